@@ -1,0 +1,19 @@
+import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import type { ClusterLoadAssignment } from '../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
+import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
+import type { RouteConfiguration } from '../xds/gen/envoy/config/route/v3/route_pb';
+
+/**
+ * All that one proxy is sent, as Envoy's own messages in the order Istio sends them.
+ * Messages are shared by identity between proxies wherever their content is the same; nobody may change one.
+ */
+export interface CompiledProxy {
+  readonly listeners: readonly Listener[];
+  readonly clusters: readonly Cluster[];
+  /** Every route configuration that a listener asks for by RDS. */
+  readonly routes: readonly RouteConfiguration[];
+  /** One assignment for every cluster of type EDS. */
+  readonly endpoints: readonly ClusterLoadAssignment[];
+  /** Names of the SDS secrets that listeners and clusters refer to, sorted. */
+  readonly secrets: readonly string[];
+}
