@@ -1,0 +1,66 @@
+/** What the evaluator needs to see of an HTTP request. Header names are lower case; pseudo headers are the other fields. */
+export interface HttpRequestFacts {
+  readonly method: string;
+  /** `:authority` (Host). */
+  readonly authority: string;
+  /** Path with its query, as it came. */
+  readonly path: string;
+  readonly scheme: string;
+  readonly headers: { get(name: string): string | undefined };
+}
+
+/** A uniform integer in [0, bound). Every random choice is such an argument, so a test can fix it. */
+export type Draw = (purpose: 'weight' | 'delay' | 'abort' | 'mirror' | 'endpoint', bound: number) => number;
+
+/** Changes to a header map, in the order Envoy applies them: removals, then additions. */
+export interface HeaderMutations {
+  readonly remove: readonly string[];
+  readonly add: readonly { readonly name: string; readonly value: string; readonly append: boolean }[];
+}
+
+/** Retry policy of a route, prepared. */
+export interface Retry {
+  readonly numRetries: number;
+  readonly retryOn: ReadonlySet<string>;
+  readonly statuses: readonly number[];
+  /** 0: no limit of its own. */
+  readonly perTryTimeoutMs: number;
+  readonly backOffBaseMs: number;
+}
+
+/** The request goes to a cluster. */
+export interface Forward {
+  readonly kind: 'forward';
+  readonly cluster: string;
+  /** Path and authority after rewrites. */
+  readonly path: string;
+  readonly authority: string;
+  readonly requestHeaders: HeaderMutations;
+  readonly responseHeaders: HeaderMutations;
+  /** 0: none. */
+  readonly timeoutMs: number;
+  readonly retry?: Retry;
+  /** Clusters that get a copy. */
+  readonly mirrors: readonly string[];
+  /** Injected delay before forwarding. */
+  readonly delayMs: number;
+  readonly routeName: string;
+  readonly virtualHost: string;
+}
+
+/** The proxy answers by itself. */
+export interface Answer {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly body: string;
+  readonly headers: readonly (readonly [string, string])[];
+  /** Envoy's response flag: NR, FI, … or ''. `DI` is added by the caller when delayMs > 0. */
+  readonly flag: string;
+  /** Envoy's response code details, `route_not_found`, `fault_filter_abort`, `direct_response`. */
+  readonly details: string;
+  readonly delayMs: number;
+  readonly routeName: string;
+  readonly virtualHost: string;
+}
+
+export type Decision = Forward | Answer;

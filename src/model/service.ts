@@ -1,0 +1,91 @@
+import type { Resource } from './resource';
+
+/** Application protocol of a port, as Istio selects it (istio-behaviour A2). `Auto` is detected per connection. */
+export type Protocol = 'HTTP' | 'HTTP2' | 'GRPC' | 'GRPC-Web' | 'HTTP_PROXY' | 'TCP' | 'HTTPS' | 'TLS' | 'Mongo' | 'Redis' | 'MySQL' | 'UDP' | 'Auto';
+
+/** How addresses behind a service are found (istio-behaviour A1, A4). */
+export type Resolution = 'client-side' | 'passthrough' | 'dns' | 'dns-round-robin' | 'dynamic-dns' | 'alias';
+
+/** One port of a service in the registry. */
+export interface ServicePort {
+  readonly name: string;
+  /** Number that callers dial. */
+  readonly number: number;
+  readonly protocol: Protocol;
+  /** Kubernetes targetPort (number or container port name) or ServiceEntry targetPort; absent: the same number. */
+  readonly targetPort?: number | string;
+}
+
+/** A service of the registry: a Kubernetes Service, or one host × address of a ServiceEntry. */
+export interface Service {
+  /** Fully qualified, `reviews.default.svc.cluster.local`, or the ServiceEntry's host. */
+  readonly hostname: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly registry: 'Kubernetes' | 'External';
+  /** VIP or CIDR; `0.0.0.0` where there is none. */
+  readonly address: string;
+  /** All cluster IPs, more than one for dual stack. */
+  readonly addresses: readonly string[];
+  /** Address from `status.addresses`, used only by proxies with DNS capture (A5). */
+  readonly autoAddress?: string;
+  readonly resolution: Resolution;
+  readonly headless: boolean;
+  readonly ports: readonly ServicePort[];
+  readonly selector: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Values of exportTo; empty means the mesh default. */
+  readonly exportTo: readonly string[];
+  readonly meshExternal: boolean;
+  /** SANs given by a ServiceEntry. */
+  readonly subjectAltNames: readonly string[];
+  /** ExternalName target of an alias. */
+  readonly externalName?: string;
+  readonly creationTimestamp: string;
+  readonly resource: Resource;
+}
+
+/** One address that serves a service port. */
+export interface Endpoint {
+  /** IP, host name (DNS services), or `unix:///path`. */
+  readonly address: string;
+  readonly port: number;
+  readonly servicePortName: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `region/zone/subzone`, `''` where unknown. */
+  readonly locality: string;
+  readonly weight: number;
+  /** `undefined`: no health is known (ServiceEntry, WorkloadEntry). */
+  readonly health?: 'HEALTHY' | 'UNHEALTHY' | 'DRAINING';
+  readonly tlsMode: 'istio' | 'disabled';
+  readonly serviceAccount?: string;
+  readonly namespace: string;
+  readonly workloadName: string;
+  readonly network?: string;
+  readonly nodeName?: string;
+  readonly clusterId: string;
+}
+
+/** Whatever runs behind a proxy: a Pod, or a Deployment (and its like) standing for its Pods where none is given. */
+export interface Workload {
+  readonly kind: string;
+  readonly namespace: string;
+  /** Pod name; the controller's own name for a stand-in. */
+  readonly name: string;
+  /** Controller's name (istio-behaviour A3): `productpage-v1`. */
+  readonly workload: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly ip: string;
+  /** Where the proxy listens for each target port, if not on that port (placement with a single loopback address). */
+  readonly listenPorts: Readonly<Record<number, number>>;
+  readonly containerPorts: readonly { readonly name?: string; readonly port: number; readonly protocol: string; readonly container: string }[];
+  readonly locality: string;
+  readonly nodeName?: string;
+  readonly ready: boolean;
+  /** A gateway: some Gateway selects it, or its `istio` label says so. */
+  readonly gateway: boolean;
+  readonly resource: Resource;
+}
