@@ -29,12 +29,14 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     '@grpc/grpc-js@^1.14.7',
     '@grpc/grpc-js-xds@^1.14.1',
     '@peculiar/x509@^2.2.0',
+    '@types/jest@^30',
     'cdk8s-cli@^2.207.60',
     'chokidar@^4.0.3',
     'cli-table3@^0.6.5',
     'commander@^14.0.0',
     'dependency-cruiser@^17.3.9',
     'fast-check@^4.10.2',
+    'jest@^30',
     'picocolors@^1.1.1',
   ],
   entrypoint: 'lib/src/index.js',
@@ -50,24 +52,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     ignorePatterns: ['src/xds/gen/', 'imports/', 'lib/', 'assets/', 'dist/', 'node_modules/', '*.js', '*.mjs', '*.cjs'],
     commandOptions: { fix: false },
   },
-  jestOptions: {
-    jestVersion: '^30',
-    updateSnapshot: javascript.UpdateSnapshot.NEVER,
-    passWithNoTests: false,
-    junitReporting: false,
-    coverageText: false,
-    jestConfig: {
-      collectCoverage: false,
-      transform: { '^.+\\.(ts|mjs|js)$': new javascript.Transform('<rootDir>/test/support/esbuild-transform.cjs') },
-      transformIgnorePatterns: ['/node_modules/'],
-      testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/examples/**/*.test.ts'],
-      moduleNameMapper: { '^cdk8s-mesh$': '<rootDir>/src/index.ts' },
-      modulePathIgnorePatterns: ['<rootDir>/lib/', '<rootDir>/dist/', '<rootDir>/assets/'],
-      testPathIgnorePatterns: ['/node_modules/'],
-      reporters: [],
-      additionalOptions: { reporters: ['default', '<rootDir>/test/support/not-run-reporter.cjs'] },
-    },
-  },
+  jest: false, // configured below: esbuild transforms, tsc checks the types
   publishToPypi: { distName: 'cdk8s-mesh', module: 'cdk8s_mesh' },
   publishToMaven: { javaPackage: 'dev.cdk8smesh', mavenGroupId: 'dev.cdk8s-mesh', mavenArtifactId: 'cdk8s-mesh' },
   publishToGo: { moduleName: 'github.com/cdk8s-mesh/cdk8s-mesh-go' },
@@ -92,13 +77,23 @@ const tsconfig = new javascript.TypescriptConfig(project, {
     skipLibCheck: true, types: ['node', 'jest'], paths: { 'cdk8s-mesh': ['./src/index.ts'] },
   },
 });
+for (const dir of ['runtime', 'examples', 'bench']) { // eslint's project service wants a nearest tsconfig.json
+  new javascript.TypescriptConfig(project, { fileName: `${dir}/tsconfig.json`, include: ['**/*.ts'], compilerOptions: { rootDir: '..' } }).addExtends(tsconfig);
+}
+project.package.addField('jest', {
+  transform: { '\\.(ts|mjs|js)$': '<rootDir>/test/support/esbuild-transform.cjs' },
+  transformIgnorePatterns: ['/node_modules/'],
+  testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/examples/**/*.test.ts'],
+  moduleNameMapper: { '^cdk8s-mesh$': '<rootDir>/src/index.ts' },
+  modulePathIgnorePatterns: ['<rootDir>/lib/', '<rootDir>/dist/', '<rootDir>/assets/'],
+  reporters: ['default', '<rootDir>/test/support/not-run-reporter.cjs'],
+});
 project.testTask.reset();
 project.testTask.exec(`tsc -p ${tsconfig.fileName}`, { name: 'types' });
 project.testTask.exec('depcruise --config .dependency-cruiser.cjs src runtime', { name: 'direction of dependency' });
 project.testTask.spawn(project.tasks.tryFind('eslint')!);
 project.testTask.exec('jest --ci', { receiveArgs: true });
 
-project.addTask('start', { exec: 'node scripts/start.mjs', receiveArgs: true, description: 'Synthesize and run Bookinfo on this machine' });
 project.package.setScript('start', 'node scripts/start.mjs');
 project.package.setScript('bundle', 'projen bundle');
 
@@ -109,6 +104,4 @@ for (const path of ['/imports/', '/runtime/', '/examples/', '/bench/', '/scripts
   project.npmignore!.exclude(path);
 }
 project.gitignore.exclude('.jsii.tabl.json', '/assets/', '/examples/*/dist/', '/bench/results/', '/.real-parts/');
-project.package.addField('files', undefined);
-project.package.addPackageResolutions();
 project.synth();
