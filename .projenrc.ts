@@ -38,6 +38,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     'fast-check@^4.10.2',
     'jest@^30',
     'picocolors@^1.1.1',
+    'reflect-metadata@^0.2.2',
   ],
   entrypoint: 'lib/src/index.js',
   tsconfig: {
