@@ -43,7 +43,8 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((stop) => stop()));
 });
 
-const json = async (url: string, headers: Record<string, string> = {}) => (await fetch(url, { headers })).json() as Promise<any>;
+interface ReviewsAnswer { readonly servedBy: { readonly version: string }; readonly reviews: { readonly reviewer: string; readonly rating?: unknown }[] }
+const reviewsOf = async (address: string, headers: Record<string, string> = {}) => (await fetch(`${address}/reviews/0`, { headers })).json() as Promise<ReviewsAnswer>;
 
 test.each([
   ['v1', undefined, []],
@@ -52,7 +53,7 @@ test.each([
 ])('reviews %s answers with the rating %j', async (version, rating, asked) => {
   const ratings = await fake((_request, response) => response.end('{"ratings":{"Adriana":5,"Luciana":4}}'));
   const reviews = await start('reviews', { ratings: ratings.port }, ['--service-version', version]);
-  const answer = await json(`${reviews}/reviews/0`);
+  const answer = await reviewsOf(reviews);
   expect(answer.servedBy.version).toBe(version);
   expect(answer.reviews[0].rating).toEqual(rating);
   expect(ratings.seen.map((request) => request.url)).toEqual(asked);
@@ -62,14 +63,14 @@ test('an onward call names the service it means and carries the headers that tra
   const ratings = await fake((_request, response) => response.end('{"ratings":{}}'));
   const reviews = await start('reviews', { ratings: ratings.port }, ['--service-version', 'v3']);
   const travelling = { 'end-user': 'jason', 'x-request-id': 'r-1', 'traceparent': '00-1-2-01', 'b3': '0' };
-  await json(`${reviews}/reviews/0`, { ...travelling, authorization: 'secret' });
+  await reviewsOf(reviews, { ...travelling, authorization: 'secret' });
   expect(ratings.seen[0].headers).toEqual({ ...travelling, host: 'ratings:9080', accept: 'application/json', connection: 'keep-alive' });
 });
 
 test('reviews keeps its words where ratings are away', async () => {
   const ratings = await fake((_request, response) => response.writeHead(500).end('{}'));
   const reviews = await start('reviews', { ratings: ratings.port }, ['--service-version', 'v2']);
-  const { reviews: [first] } = await json(`${reviews}/reviews/0`);
+  const { reviews: [first] } = await reviewsOf(reviews);
   expect(first).toMatchObject({ reviewer: 'Adriana', rating: { error: 'ratings are currently unavailable' } });
 });
 
