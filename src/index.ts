@@ -1,0 +1,10 @@
+export * from './mesh-gateway';
+export * from './mesh-port';
+export { MeshVersion, MeshVersionOptions, MeshVersionProps } from './mesh-version';
+export * from './mesh-service';
+export * from './fault';
+export * from './retry-policy';
+export * from './route';
+export * from './route-match';
+export * from './traffic-policy';
+export * as istio from '../imports';

@@ -1,0 +1,212 @@
+import { Lazy } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import { networking } from '../imports';
+import type { MeshGateway } from './mesh-gateway';
+import type { MeshPort } from './mesh-port';
+import { MeshVersion, type MeshVersionOptions, type MeshVersionProps, type MeshVersionService } from './mesh-version';
+import { requireLabel, requireServiceName } from './private/check';
+import { claimMeshHosts } from './private/claims';
+import { meshError } from './private/errors';
+import { serviceHost } from './private/host';
+import { HostRoutes } from './private/host-routes';
+import type { HttpMatch } from './private/http-match';
+import { httpRule } from './private/http-rule';
+import { namespaceIn, ownedMetadata } from './private/metadata';
+import { portNames, requireDistinctPorts } from './private/ports';
+import { trafficPolicy } from './private/traffic-policy';
+import { virtualService } from './private/virtual-service';
+import { RouteTarget, type HttpRouteOptions, type HttpRouteProps, type IRouteDestination } from './route';
+import type { TrafficPolicyProps } from './traffic-policy';
+
+/** Properties for `MeshService`. */
+export interface MeshServiceProps {
+  /** Ports that callers dial, at least one, unique by number. */
+  readonly ports: MeshPort[];
+  /**
+   * DNS name of the service, and name of the Service, DestinationRule and VirtualService.
+   * @default - the construct's id
+   */
+  readonly name?: string;
+  /**
+   * Namespace of all that the service renders.
+   * @default - the chart's
+   */
+  readonly namespace?: string;
+  /**
+   * Name of the ServiceAccount, which is the identity (SPIFFE id) of the service's pods.
+   * @default - the name of the service
+   */
+  readonly serviceAccountName?: string;
+  /**
+   * How callers treat the service. Renders `trafficPolicy` of its DestinationRule.
+   * @default - the mesh's own policy
+   */
+  readonly traffic?: TrafficPolicyProps;
+}
+
+/** Options of `MeshService.exposeViaGateway()`: those of a route, and where it is exposed. */
+export interface ExposeViaGatewayOptions extends HttpRouteOptions {
+  /**
+   * Hosts that callers outside ask for, among those that the gateway serves.
+   * @default - all hosts that the gateway serves
+   */
+  readonly hosts?: string[];
+  /**
+   * Where the requests go: versions, or ports, of this service.
+   * @default - the service, all its versions
+   */
+  readonly targets?: RouteTarget[];
+  /**
+   * Name of the route, needed where the service is exposed several times under the same hosts.
+   * @default - the name of the service
+   */
+  readonly id?: string;
+}
+
+/**
+ * A service of the mesh with its versions and routes.
+ * Renders a Service, a ServiceAccount, a Deployment for each version, one DestinationRule where there are versions or a traffic
+ * policy, and one VirtualService where there are routes. All carry the names chosen here, never a hashed one.
+ * @example
+ * const reviews = new MeshService(this, 'reviews', { ports: [MeshPort.http(9080)] });
+ * const v1 = reviews.addVersion('v1', { containers: [{ image: 'reviews:v1' }] });
+ * reviews.addRoute('default', { targets: [RouteTarget.to(v1)] });
+ */
+export class MeshService extends Construct implements IRouteDestination {
+  /** Name of the service: the short DNS name. */
+  public readonly name: string;
+  /** Namespace of the service; undefined where it is not known before it is applied. */
+  public readonly namespace?: string;
+  /** The Kubernetes Service. */
+  public readonly service: kplus.Service;
+  /** The identity of the pods. */
+  public readonly serviceAccount: kplus.ServiceAccount;
+  /** How callers treat the service; undefined for the mesh's own policy. */
+  public readonly traffic?: TrafficPolicyProps;
+  private readonly _ports: MeshPort[];
+  private readonly _versions: MeshVersion[] = [];
+  private readonly routes: HostRoutes;
+
+  public constructor(scope: Construct, id: string, props: MeshServiceProps) {
+    super(scope, id);
+    this.name = requireServiceName(this, props.name ?? id);
+    this.namespace = namespaceIn(this, props.namespace);
+    this._ports = [...props.ports];
+    requireDistinctPorts(this, this._ports);
+    this.traffic = props.traffic;
+    this.routes = new HostRoutes(this.name, () => httpRule(this, 'default', { targets: [RouteTarget.to(this)] }, this.ruleContext()));
+    const account = requireLabel(this, 'the name of a ServiceAccount', props.serviceAccountName ?? this.name, 'set serviceAccountName');
+    this.serviceAccount = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: ownedMetadata(this, account, this.namespace) });
+    this.service = this.createService();
+    if (trafficPolicy(this.traffic) !== undefined) this.ensureDestinationRule();
+  }
+
+  /** Ports that callers dial. */
+  public get ports(): MeshPort[] { return [...this._ports]; }
+
+  /** The versions so far. */
+  public get versions(): MeshVersion[] { return [...this._versions]; }
+
+  /** Undefined: a route to the service leads to all versions. */
+  public get subset(): string | undefined { return undefined; }
+
+  /** The host name by which resources in this namespace address the service. */
+  public hostFrom(namespace?: string): string { return serviceHost(this, this.name, this.namespace, namespace); }
+
+  /**
+   * Adds a version with its own Deployment, `SERVICE-ID`, whose pods carry the labels `app` and `version`.
+   * Throws MESH_NAME_INVALID where id is no lower-case DNS label.
+   */
+  public addVersion(id: string, props: MeshVersionProps): MeshVersion {
+    return this.register(MeshVersion._create(this, id, this.forVersions(), props));
+  }
+
+  /**
+   * Makes a workload that exists already a version: its pods get the labels `app` and `version`, and the service's identity unless they have one.
+   * Throws MESH_LABEL_DIFFERENT where the pods carry other values of these, and MESH_NAMESPACE_DIFFERENT.
+   */
+  public addVersionFrom(id: string, workload: kplus.Workload, options: MeshVersionOptions = {}): MeshVersion {
+    return this.register(MeshVersion._from(this, id, this.forVersions(), workload, options));
+  }
+
+  /**
+   * Adds a route for HTTP requests that are sent to this service inside the mesh. Requests that no route takes are answered 404,
+   * so a service with any route needs one without a match.
+   * Throws MESH_ROUTE_PROTOCOL where the service has no HTTP port, and for each property that cannot be right.
+   */
+  public addRoute(id: string, props: HttpRouteProps): void {
+    this._addRoute(this, id, props);
+  }
+
+  /** Exposes the service to callers outside, under hosts of the gateway. Takes all options of a route. */
+  public exposeViaGateway(gateway: MeshGateway, options: ExposeViaGatewayOptions = {}): void {
+    this.requireHttp('exposeViaGateway()');
+    const id = options.id ?? this.name;
+    const rule = httpRule(this, id, { ...options, targets: options.targets ?? [RouteTarget.to(this)] }, gateway._ruleContext);
+    gateway._expose(this, id, options.hosts, options.priority ?? 0, rule);
+  }
+
+  /** A route on behalf of another construct. @internal */
+  public _addRoute(owner: Construct, id: string, props: HttpRouteProps): void {
+    this.requireHttp('a route', owner);
+    this.routes.addRoute(owner, id, props.priority ?? 0, httpRule(owner, id, props, this.ruleContext()));
+    this.ensureVirtualService();
+  }
+
+  /** A fault on behalf of another construct. @internal */
+  public _addFault(owner: Construct, match: HttpMatch[] | undefined, fault: networking.VirtualServiceSpecHttpFault): void {
+    this.requireHttp('a fault', owner);
+    this.routes.addFault(owner, match, fault);
+    this.ensureVirtualService();
+  }
+
+  private createService(): kplus.Service {
+    const service = new kplus.Service(this, 'Service', { metadata: ownedMetadata(this, this.name, this.namespace, { app: this.name }) });
+    service.selectLabel('app', this.name);
+    const names = portNames(this._ports);
+    this._ports.forEach((port, index) => service.bind(port.number, { name: names[index], targetPort: port.targetPort }));
+    return service;
+  }
+
+  private forVersions(): MeshVersionService {
+    return { name: this.name, namespace: this.namespace, ports: this._ports, serviceAccount: this.serviceAccount };
+  }
+
+  private register(version: MeshVersion): MeshVersion {
+    this._versions.push(version);
+    this.ensureDestinationRule();
+    return version;
+  }
+
+  private ruleContext() {
+    return { namespace: this.namespace, ownHost: this.name };
+  }
+
+  private requireHttp(what: string, owner: Construct = this): void {
+    if (!this._ports.some((port) => port.isHttp)) {
+      const got = this._ports.map((port) => `${port.protocol} ${port.number}`).join(', ');
+      throw meshError(owner, 'MESH_ROUTE_PROTOCOL', `${what} needs an HTTP, HTTP2 or GRPC port of service ${this.node.path}, got ${got}`);
+    }
+  }
+
+  private ensureDestinationRule(): void {
+    if (this.node.tryFindChild('DestinationRule') !== undefined) return;
+    new networking.DestinationRule(this, 'DestinationRule', {
+      metadata: ownedMetadata(this, this.name, this.namespace),
+      spec: Lazy.any({ produce: () => this.destinationRule() }),
+    });
+  }
+
+  private ensureVirtualService(): void {
+    if (this.node.tryFindChild('VirtualService') !== undefined) return;
+    claimMeshHosts(this, [this.name], this.namespace, undefined);
+    virtualService(this, 'VirtualService', { name: this.name, namespace: this.namespace, hosts: [this.name], routes: this.routes });
+  }
+
+  private destinationRule(): networking.DestinationRuleSpec {
+    const subsets = [...this._versions].sort((a, b) => (a.version < b.version ? -1 : 1))
+      .map((version) => ({ name: version.version, labels: { version: version.version }, trafficPolicy: trafficPolicy(version.traffic) }));
+    return { host: this.name, trafficPolicy: trafficPolicy(this.traffic), subsets: subsets.length > 0 ? subsets : undefined };
+  }
+}

@@ -1,0 +1,142 @@
+import { ApiObject, JsonPatch } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import type { MeshPort } from './mesh-port';
+import { requireLabel } from './private/check';
+import { meshError } from './private/errors';
+import { serviceHost } from './private/host';
+import { namespaceIn, ownedMetadata, PATH_ANNOTATION } from './private/metadata';
+import type { IRouteDestination } from './route';
+import type { TrafficPolicyProps } from './traffic-policy';
+
+/** Options of a version whose workload exists already. */
+export interface MeshVersionOptions {
+  /**
+   * How callers treat this version. Renders `subsets[].trafficPolicy` of the service's DestinationRule.
+   * @default - as the service
+   */
+  readonly traffic?: TrafficPolicyProps;
+}
+
+/**
+ * Properties of a version: those of a cdk8s-plus `Deployment`, with names and labels filled in.
+ * `metadata.name` is `SERVICE-VERSION` unless given. The first container is named after the service unless it has a name, and
+ * opens the service's target ports unless it opens some itself.
+ */
+export interface MeshVersionProps extends kplus.DeploymentProps {
+  /**
+   * How callers treat this version. Renders `subsets[].trafficPolicy` of the service's DestinationRule.
+   * @default - as the service
+   */
+  readonly traffic?: TrafficPolicyProps;
+}
+
+/** What a version knows of its service. @internal */
+export interface MeshVersionService {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly ports: MeshPort[];
+  readonly serviceAccount: kplus.ServiceAccount;
+}
+
+/** One version of a `MeshService`: a workload whose pods carry `app` and `version`, and the subset of the service that they form. */
+export class MeshVersion extends Construct implements IRouteDestination {
+  /** @internal */
+  public static _create(scope: Construct, id: string, service: MeshVersionService, props: MeshVersionProps): MeshVersion {
+    const version = new MeshVersion(scope, id, service, props.traffic);
+    version._workload = version.deploy(props);
+    return version;
+  }
+
+  /** @internal */
+  public static _from(scope: Construct, id: string, service: MeshVersionService, workload: kplus.Workload, options: MeshVersionOptions): MeshVersion {
+    const version = new MeshVersion(scope, id, service, options.traffic);
+    version._workload = workload;
+    version.join(workload);
+    return version;
+  }
+
+  /** Name of the version, which is the subset's too. */
+  public readonly version: string;
+  /** How callers treat this version; undefined as the service. */
+  public readonly traffic?: TrafficPolicyProps;
+  private readonly service: MeshVersionService;
+  private _workload!: kplus.Workload;
+
+  private constructor(scope: Construct, id: string, service: MeshVersionService, traffic: TrafficPolicyProps | undefined) {
+    super(scope, id);
+    this.service = service;
+    this.version = requireLabel(this, 'the name of a version', id, 'choose another id');
+    this.traffic = traffic;
+  }
+
+  /** The Deployment, or other workload, that runs this version. */
+  public get workload(): kplus.Workload { return this._workload; }
+
+  /** Labels that the pods carry: `app` and `version`. */
+  public get labels(): { [name: string]: string } { return { app: this.service.name, version: this.version }; }
+
+  /** The subset's name. */
+  public get subset(): string | undefined { return this.version; }
+
+  /** Ports of the service. */
+  public get ports(): MeshPort[] { return [...this.service.ports]; }
+
+  /** The host name by which resources in this namespace address the service. */
+  public hostFrom(namespace?: string): string {
+    return serviceHost(this, this.service.name, this.service.namespace, namespace);
+  }
+
+  private deploy(props: MeshVersionProps): kplus.Deployment {
+    const { name, namespace, serviceAccount, ports } = this.service;
+    const deploymentName = requireLabel(this, 'the name of a Deployment', props.metadata?.name ?? `${name}-${this.version}`, 'shorten the names, or set metadata.name');
+    const owned = ownedMetadata(this, deploymentName, namespace);
+    const deployment = new kplus.Deployment(this, 'Deployment', {
+      serviceAccount,
+      ...props,
+      metadata: {
+        ...props.metadata,
+        ...owned,
+        labels: { ...props.metadata?.labels, ...this.labels },
+        annotations: { ...props.metadata?.annotations, ...owned.annotations },
+      },
+      podMetadata: { ...props.podMetadata, labels: { ...props.podMetadata?.labels, ...this.labels } },
+      containers: props.containers?.map((container, index) => {
+        if (index > 0) return container;
+        const opens = container.port !== undefined || container.portNumber !== undefined || container.ports !== undefined;
+        return { ...container, name: container.name ?? name, ports: opens ? container.ports : distinctTargets(ports) };
+      }),
+      select: false, // cdk8s-plus would select by a label hashed from the construct's path, which moves with the code
+    });
+    deployment.select(kplus.LabelSelector.of({ labels: this.labels }));
+    return deployment;
+  }
+
+  /** Makes somebody else's workload one of ours: labels, identity and where it came from. Its own selector stays as it is. */
+  private join(workload: kplus.Workload): void {
+    const namespace = namespaceIn(workload, workload.metadata.namespace);
+    if (namespace !== this.service.namespace) {
+      throw meshError(this, 'MESH_NAMESPACE_DIFFERENT', `a version must be in its service's namespace ${text(this.service.namespace)}, got ${text(namespace)} of ${workload.node.path}`);
+    }
+    for (const [key, value] of Object.entries(this.labels)) {
+      const known = (workload.podMetadata.getLabel(key) as string | undefined) ?? workload.matchLabels[key];
+      if (known !== undefined && known !== value) {
+        throw meshError(this, 'MESH_LABEL_DIFFERENT', `the pods of ${workload.node.path} must carry the label ${key}=${value}, got ${key}=${known}; remove theirs, or name the version "${known}"`);
+      }
+      workload.podMetadata.addLabel(key, value);
+    }
+    workload.metadata.addAnnotation(PATH_ANNOTATION, workload.node.path);
+    if (workload.serviceAccount === undefined) {
+      ApiObject.of(workload).addJsonPatch(JsonPatch.add('/spec/template/spec/serviceAccountName', this.service.serviceAccount.name));
+    }
+  }
+}
+
+/** Container ports for the service's target ports. */
+function distinctTargets(ports: readonly MeshPort[]): kplus.ContainerPort[] {
+  return [...new Set(ports.map((port) => port.targetPort))].map((number) => ({ number }));
+}
+
+function text(namespace: string | undefined): string {
+  return namespace === undefined ? '(none)' : `"${namespace}"`;
+}

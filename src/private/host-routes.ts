@@ -1,0 +1,142 @@
+import type { IConstruct } from 'constructs';
+import type { networking } from '../../imports';
+import { finding, meshError } from './errors';
+import { both, compareMatches, covers, type HttpMatch } from './http-match';
+import type { HttpRule } from './http-rule';
+
+/** Everything: what a rule without a match stands for. */
+const ALL: readonly HttpMatch[] = [{}];
+
+interface RouteRule { readonly owner: IConstruct; readonly id: string; readonly priority: number; readonly http: HttpRule }
+interface FaultRule {
+  readonly owner: IConstruct;
+  readonly id: string;
+  readonly match: readonly HttpMatch[];
+  readonly fault: networking.VirtualServiceSpecHttpFault;
+}
+
+/**
+ * The http rules of one host, added from anywhere and put into order here.
+ * Istio takes the first rule that matches, so order is meaning: it must follow from the rules, never from the order of the code.
+ */
+export class HostRoutes {
+  private readonly rules: RouteRule[] = [];
+  private readonly faults: FaultRule[] = [];
+  private readonly owners = new Set<IConstruct>();
+
+  /**
+   * @param host what messages call it
+   * @param fallback the rule that stands where faults are added to a host without rules
+   */
+  public constructor(private readonly host: string, private readonly fallback?: () => HttpRule) {}
+
+  /** Whether there is nothing to render. */
+  public get isEmpty(): boolean { return this.rules.length === 0 && this.faults.length === 0; }
+
+  /** Adds a route; ids are unique per host, since they are the rules' names. */
+  public addRoute(owner: IConstruct, id: string, priority: number, http: HttpRule): void {
+    if (id === '') throw meshError(owner, 'MESH_NAME_INVALID', 'the id of a route must have at least one character, got ""');
+    const known = this.rules.find((rule) => rule.id === id);
+    if (known !== undefined) {
+      throw meshError(owner, 'MESH_ROUTE_DUPLICATE', `the ids of the routes of ${this.host} must differ, got "${id}" twice (the other one is from ${known.owner.node.path})`);
+    }
+    this.rules.push({ owner, id, priority, http });
+    this.watch(owner);
+  }
+
+  /** Adds a fault to every route that its requests take. */
+  public addFault(owner: IConstruct, match: readonly HttpMatch[] | undefined, fault: networking.VirtualServiceSpecHttpFault): void {
+    this.faults.push({ owner, id: owner.node.id, match: match ?? ALL, fault });
+    this.watch(owner);
+  }
+
+  /** The rules in the order in which they are tried. */
+  public render(): HttpRule[] {
+    return this.withFaults().http;
+  }
+
+  /** At validation, when all rules are known, each owner answers for its own. */
+  private watch(owner: IConstruct): void {
+    if (this.owners.has(owner)) return;
+    this.owners.add(owner);
+    owner.node.addValidation({
+      validate: () => [...this.coveredRules(), ...this.uselessFaults()].filter((found) => found.owner === owner).map((found) => found.text),
+    });
+  }
+
+  private sorted(): RouteRule[] {
+    return [...this.rules].sort((a, b) => b.priority - a.priority || compareMatches(widest(a.http), widest(b.http)) || (a.id < b.id ? -1 : 1));
+  }
+
+  private coveredRules(): { owner: IConstruct; text: string }[] {
+    const sorted = this.sorted();
+    return sorted.flatMap((rule, index) => alternatives(rule.http).flatMap((alternative) => {
+      const cover = sorted.slice(0, index).find((earlier) => alternatives(earlier.http).some((wide) => covers(wide, alternative)));
+      if (cover === undefined) return [];
+      const which = rule.http.match === undefined || rule.http.match.length === 1 ? '' : ` for ${JSON.stringify(alternative)}`;
+      const because = cover.priority > rule.priority ? ` of priority ${cover.priority}` : '';
+      return [{
+        owner: rule.owner,
+        text: finding('MESH_ROUTE_COVERED', `route "${rule.id}" of ${this.host} can never match${which}: route "${cover.id}"${because} (${cover.owner.node.path}) takes all its requests; narrow that one, or give this one a higher priority`),
+      }];
+    }));
+  }
+
+  private uselessFaults(): { owner: IConstruct; text: string }[] {
+    const { unknown, used } = this.withFaults();
+    return this.faults.flatMap((fault) => {
+      const other = unknown.get(fault);
+      if (other !== undefined) {
+        return [{ owner: fault.owner, text: finding('MESH_FAULT_MATCH', `the match must be one that can be joined with each route's, got one that cannot with route "${other}" of ${this.host}; match paths by prefix or exactly`) }];
+      }
+      return used.has(fault) ? [] : [{ owner: fault.owner, text: finding('MESH_FAULT_UNREACHABLE', `the match must be one that a route of ${this.host} has requests for, got one for which none has`) }];
+    });
+  }
+
+  /**
+   * Each rule, before it one for each fault that hits only a part of its requests: the rule's own target and limits under both matches.
+   * The most specific fault is set first, and a later one never replaces it.
+   */
+  private withFaults(): { http: HttpRule[]; unknown: Map<FaultRule, string>; used: Set<FaultRule> } {
+    const unknown = new Map<FaultRule, string>();
+    const used = new Set<FaultRule>();
+    const base = this.sorted().map((rule) => rule.http);
+    if (base.length === 0 && this.fallback !== undefined) base.push(this.fallback());
+    const faults = [...this.faults].sort((a, b) => compareMatches(widestOf(a.match), widestOf(b.match)) || (a.id < b.id ? -1 : 1));
+
+    let rules = base;
+    for (const fault of faults) {
+      const next: HttpRule[] = [];
+      for (const rule of rules) {
+        const parts = alternatives(rule).flatMap((mine) => fault.match.map((theirs) => both(mine, theirs)));
+        if (parts.includes('unknown')) unknown.set(fault, rule.name ?? '');
+        const hit = parts.filter((part): part is HttpMatch => typeof part === 'object')
+          .filter((part) => !next.some((earlier) => alternatives(earlier).some((wide) => covers(wide, part))));
+        if (hit.length > 0) used.add(fault);
+        const whole = alternatives(rule).every((mine) => fault.match.some((theirs) => covers(theirs, mine)));
+        const struck = { ...rule, fault: { ...fault.fault, ...rule.fault } };
+        if (whole) {
+          next.push(struck);
+        } else {
+          if (hit.length > 0) next.push({ ...struck, name: `${fault.id}-${rule.name}`, match: hit });
+          next.push(rule);
+        }
+      }
+      rules = next;
+    }
+    return { http: rules, unknown, used };
+  }
+}
+
+function alternatives(rule: HttpRule): readonly HttpMatch[] {
+  return rule.match ?? ALL;
+}
+
+function widest(rule: HttpRule): HttpMatch {
+  return widestOf(alternatives(rule));
+}
+
+/** A rule is placed by its least specific alternative: placed by any other, it could hide rules in between. */
+function widestOf(matches: readonly HttpMatch[]): HttpMatch {
+  return [...matches].sort((a, b) => compareMatches(b, a))[0];
+}
