@@ -1,0 +1,49 @@
+import { findingAt, findingOf, sortFindings } from './finding';
+import type { Finding } from './finding';
+import { FAMILIES } from './rules';
+import { MeshError } from '../model/error';
+import { buildModel } from '../model/model';
+import type { Model } from '../model/model';
+import { resourcesOf } from '../model/parse';
+import type { Resource } from '../model/resource';
+import { contextOf } from './rules/context';
+import { checkSchema, KNOWN_KINDS, schemaOf } from './schema/check';
+
+/** Everything wrong with the resources of a model, worst first. */
+export function analyze(model: Model): Finding[] {
+  const findings: Finding[] = [];
+  const unsound = new Set<Resource>();
+  for (const kind of KNOWN_KINDS) {
+    for (const resource of model.of(kind)) {
+      const schema = schemaOf(resource.apiVersion, resource.kind);
+      if (schema === undefined) continue;
+      const sound = checkSchema(resource.document, schema, (path, fault) => { findings.push(findingAt(resource, path, fault)); });
+      if (!sound) unsound.add(resource);
+    }
+  }
+  const context = contextOf(model, unsound, findings);
+  for (const family of FAMILIES) family(context);
+  return sortFindings(findings);
+}
+
+/** Everything wrong with what was read: the errors of reading, then of the resources. */
+export function analyzeResources(resources: readonly Resource[], errors: readonly MeshError[] = []): Finding[] {
+  const read = errors.map(findingOf);
+  try {
+    return sortFindings([...read, ...analyze(buildModel(resources))]);
+  } catch (error) {
+    // A model that cannot be built is a fault of the input only if it says so.
+    if (!(error instanceof MeshError)) throw error;
+    return sortFindings([...read, findingOf(error)]);
+  }
+}
+
+/** The same for manifests handed over as objects. */
+export function analyzeManifests(objects: readonly unknown[]): Finding[] {
+  try {
+    return analyzeResources(resourcesOf(objects));
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error;
+    return [findingOf(error)];
+  }
+}

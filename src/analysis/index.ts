@@ -1,0 +1,3 @@
+export { analyze, analyzeManifests, analyzeResources } from './analyze';
+export { placeOf, textOf } from './finding';
+export type { Finding, Severity } from './finding';
