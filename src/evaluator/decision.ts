@@ -15,7 +15,14 @@ export type Draw = (purpose: 'weight' | 'delay' | 'abort' | 'mirror' | 'endpoint
 /** Changes to a header map, in the order Envoy applies them: removals, then additions. */
 export interface HeaderMutations {
   readonly remove: readonly string[];
-  readonly add: readonly { readonly name: string; readonly value: string; readonly append: boolean }[];
+  readonly add: readonly {
+    readonly name: string;
+    readonly value: string;
+    /** Keep what is there and add another; otherwise replace. */
+    readonly append: boolean;
+    /** Only where the header is absent, or only where it is present; without it, always. */
+    readonly only?: 'ifAbsent' | 'ifPresent';
+  }[];
 }
 
 /** Retry policy of a route, prepared. */

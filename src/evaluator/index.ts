@@ -1,0 +1,22 @@
+/** Envoy's decisions as pure functions over its own messages. Each message is prepared once, by identity. */
+export type { Connection } from './connection';
+export type { Answer, Decision, Draw, Forward, HeaderMutations, HttpRequestFacts, Retry } from './decision';
+export type { ClusterTable, Host } from './clusters';
+export type { Chain } from './filter-chains';
+export type { ListenerIndex, ListenerTable } from './listeners';
+export type { HttpTerminal, TcpTerminal, Terminal } from './network-filters';
+export type { NormalizedPath, PathNormalization } from './path';
+export type { ClusterOutcome, PreparedProxy, ProxyResources } from './prepare';
+export type { HostTable, MatchedRoute, RouteTable } from './route-table';
+export type { ForwardAction, Rule, Target } from './rule';
+export type { TraceEvent, TraceSink } from './trace';
+export { isGrpc } from './condition';
+export { decide, distribution } from './decide';
+export { percentOf } from './fraction';
+export { indexListeners, matchFilterChain, matchListener, prepareListener } from './listeners';
+export { localReply, notFound } from './local-reply';
+export { decideTcp } from './network-filters';
+export { normalizePath } from './path';
+export { clusterOutcome, pickEndpoint, prepare } from './prepare';
+export { matchRoute, prepareRoutes, ruleName } from './route-table';
+export { prepareCluster } from './clusters';
