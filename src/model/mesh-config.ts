@@ -1,3 +1,6 @@
+import { durationOf } from './durations';
+import { isObject, numberOf, objectOf, textOf, textsOf } from './json';
+
 /** MeshConfig with Istio's defaults filled in (istio-behaviour §0), as far as the compiler reads it. Durations are in milliseconds. */
 export interface MeshConfig {
   readonly rootNamespace: string;
@@ -23,4 +26,38 @@ export interface MeshConfig {
   readonly defaultMetricsProviders: readonly string[];
   /** The whole object as given, for fields read in one place only. */
   readonly raw: Readonly<Record<string, unknown>>;
+}
+
+/** What a default Helm installation gives istiod; the chart, not the code, turns on Prometheus metrics. */
+const INSTALLED: Readonly<Record<string, unknown>> = { defaultProviders: { metrics: ['prometheus'] } };
+
+/** MeshConfig read from an object as its YAML has it, with Istio's defaults. Absent: that of a default installation. */
+export function parseMeshConfig(given?: Readonly<Record<string, unknown>>, where = 'MeshConfig'): MeshConfig {
+  const raw = given ?? INSTALLED;
+  const duration = (field: string, defaultMs: number): number => (raw[field] === undefined ? defaultMs : durationOf(raw[field], field, where));
+  const exportTo = (field: string): readonly string[] => (Array.isArray(raw[field]) ? textsOf(raw[field]) : ['*']);
+  const proxyConfig = objectOf(raw.defaultConfig);
+  const sampling = objectOf(proxyConfig.tracing).sampling;
+  return {
+    rootNamespace: textOf(raw.rootNamespace) || 'istio-system',
+    trustDomain: textOf(raw.trustDomain) || 'cluster.local',
+    trustDomainAliases: textsOf(raw.trustDomainAliases),
+    connectTimeoutMs: duration('connectTimeout', 10_000),
+    dnsRefreshRateMs: duration('dnsRefreshRate', 60_000),
+    protocolDetectionTimeoutMs: duration('protocolDetectionTimeout', 0),
+    enableAutoMtls: raw.enableAutoMtls !== false,
+    outboundTrafficPolicy: objectOf(raw.outboundTrafficPolicy).mode === 'REGISTRY_ONLY' ? 'REGISTRY_ONLY' : 'ALLOW_ANY',
+    accessLogFile: textOf(raw.accessLogFile) ?? '',
+    accessLogFormat: textOf(raw.accessLogFormat) ?? '',
+    accessLogEncoding: raw.accessLogEncoding === 'JSON' ? 'JSON' : 'TEXT',
+    enableTracing: raw.enableTracing !== false,
+    tracingSampling: typeof sampling === 'number' ? sampling : 1,
+    defaultServiceExportTo: exportTo('defaultServiceExportTo'),
+    defaultVirtualServiceExportTo: exportTo('defaultVirtualServiceExportTo'),
+    defaultDestinationRuleExportTo: exportTo('defaultDestinationRuleExportTo'),
+    proxyListenPort: numberOf(raw.proxyListenPort) || 15001,
+    proxyInboundListenPort: numberOf(raw.proxyInboundListenPort) || 15006,
+    defaultMetricsProviders: isObject(raw.defaultProviders) ? textsOf(raw.defaultProviders.metrics) : [],
+    raw,
+  };
 }

@@ -1,6 +1,20 @@
+import { parseDocument } from 'yaml';
+import { endpointsByService, endpointsKey, workloadEntryLabels } from './endpoints';
+import { MeshError } from './error';
+import { groupBy } from './group-by';
+import { indexResources } from './index-resources';
+import { isObject, objectOf, textOf } from './json';
+import { localityOfPod } from './locality';
 import type { MeshConfig } from './mesh-config';
+import { parseMeshConfig } from './mesh-config';
 import type { Resource } from './resource';
+import { whereOf } from './resource';
 import type { Endpoint, Service, Workload } from './service';
+import { servicesOf } from './services';
+import type { Target } from './targets';
+import { targetsOf } from './targets';
+import type { Placements } from './workloads';
+import { workloadsOf } from './workloads';
 
 /** Resources of one mesh and the registry made of them: plain immutable data, the only input of compiler and analysis. */
 export interface Model {
@@ -8,7 +22,10 @@ export interface Model {
   /** Cluster domain, `cluster.local`. */
   readonly domain: string;
   readonly clusterId: string;
-  /** All resources of a kind, oldest first (creationTimestamp, name, namespace); never in file order. */
+  /**
+   * All resources of a kind, oldest first (creationTimestamp, name, namespace); never in file order.
+   * `Gateway` is Istio's; the key `Gateway.gateway.networking.k8s.io` means Gateway API's, and so with every other kind and group.
+   */
   readonly of: (kind: string) => readonly Resource[];
   /** Oldest first. */
   readonly services: readonly Service[];
@@ -16,7 +33,123 @@ export interface Model {
   readonly workloads: readonly Workload[];
   /** Endpoints of one port of a service, in a stable order. */
   readonly endpointsOf: (service: Service, portName: string) => readonly Endpoint[];
-  /** Services whose selector takes this workload, with the target port each service port leads to; oldest service first (A3). */
-  readonly targetsOf: (workload: Workload) => readonly { readonly service: Service; readonly port: Service['ports'][number]; readonly targetPort: number }[];
+  /** Services that lead to this workload, with the target port each service port leads to; oldest service first (A3). */
+  readonly targetsOf: (workload: Workload) => readonly Target[];
+  /** What runs behind a proxy: its Pod, its WorkloadEntry, or, where neither is known, what its node says of itself. */
+  readonly workloadOf: (proxy: ProxyIdentity) => Workload;
   readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>>;
+}
+
+/** What a proxy says of itself, as far as its workload is found by it; every `Proxy` does. */
+export interface ProxyIdentity {
+  readonly type: 'sidecar' | 'router';
+  readonly name: string;
+  readonly namespace: string;
+  readonly ips: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly workload: string;
+  readonly locality: string;
+}
+
+/** What a model takes besides resources. */
+export interface ModelOptions {
+  /** MeshConfig as an object, as its YAML has it. Absent: the ConfigMap `istio` of the root namespace, else that of a default installation. */
+  readonly meshConfig?: Readonly<Record<string, unknown>>;
+  /** Cluster domain, `cluster.local`. */
+  readonly domain?: string;
+  /** Cluster ID, `Kubernetes`. */
+  readonly clusterId?: string;
+  /** Where Pods really are, by `namespace/pod`. */
+  readonly placement?: Placements;
+}
+
+/** Builds the model of a mesh. The order of the resources does not matter. */
+export function buildModel(resources: readonly Resource[], options: ModelOptions = {}): Model {
+  const of = indexResources(resources);
+  const config = options.meshConfig === undefined ? configOfMap(of) : parseMeshConfig(options.meshConfig);
+  const domain = options.domain ?? 'cluster.local';
+  const clusterId = options.clusterId ?? 'Kubernetes';
+  const services = servicesOf(of, { config, domain, clusterId });
+  const workloads = workloadsOf(of, options.placement ?? new Map());
+  const endpoints = endpointsByService({ of, services, workloads, clusterId });
+  const namespaces = new Map(of('Namespace').map(namespace => [namespace.metadata.name, namespace.metadata.labels]));
+  const byPort = new Map<string, readonly Endpoint[]>();
+  const targets = new WeakMap<Workload, readonly Target[]>();
+  const pods = new Map(workloads.map(workload => [`${workload.namespace}/${workload.name}`, workload]));
+  return {
+    config,
+    domain,
+    clusterId,
+    of,
+    services,
+    servicesByHost: groupBy(services, service => service.hostname),
+    workloads,
+    endpointsOf: (service, portName) => memo(byPort, `${endpointsKey(service)}/${portName}`, () =>
+      (endpoints.get(endpointsKey(service)) ?? []).filter(endpoint => endpoint.servicePortName === portName)),
+    targetsOf: workload => memo(targets, workload, () => targetsOf(workload, services, endpoints)),
+    workloadOf: proxy => pods.get(`${proxy.namespace}/${proxy.name}`)
+      ?? workloads.find(workload => workload.namespace === proxy.namespace && workload.ip === proxy.ips[0])
+      ?? entryOf(proxy, of)
+      ?? describedBy(proxy),
+    namespaceLabels: namespace => namespaces.get(namespace) ?? {},
+  };
+}
+
+/** MeshConfig from the ConfigMap where an installation keeps it. */
+function configOfMap(of: (kind: string) => readonly Resource[]): MeshConfig {
+  const map = of('ConfigMap').find(each => each.metadata.name === 'istio' && each.metadata.namespace === 'istio-system');
+  const text = textOf(objectOf(map?.document.data).mesh);
+  if (map === undefined || text === undefined) return parseMeshConfig();
+  const where = whereOf(map, ['data', 'mesh']);
+  const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent' });
+  const value: unknown = document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 100 });
+  if (!isObject(value) && value !== null) {
+    throw new MeshError('MESH_YAML_SYNTAX', `data.mesh of ConfigMap istio must be YAML of a MeshConfig, got ${document.errors[0]?.message ?? 'another value'}; repair it`, where);
+  }
+  return parseMeshConfig(objectOf(value), where);
+}
+
+/** The WorkloadEntry of a proxy outside Kubernetes: the first by name that has its address. */
+function entryOf(proxy: ProxyIdentity, of: (kind: string) => readonly Resource[]): Workload | undefined {
+  const entry = of('WorkloadEntry').find(each => each.metadata.namespace === proxy.namespace && each.spec.address === proxy.ips[0]);
+  if (entry === undefined) return undefined;
+  const labels = workloadEntryLabels(entry);
+  return { ...describedBy(proxy), kind: 'WorkloadEntry', labels, locality: textOf(entry.spec.locality) || localityOfPod(labels, proxy.locality), resource: entry };
+}
+
+/** A proxy that no resource describes says itself what it is. */
+function describedBy(proxy: ProxyIdentity): Workload {
+  return {
+    kind: 'Proxy',
+    namespace: proxy.namespace,
+    name: proxy.name,
+    workload: proxy.workload,
+    labels: proxy.labels,
+    annotations: {},
+    serviceAccount: proxy.serviceAccount,
+    ip: proxy.ips[0] ?? '0.0.0.0',
+    ips: proxy.ips,
+    listenPorts: {},
+    containerPorts: [],
+    locality: proxy.locality,
+    ready: true,
+    gateway: proxy.type === 'router',
+    resource: {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: proxy.name, namespace: proxy.namespace, labels: proxy.labels, annotations: {} },
+      spec: {},
+      document: {},
+      origin: {},
+    },
+  };
+}
+
+function memo<K, V>(table: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
+  const known = table.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  table.set(key, made);
+  return made;
 }

@@ -29,6 +29,8 @@ export interface Service {
   readonly addresses: readonly string[];
   /** Address from `status.addresses`, used only by proxies with DNS capture (A5). */
   readonly autoAddress?: string;
+  /** The same for IPv6. */
+  readonly autoAddressV6?: string;
   readonly resolution: Resolution;
   readonly headless: boolean;
   readonly ports: readonly ServicePort[];
@@ -38,10 +40,16 @@ export interface Service {
   /** Values of exportTo; empty means the mesh default. */
   readonly exportTo: readonly string[];
   readonly meshExternal: boolean;
+  /** Identities that servers may show besides their endpoints' own: annotations of a Kubernetes Service (A1), as they stand in certificates. */
+  readonly allowedIdentities: readonly string[];
   /** SANs given by a ServiceEntry. */
   readonly subjectAltNames: readonly string[];
   /** ExternalName target of an alias. */
   readonly externalName?: string;
+  /** `internalTrafficPolicy: Local`: only endpoints on the caller's node. */
+  readonly nodeLocal: boolean;
+  /** trafficDistribution of spec, annotation or namespace, `PreferClose` read as `PreferSameZone`. */
+  readonly trafficDistribution?: 'PreferSameZone' | 'PreferSameNode';
   readonly creationTimestamp: string;
   readonly resource: Resource;
 }
@@ -79,6 +87,8 @@ export interface Workload {
   readonly annotations: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
   readonly ip: string;
+  /** All addresses, `ip` first; more than one for dual stack. */
+  readonly ips: readonly string[];
   /** Where the proxy listens for each target port, if not on that port (placement with a single loopback address). */
   readonly listenPorts: Readonly<Record<number, number>>;
   readonly containerPorts: readonly { readonly name?: string; readonly port: number; readonly protocol: string; readonly container: string }[];
