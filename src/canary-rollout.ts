@@ -9,7 +9,7 @@ import { RouteTarget, type HttpRouteOptions } from './route';
 export class CanaryStep {
   /** The canary takes this share of the requests, in percent; a whole number from 0 to 100, since Istio's weights are whole. */
   public static weight(percent: number): CanaryStep {
-    return new CanaryStep(requireInteger(undefined, 'MESH_WEIGHT_RANGE', 'CanaryStep.weight()', percent, 0, 100));
+    return new CanaryStep(requireInteger(undefined, 'MESH_WEIGHT_INVALID', 'CanaryStep.weight()', percent, 0, 100));
   }
 
   private constructor(/** Share of the canary, in percent. */ public readonly percent: number) {}
@@ -50,8 +50,8 @@ export class CanaryRollout extends Construct {
     super(scope, id);
     const { service, stable, canary, steps, at = 0, ...route } = props;
     this._steps = [...steps];
-    if (steps.length === 0) throw meshError(this, 'MESH_STEP_MISSING', 'steps must have at least one step, got []');
-    this.at = requireInteger(this, 'MESH_STEP_RANGE', 'at', at, 0, steps.length - 1);
+    if (steps.length === 0) throw meshError(this, 'MESH_STEP_INVALID', 'steps must have at least one step, got []');
+    this.at = requireInteger(this, 'MESH_STEP_INVALID', 'at', at, 0, steps.length - 1);
     this.step = this._steps[this.at];
     this.requireVersions(service, stable, canary);
     service._addRoute(this, id, {
@@ -66,8 +66,8 @@ export class CanaryRollout extends Construct {
   private requireVersions(service: MeshService, stable: MeshVersion, canary: MeshVersion): void {
     const stranger = [stable, canary].find((version) => !service.versions.includes(version));
     if (stranger !== undefined) {
-      throw meshError(this, 'MESH_VERSION_UNKNOWN', `stable and canary must be versions of service ${service.node.path}, got ${stranger.node.path}`);
+      throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must be versions of service ${service.node.path}, got ${stranger.node.path}`);
     }
-    if (stable === canary) throw meshError(this, 'MESH_VERSION_SAME', `stable and canary must differ, got ${stable.node.path} twice`);
+    if (stable === canary) throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must differ, got ${stable.node.path} twice`);
   }
 }

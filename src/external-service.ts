@@ -123,7 +123,7 @@ export class ExternalService extends Construct implements IRouteDestination {
     }
     const bytes = this._ports.find((port) => port.protocol === 'TCP');
     if (this._hosts.length > 1 && bytes !== undefined) {
-      throw meshError(this, 'MESH_HOST_TCP', `a TCP port carries no host name, so there must be one host, got ${this._hosts.join(', ')} on port ${bytes.number}; declare one external service for each`);
+      throw meshError(this, 'MESH_HOST_AMBIGUOUS', `a TCP port carries no host name, so there must be one host, got ${this._hosts.join(', ')} on port ${bytes.number}; declare one external service for each`);
     }
   }
 }

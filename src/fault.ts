@@ -27,18 +27,18 @@ export interface AbortOptions {
 
 /** What goes wrong on purpose. Renders `http[].fault` of a VirtualService. */
 export class Fault {
-  /** Requests wait. Throws MESH_DURATION_RANGE or MESH_PERCENT_RANGE. */
+  /** Requests wait. Throws MESH_DURATION_INVALID or MESH_PERCENT_INVALID. */
   public static delay(options: DelayOptions): Fault {
     return new Fault({
       delay: { fixedDelay: durationText(undefined, 'fixedDelay', options.fixedDelay), percentage: { value: requirePercent('percent', options.percent ?? 100) } },
     });
   }
 
-  /** Requests are answered with an error. Throws MESH_STATUS_RANGE or MESH_PERCENT_RANGE. */
+  /** Requests are answered with an error. Throws MESH_STATUS_INVALID or MESH_PERCENT_INVALID. */
   public static abort(options: AbortOptions): Fault {
     return new Fault({
       abort: {
-        httpStatus: requireInteger(undefined, 'MESH_STATUS_RANGE', 'httpStatus', options.httpStatus, 200, 599),
+        httpStatus: requireInteger(undefined, 'MESH_STATUS_INVALID', 'httpStatus', options.httpStatus, 200, 599),
         percentage: { value: requirePercent('percent', options.percent ?? 100) },
       },
     });

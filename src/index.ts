@@ -1,10 +1,15 @@
+export * from './canary-rollout';
+export * from './external-service';
+export * from './fault';
+export * from './fault-injection';
+export * from './mesh';
 export * from './mesh-gateway';
 export * from './mesh-port';
-export { MeshVersion, MeshVersionOptions, MeshVersionProps } from './mesh-version';
 export * from './mesh-service';
-export * from './fault';
+export * from './mesh-version';
 export * from './retry-policy';
 export * from './route';
 export * from './route-match';
 export * from './traffic-policy';
+export * from './virtual-host';
 export * as istio from '../imports';

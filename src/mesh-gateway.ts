@@ -6,8 +6,8 @@ import { requireLabel, requirePort } from './private/check';
 import { claimGatewayHosts } from './private/claims';
 import { meshError } from './private/errors';
 import { HostRoutes } from './private/host-routes';
-import type { HttpRule, RuleContext } from './private/http-rule';
 import { hostsMatch, requireDisjointHosts, requireGatewayHosts, widestHosts } from './private/hosts';
+import type { HttpRule, RuleContext } from './private/http-rule';
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { virtualService } from './private/virtual-service';
 
@@ -59,9 +59,9 @@ export interface HttpsListenerOptions {
 
 /** One port of a gateway and the hosts it serves there. Renders one item of `servers` of a Gateway. */
 export class GatewayListener {
-  /** Plain HTTP. Throws MESH_PORT_RANGE or MESH_HOST_INVALID. */
+  /** Plain HTTP. Throws MESH_PORT_INVALID or MESH_HOST_INVALID. */
   public static http(options: HttpListenerOptions = {}): GatewayListener { return new GatewayListener('HTTP', options.port ?? 80, options.hosts ?? ['*']); }
-  /** HTTP inside TLS, which the gateway ends. Throws MESH_PORT_RANGE or MESH_HOST_INVALID. */
+  /** HTTP inside TLS, which the gateway ends. Throws MESH_PORT_INVALID or MESH_HOST_INVALID. */
   public static https(options: HttpsListenerOptions): GatewayListener {
     return new GatewayListener('HTTPS', options.port ?? 443, options.hosts ?? ['*'], options.tls);
   }
@@ -190,7 +190,7 @@ export class MeshGateway extends Construct {
     const stray = hosts.find((host) => !this._listeners.some((listener) => listener.hosts.some((served) => hostsMatch(served, host))));
     if (stray !== undefined) {
       const served = this._listeners.flatMap((listener) => listener.hosts).join(', ');
-      throw meshError(owner, 'MESH_HOST_NOT_SERVED', `hosts must be among those that gateway ${this.node.path} serves (${served}), got "${stray}"; add it to a listener`);
+      throw meshError(owner, 'MESH_GATEWAY_HOST_MISMATCH', `hosts must be among those that gateway ${this.node.path} serves (${served}), got "${stray}"; add it to a listener`);
     }
     claimGatewayHosts(owner, this, hosts);
   }
@@ -227,7 +227,7 @@ export class MeshGateway extends Construct {
   }
 
   private requireDistinctListeners(): void {
-    if (this._listeners.length === 0) throw meshError(this, 'MESH_LISTENER_MISSING', 'listeners must have at least one listener, got []');
+    if (this._listeners.length === 0) throw meshError(this, 'MESH_SERVERS_MISSING', 'listeners must have at least one listener, got []');
     const twice = this._listeners.find((listener, index) => this._listeners.findIndex((other) => other.port === listener.port) < index);
     if (twice !== undefined) {
       throw meshError(this, 'MESH_PORT_DUPLICATE', `the ports of listeners must differ, got ${twice.port} twice; give one listener all hosts of the port`);

@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { networking } from '../imports';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshPort } from './mesh-port';
-import { MeshVersion, type MeshVersionOptions, type MeshVersionProps, type MeshVersionService } from './mesh-version';
+import { MeshVersion, type MeshVersionOptions, type MeshVersionProps } from './mesh-version';
 import { requireLabel, requireServiceName } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { meshError } from './private/errors';
@@ -15,6 +15,7 @@ import { httpRule } from './private/http-rule';
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { portNames, requireDistinctPorts } from './private/ports';
 import { trafficPolicy } from './private/traffic-policy';
+import type { MeshVersionService } from './private/version';
 import { virtualService } from './private/virtual-service';
 import { RouteTarget, type HttpRouteOptions, type HttpRouteProps, type IRouteDestination } from './route';
 import type { TrafficPolicyProps } from './traffic-policy';
@@ -200,7 +201,7 @@ export class MeshService extends Construct implements IRouteDestination {
 
   private ensureVirtualService(): void {
     if (this.node.tryFindChild('VirtualService') !== undefined) return;
-    claimMeshHosts(this, [this.name], this.namespace, undefined);
+    claimMeshHosts(this, [this.name], this.namespace);
     virtualService(this, 'VirtualService', { name: this.name, namespace: this.namespace, hosts: [this.name], routes: this.routes });
   }
 

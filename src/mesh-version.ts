@@ -6,6 +6,7 @@ import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import { serviceHost } from './private/host';
 import { namespaceIn, ownedMetadata, PATH_ANNOTATION } from './private/metadata';
+import type { MeshVersionService } from './private/version';
 import type { IRouteDestination } from './route';
 import type { TrafficPolicyProps } from './traffic-policy';
 
@@ -29,14 +30,6 @@ export interface MeshVersionProps extends kplus.DeploymentProps {
    * @default - as the service
    */
   readonly traffic?: TrafficPolicyProps;
-}
-
-/** What a version knows of its service. @internal */
-export interface MeshVersionService {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly ports: MeshPort[];
-  readonly serviceAccount: kplus.ServiceAccount;
 }
 
 /** One version of a `MeshService`: a workload whose pods carry `app` and `version`, and the subset of the service that they form. */
@@ -94,6 +87,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
     const deployment = new kplus.Deployment(this, 'Deployment', {
       serviceAccount,
       ...props,
+      spread: false, // cdk8s-plus would spread again each time it renders
       metadata: {
         ...props.metadata,
         ...owned,
@@ -109,6 +103,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
       select: false, // cdk8s-plus would select by a label hashed from the construct's path, which moves with the code
     });
     deployment.select(kplus.LabelSelector.of({ labels: this.labels }));
+    if (props.spread) [kplus.Topology.HOSTNAME, kplus.Topology.ZONE].forEach((topology) => deployment.scheduling.spread({ topology }));
     return deployment;
   }
 

@@ -32,7 +32,7 @@ export class RetryOn {
   public static readonly GRPC_UNAVAILABLE = new RetryOn('unavailable');
   /** An answer with this HTTP status, 100 to 599. */
   public static status(status: number): RetryOn {
-    return new RetryOn(String(requireInteger(undefined, 'MESH_STATUS_RANGE', 'status', status, 100, 599)));
+    return new RetryOn(String(requireInteger(undefined, 'MESH_STATUS_INVALID', 'status', status, 100, 599)));
   }
 
   private constructor(/** Istio's word for it, e.g. `gateway-error`, or a status. */ public readonly condition: string) {}
@@ -53,12 +53,12 @@ export interface RetryOptions {
 export class RetryPolicy {
   /**
    * Sends a request again for these reasons.
-   * Throws MESH_RETRY_CONDITION without a reason, MESH_RETRY_ATTEMPTS where `attempts` is not a whole number from 1.
+   * Throws MESH_RETRY_ON_INVALID without a reason, MESH_RETRIES_INVALID where `attempts` is not a whole number from 1.
    */
   public static on(conditions: RetryOn[], options: RetryOptions): RetryPolicy {
-    if (conditions.length === 0) throw meshError(undefined, 'MESH_RETRY_CONDITION', 'RetryPolicy.on() needs at least one RetryOn, got []; to switch retries off, use RetryPolicy.none()');
-    if (options.attempts === 0) throw meshError(undefined, 'MESH_RETRY_ATTEMPTS', 'attempts must be at least 1, got 0; to switch retries off, use RetryPolicy.none()');
-    requireInteger(undefined, 'MESH_RETRY_ATTEMPTS', 'attempts', options.attempts, 1, 2147483647);
+    if (conditions.length === 0) throw meshError(undefined, 'MESH_RETRY_ON_INVALID', 'RetryPolicy.on() needs at least one RetryOn, got []; to switch retries off, use RetryPolicy.none()');
+    if (options.attempts === 0) throw meshError(undefined, 'MESH_RETRIES_INVALID', 'attempts must be at least 1, got 0; to switch retries off, use RetryPolicy.none()');
+    requireInteger(undefined, 'MESH_RETRIES_INVALID', 'attempts', options.attempts, 1, 2147483647);
     return new RetryPolicy(options.attempts, conditions.map((on) => on.condition), options.perTryTimeout);
   }
 

@@ -51,7 +51,7 @@ export class HeaderMatch {
     /** Whether the condition is turned around. */ public readonly isNegated: boolean = false) {
     this.name = name.toLowerCase();
     if (!/^:?[!#$%&'*+.^_`|~0-9a-z-]+$/.test(this.name)) {
-      throw meshError(undefined, 'MESH_HEADER_NAME', `the name of a header may have letters, digits and !#$%&'*+-.^_\`|~, got "${name}"`);
+      throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'*+-.^_\`|~, got "${name}"`);
     }
   }
 
@@ -67,9 +67,15 @@ export class QueryParameterMatch {
   /** The parameter has exactly this value; `''` is a value. */
   public static valueIs(name: string, value: string): QueryParameterMatch { return new QueryParameterMatch(name, { exact: value }); }
   /** The value begins with these characters, at least one. */
-  public static valueStartsWith(name: string, prefix: string): QueryParameterMatch { return new QueryParameterMatch(name, { prefix: requirePrefix(prefix) }); }
+  public static valueStartsWith(name: string, prefix: string): QueryParameterMatch {
+    return new QueryParameterMatch(name, { prefix: requirePrefix(prefix) });
+  }
+
   /** The whole value matches a regular expression in RE2 syntax. Throws MESH_REGEX_INVALID if it is none. */
-  public static valueMatchesRegex(name: string, regex: string): QueryParameterMatch { return new QueryParameterMatch(name, { regex: requireRegex(regex) }); }
+  public static valueMatchesRegex(name: string, regex: string): QueryParameterMatch {
+    return new QueryParameterMatch(name, { regex: requireRegex(regex) });
+  }
+
   /** The parameter is there, whatever its value. */
   public static isPresent(name: string): QueryParameterMatch { return new QueryParameterMatch(name, {}); }
 
@@ -190,7 +196,7 @@ function requirePath(path: string): string {
 }
 
 function requirePrefix(prefix: string): string {
-  if (prefix === '') throw meshError(undefined, 'MESH_PREFIX_EMPTY', 'a prefix must have at least one character, got ""; use isPresent() for any value');
+  if (prefix === '') throw meshError(undefined, 'MESH_MATCH_EMPTY', 'a prefix must have at least one character, got ""; use isPresent() for any value');
   return prefix;
 }
 

@@ -34,10 +34,10 @@ export interface RouteTargetOptions {
 export class RouteTarget {
   /**
    * Leads to a service, a version or an external service.
-   * Throws MESH_WEIGHT_RANGE for a weight that is not a whole number from 0, and MESH_PORT_UNKNOWN for a port that the destination lacks.
+   * Throws MESH_WEIGHT_INVALID for a weight that is not a whole number from 0, and MESH_PORT_UNKNOWN for a port that the destination lacks.
    */
   public static to(destination: IRouteDestination, options: RouteTargetOptions = {}): RouteTarget {
-    if (options.weight !== undefined) requireInteger(destination, 'MESH_WEIGHT_RANGE', 'weight', options.weight, 0, 2147483647);
+    if (options.weight !== undefined) requireInteger(destination, 'MESH_WEIGHT_INVALID', 'weight', options.weight, 0, 2147483647);
     if (options.port !== undefined) {
       requirePort('port', options.port, destination);
       if (!destination.ports.some((port) => port.number === options.port)) {

@@ -77,7 +77,7 @@ export class VirtualHost extends Construct {
       routes: this.routes,
     });
     this.node.addValidation({
-      validate: () => (this.routes.isEmpty ? [finding('MESH_ROUTE_MISSING', `virtual host ${this._hosts.join(', ')} must have at least one route, got none; call addRoute()`)] : []),
+      validate: () => (this.routes.isEmpty ? [finding('MESH_ROUTES_MISSING', `virtual host ${this._hosts.join(', ')} must have at least one route, got none; call addRoute()`)] : []),
     });
   }
 

@@ -14,7 +14,7 @@ export function requireInteger(scope: IConstruct | undefined, code: string, what
 
 /** A number of a TCP port. */
 export function requirePort(what: string, value: number, scope?: IConstruct): number {
-  return requireInteger(scope, 'MESH_PORT_RANGE', what, value, 1, 65535);
+  return requireInteger(scope, 'MESH_PORT_INVALID', what, value, 1, 65535);
 }
 
 /**
@@ -23,7 +23,7 @@ export function requirePort(what: string, value: number, scope?: IConstruct): nu
  */
 export function requirePercent(what: string, value: number): number {
   if (!(value === 0 || (value >= 0.0001 && value <= 100))) {
-    throw meshError(undefined, 'MESH_PERCENT_RANGE', `${what} must be 0, or from 0.0001 to 100, got ${value}`);
+    throw meshError(undefined, 'MESH_PERCENT_INVALID', `${what} must be 0, or from 0.0001 to 100, got ${value}`);
   }
   return value;
 }

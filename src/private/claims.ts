@@ -5,8 +5,9 @@ import { meshError } from './errors';
 const claims = new WeakMap<IConstruct, Map<string, IConstruct>>();
 
 /** Inside the mesh Istio lets one VirtualService have a host and ignores every other, without a word. */
-export function claimMeshHosts(owner: IConstruct, hosts: readonly string[], namespace: string | undefined, exportTo: readonly string[] | undefined): void {
-  const seenBy = exportTo === undefined || exportTo.includes('*') ? '*' : [...exportTo].sort().map((name) => (name === '.' ? namespace ?? '' : name)).join(',');
+export function claimMeshHosts(owner: IConstruct, hosts: readonly string[], namespace?: string, exportTo?: readonly string[]): void {
+  const everybody = exportTo === undefined || exportTo.includes('*');
+  const seenBy = everybody ? '*' : exportTo.map((name) => (name === '.' ? namespace ?? '' : name)).sort().join(',');
   for (const host of hosts) {
     const full = host.includes('.') ? host : `${host}.${namespace ?? ''}`;
     claim(owner, `mesh ${seenBy} ${full}`, (other) => `host "${host}" must have its routes in one place, got them at ${other.node.path} too; add the routes there`);

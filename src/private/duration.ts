@@ -6,7 +6,7 @@ import { meshError } from './errors';
 export function durationText(scope: IConstruct | undefined, what: string, duration: Duration): string {
   const millis = duration.toMilliseconds({ integral: false });
   if (!Number.isInteger(millis) || millis < 1) {
-    throw meshError(scope, 'MESH_DURATION_RANGE', `${what} must be at least 1ms and a whole number of milliseconds, got ${millis}ms`);
+    throw meshError(scope, 'MESH_DURATION_INVALID', `${what} must be at least 1ms and a whole number of milliseconds, got ${millis}ms`);
   }
   return `${millis / 1000}s`;
 }

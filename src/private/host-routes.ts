@@ -1,8 +1,8 @@
 import type { IConstruct } from 'constructs';
-import type { networking } from '../../imports';
 import { finding, meshError } from './errors';
 import { both, compareMatches, covers, type HttpMatch } from './http-match';
 import type { HttpRule } from './http-rule';
+import type { networking } from '../../imports';
 
 /** Everything: what a rule without a match stands for. */
 const ALL: readonly HttpMatch[] = [{}];
@@ -77,7 +77,7 @@ export class HostRoutes {
       const because = cover.priority > rule.priority ? ` of priority ${cover.priority}` : '';
       return [{
         owner: rule.owner,
-        text: finding('MESH_ROUTE_COVERED', `route "${rule.id}" of ${this.host} can never match${which}: route "${cover.id}"${because} (${cover.owner.node.path}) takes all its requests; narrow that one, or give this one a higher priority`),
+        text: finding('MESH_RULE_UNREACHABLE', `route "${rule.id}" of ${this.host} can never match${which}: route "${cover.id}"${because} (${cover.owner.node.path}) takes all its requests; narrow that one, or give this one a higher priority`),
       }];
     }));
   }

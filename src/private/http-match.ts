@@ -1,5 +1,5 @@
-import type { networking } from '../../imports';
 import { fullMatch } from './re2';
+import type { networking } from '../../imports';
 
 /** One alternative of a rule. `{}` matches every request. */
 export type HttpMatch = networking.VirtualServiceSpecHttpMatch;
@@ -25,7 +25,7 @@ function rank(match: HttpMatch): number[] {
     match.method === undefined ? 0 : 1,
     count(match.headers) + count(match.withoutHeaders),
     count(match.queryParams),
-    [match.authority, match.scheme, match.port, match.sourceLabels, match.sourceNamespace, match.gateways].filter((condition) => condition !== undefined).length,
+    [match.authority, match.scheme, match.port, match.sourceLabels, match.sourceNamespace, match.gateways].filter((part) => part).length,
   ];
 }
 

@@ -33,12 +33,12 @@ export function httpRule(scope: IConstruct, id: string, props: HttpRouteProps, c
 }
 
 function requireWeights(scope: IConstruct, id: string, targets: readonly RouteTarget[]): void {
-  if (targets.length === 0) throw meshError(scope, 'MESH_TARGET_MISSING', `route "${id}" must have at least one target, got []`);
+  if (targets.length === 0) throw meshError(scope, 'MESH_ROUTES_MISSING', `route "${id}" must have at least one target, got []`);
   if (targets.length > 1 && targets.some((target) => target.weight === undefined)) {
-    throw meshError(scope, 'MESH_WEIGHT_MISSING', `each of the ${targets.length} targets of route "${id}" must have a weight, got ${targets.map((target) => target.weight ?? 'none').join(', ')}`);
+    throw meshError(scope, 'MESH_WEIGHT_INVALID', `each of the ${targets.length} targets of route "${id}" must have a weight, got ${targets.map((target) => target.weight ?? 'none').join(', ')}`);
   }
   if (targets.every((target) => target.weight === 0)) {
-    throw meshError(scope, 'MESH_WEIGHT_ZERO', `the weights of route "${id}" must not all be 0, got ${targets.map((target) => target.weight).join(', ')}; the requests would have nowhere to go`);
+    throw meshError(scope, 'MESH_WEIGHT_INVALID', `the weights of route "${id}" must not all be 0, got ${targets.map((target) => target.weight).join(', ')}; the requests would have nowhere to go`);
   }
 }
 

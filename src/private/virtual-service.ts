@@ -1,8 +1,8 @@
 import { Lazy } from 'cdk8s';
 import type { Construct } from 'constructs';
-import { networking } from '../../imports';
 import type { HostRoutes } from './host-routes';
 import { ownedMetadata } from './metadata';
+import { networking } from '../../imports';
 
 /** What a VirtualService is made of. */
 export interface VirtualServiceParts {

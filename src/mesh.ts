@@ -1,0 +1,46 @@
+import { Construct } from 'constructs';
+import { meshError } from './private/errors';
+import { verifyAtSynthesis } from './private/verify';
+
+/** A version of Istio that manifests are made for. */
+export class IstioVersion {
+  /** Istio 1.31. */
+  public static readonly V1_31 = new IstioVersion(1, 31);
+  /** Another version, e.g. `1.29`; a patch number is ignored. Throws MESH_ISTIO_VERSION before 1.22, the first that serves `networking.istio.io/v1`. */
+  public static of(version: string): IstioVersion {
+    const parts = /^(\d+)\.(\d+)(\.\d+)?$/.exec(version);
+    const [major, minor] = [Number(parts?.[1]), Number(parts?.[2])];
+    if (parts === null || major !== 1 || minor < 22) {
+      throw meshError(undefined, 'MESH_ISTIO_VERSION', `istioVersion must be 1.22 or a later 1.x, which serve networking.istio.io/v1, got "${version}"`);
+    }
+    return new IstioVersion(major, minor);
+  }
+
+  private constructor(/** 1. */ public readonly major: number, /** E.g. 31. */ public readonly minor: number) {}
+}
+
+/** Properties for `Mesh`. */
+export interface MeshProps {
+  /**
+   * Istio that the manifests are for.
+   * @default IstioVersion.V1_31
+   */
+  readonly istioVersion?: IstioVersion;
+}
+
+/**
+ * The mesh that an app is for. Renders nothing: at synthesis it checks all manifests of the app together, hand-written ones too, and
+ * fails with what would not work, each finding at the construct that it is about. An app has one.
+ * @example
+ * new Mesh(this, 'mesh');
+ */
+export class Mesh extends Construct {
+  /** Istio that the manifests are for. */
+  public readonly istioVersion: IstioVersion;
+
+  public constructor(scope: Construct, id: string, props: MeshProps = {}) {
+    super(scope, id);
+    this.istioVersion = props.istioVersion ?? IstioVersion.V1_31;
+    verifyAtSynthesis(this);
+  }
+}
