@@ -43,8 +43,14 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((stop) => stop()));
 });
 
-interface ReviewsAnswer { readonly servedBy: { readonly version: string }; readonly reviews: { readonly reviewer: string; readonly rating?: unknown }[] }
-const reviewsOf = async (address: string, headers: Record<string, string> = {}) => (await fetch(`${address}/reviews/0`, { headers })).json() as Promise<ReviewsAnswer>;
+interface ReviewsAnswer {
+  readonly servedBy: { readonly version: string };
+  readonly reviews: readonly { readonly reviewer: string; readonly rating?: unknown }[];
+}
+
+async function reviewsOf(address: string, headers: Record<string, string> = {}): Promise<ReviewsAnswer> {
+  return await (await fetch(`${address}/reviews/0`, { headers })).json() as ReviewsAnswer;
+}
 
 test.each([
   ['v1', undefined, []],
