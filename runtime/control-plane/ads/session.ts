@@ -1,0 +1,162 @@
+import type { ResourceSet, Snapshot } from '../store/snapshot';
+import { TYPES } from '../xds-types';
+import type { XdsType } from '../xds-types';
+import { Subscription } from './subscription';
+import type { Content, RequestKind, TypeRequest } from './subscription';
+
+/** How a session reaches the world. */
+export interface SessionPort {
+  /** Writes a response; false when the stream wants a pause, after which `writable()` must be called. */
+  readonly send: (type: XdsType, content: Content, nonce: string) => boolean;
+  /** Unique for the lifetime of the stream. */
+  readonly nextNonce: () => string;
+  /** Runs something later; returns how to call it off. */
+  readonly later: (run: () => void, milliseconds: number) => () => void;
+  /** Told of what happened, after the state is up to date. */
+  readonly happened: (type: XdsType, what: 'sent' | RequestKind) => void;
+}
+
+/**
+ * One client's stream over all types: who is sent what, and in which order.
+ *
+ * What a client asks for is answered at once. A change of the configuration is pushed make-before-break:
+ *   1. clusters, the old ones beside the new, and the endpoints of those that changed;
+ *   2. when the client has taken them (Envoy acknowledges CDS only once its new clusters are warm), listeners and routes;
+ *   3. when it has taken those, clusters again, without the old ones.
+ * No step is stored. Each is derived from what the client has and what it should have, so a newer change in the middle of it
+ * simply becomes the goal.
+ */
+export class Session {
+  private readonly subscriptions: Readonly<Record<XdsType, Subscription>>;
+  private readonly reminders = new Map<XdsType, () => void>();
+  private paused = false;
+  private closed = false;
+
+  public constructor(
+    private snapshot: Snapshot, private readonly port: SessionPort,
+    /** How long an unacknowledged response holds back what should follow it. A cluster that waits for a missing secret never gets warm. */
+    private readonly patienceMs: number,
+  ) {
+    this.subscriptions = { CDS: new Subscription('CDS'), EDS: new Subscription('EDS'), LDS: new Subscription('LDS'), RDS: new Subscription('RDS'), SDS: new Subscription('SDS') };
+  }
+
+  public of(type: XdsType): Subscription {
+    return this.subscriptions[type];
+  }
+
+  public request(type: XdsType, request: TypeRequest): void {
+    const subscription = this.of(type);
+    const kind = subscription.request(request);
+    if (!subscription.inFlight) this.forgetReminder(type);
+    // A client that starts over with clusters warms them again, so it needs endpoints even where it seems to have them (I2).
+    if (type === 'CDS' && kind === 'first') this.of('EDS').expectAnswer();
+    this.port.happened(type, kind);
+    this.pump();
+  }
+
+  public publish(snapshot: Snapshot): void {
+    this.snapshot = snapshot;
+    this.pump();
+  }
+
+  /** The stream takes more again. */
+  public writable(): void {
+    this.paused = false;
+    this.pump();
+  }
+
+  public close(): void {
+    this.closed = true;
+    for (const cancel of this.reminders.values()) cancel();
+    this.reminders.clear();
+  }
+
+  /** Whether the client has taken, or refused, all it should have. */
+  public settled(): boolean {
+    const { CDS, LDS } = this.subscriptions;
+    return CDS.watching && LDS.watching && TYPES.every(type => this.hasAll(type));
+  }
+
+  /** Types whose current content the client refused. */
+  public refused(): XdsType[] {
+    return TYPES.filter(type => this.of(type).rejection !== undefined);
+  }
+
+  /** What the client still lacks, for people. */
+  public missing(): string[] {
+    return TYPES.flatMap(type => {
+      const subscription = this.of(type);
+      if (subscription.inFlight) return [`${type} is not acknowledged`];
+      if (!subscription.watching) return type === 'CDS' || type === 'LDS' || this.expected(type).length > 0 ? [`${type} is not asked for`] : [];
+      const unasked = this.expected(type).filter(name => !subscription.names.has(name));
+      if (unasked.length > 0) return [`${type} ${unasked.join(', ')} is not asked for`];
+      return subscription.push(this.goal(type)) ? [`${type} is not sent`] : [];
+    });
+  }
+
+  private pump(): void {
+    for (const type of TYPES) this.deliver(type, this.of(type).answer(this.goal(type)));
+    const clusters = this.of('CDS');
+    const before = clusters.sent;
+    if (this.deliver('CDS', clusters.push(this.goal('CDS')))) this.warmAgain(before, clusters.sent);
+    this.deliver('EDS', this.of('EDS').push(this.goal('EDS')));
+    if (!clusters.blocked) {
+      this.deliver('LDS', this.of('LDS').push(this.goal('LDS')));
+      this.deliver('RDS', this.of('RDS').push(this.goal('RDS')));
+    }
+    this.deliver('SDS', this.of('SDS').push(this.goal('SDS')));
+  }
+
+  /** What a type should be for now: for clusters, with the old ones that routes in use may still lead to. */
+  private goal(type: XdsType): ResourceSet {
+    const set = this.snapshot[type];
+    const { sent, wildcard } = this.of(type);
+    if (type !== 'CDS' || !wildcard || [...sent.keys()].every(name => set.has(name)) || this.routesTaken()) return set;
+    return new Map([...set, ...[...sent].filter(([name]) => !set.has(name))]);
+  }
+
+  /** Listeners and routes are those of the snapshot, accepted. After a refusal the client keeps old routes, so never then. */
+  private routesTaken(): boolean {
+    return (['LDS', 'RDS'] as const).every(type => !this.of(type).watching || (this.of(type).rejection === undefined && this.hasAll(type)));
+  }
+
+  private hasAll(type: XdsType): boolean {
+    const subscription = this.of(type);
+    if (subscription.inFlight) return false;
+    if (!subscription.watching) return this.expected(type).length === 0;
+    return this.expected(type).every(name => subscription.names.has(name)) && subscription.push(this.goal(type)) === undefined;
+  }
+
+  /** Names a client of everything comes to ask for. Secrets may be missing, so none is expected. */
+  private expected(type: XdsType): string[] {
+    return this.of('CDS').wildcard && (type === 'EDS' || type === 'RDS') ? [...this.snapshot[type].keys()] : [];
+  }
+
+  /** A cluster whose definition changed warms from nothing and asks for its endpoints in a way that looks like an acknowledgement. */
+  private warmAgain(before: ResourceSet, after: ResourceSet): void {
+    for (const [name, cluster] of after) {
+      if (cluster.edsName !== undefined && before.has(name) && before.get(name)!.hash !== cluster.hash) this.of('EDS').force(cluster.edsName);
+    }
+  }
+
+  private deliver(type: XdsType, content: Content | undefined): boolean {
+    if (content === undefined || this.paused || this.closed) return false;
+    const subscription = this.of(type);
+    const nonce = this.port.nextNonce();
+    subscription.delivered(content, nonce);
+    this.forgetReminder(type);
+    this.reminders.set(type, this.port.later(() => {
+      this.reminders.delete(type);
+      subscription.overdue = true;
+      this.pump();
+    }, this.patienceMs));
+    this.paused = !this.port.send(type, content, nonce);
+    this.port.happened(type, 'sent');
+    return true;
+  }
+
+  private forgetReminder(type: XdsType): void {
+    this.reminders.get(type)?.();
+    this.reminders.delete(type);
+  }
+}
