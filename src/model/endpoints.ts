@@ -130,10 +130,9 @@ function sliceEndpoints(slice: Slice, service: Service, sources: Indexed): Endpo
   });
 }
 
-/** Addresses of a slice's endpoint; where a Pod was placed elsewhere, that place. */
+/** Addresses of a slice's endpoint; where somebody runs the Pod elsewhere, that place. */
 function addressesOf(entry: Json, pod: Workload): readonly string[] {
-  const given = textsOf(entry.addresses);
-  return given.some(address => pod.ips.includes(address)) || textOf(pod.resource.status?.podIP) === undefined ? given : [pod.ip];
+  return pod.placed ? [pod.ip] : textsOf(entry.addresses);
 }
 
 /** Health of a slice's endpoint; undefined for one that is never sent. */

@@ -1,10 +1,7 @@
-import type { Resource } from './resource';
-
 type Labels = Readonly<Record<string, string>>;
 
-/** `region/zone/subzone` of a Node, without trailing empty parts; `''` where its labels say nothing. */
-export function localityOfNode(node: Resource): string {
-  const { labels } = node.metadata;
+/** `region/zone/subzone` from a Node's labels, without trailing empty parts; `''` where they say nothing. */
+export function localityOfLabels(labels: Labels): string {
   const region = labels['topology.kubernetes.io/region'] ?? labels['failure-domain.beta.kubernetes.io/region'] ?? '';
   const zone = labels['topology.kubernetes.io/zone'] ?? labels['failure-domain.beta.kubernetes.io/zone'] ?? '';
   return joinLocality(region, zone, labels['topology.istio.io/subzone'] ?? '');

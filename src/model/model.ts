@@ -130,6 +130,7 @@ function describedBy(proxy: ProxyIdentity): Workload {
     serviceAccount: proxy.serviceAccount,
     ip: proxy.ips[0] ?? '0.0.0.0',
     ips: proxy.ips,
+    placed: false,
     listenPorts: {},
     containerPorts: [],
     locality: proxy.locality,

@@ -89,6 +89,8 @@ export interface Workload {
   readonly ip: string;
   /** All addresses, `ip` first; more than one for dual stack. */
   readonly ips: readonly string[];
+  /** Whether `ip` is where somebody really runs it, rather than what its status says. */
+  readonly placed: boolean;
   /** Where the proxy listens for each target port, if not on that port (placement with a single loopback address). */
   readonly listenPorts: Readonly<Record<number, number>>;
   readonly containerPorts: readonly { readonly name?: string; readonly port: number; readonly protocol: string; readonly container: string }[];

@@ -1,8 +1,9 @@
 import { assignAddresses, POD_BLOCK } from './assign';
+import { groupBy } from './group-by';
 import type { ResourceIndex } from './index-resources';
 import type { Json } from './json';
 import { isObject, numberOf, objectOf, objectsOf, textMapOf, textOf, textsOf } from './json';
-import { localityOfNode, localityOfPod } from './locality';
+import { localityOfLabels, localityOfPod } from './locality';
 import type { ObjectMeta, Resource } from './resource';
 import { compare } from './resource';
 import { labelSelectorTakes, selects } from './selectors';
@@ -28,13 +29,15 @@ const TLS_MODE = 'security.istio.io/tlsMode';
 const INJECT = 'sidecar.istio.io/inject';
 
 /** Workload before it has an address. */
-type Draft = Omit<Workload, 'ip' | 'listenPorts' | 'gateway'> & { readonly ip?: string; readonly ips: readonly string[] };
+type Draft = Omit<Workload, 'ip' | 'placed' | 'listenPorts' | 'gateway'> & { readonly ip?: string; readonly ips: readonly string[] };
 
 /** All workloads, by namespace and name: Pods, and controllers that stand for their Pods where the input has none. */
 export function workloadsOf(of: ResourceIndex, placements: Placements): Workload[] {
-  const localities = new Map(of('Node').map(node => [node.metadata.name, localityOfNode(node)]));
+  const localities = new Map(of('Node').map(node => [node.metadata.name, localityOfLabels(node.metadata.labels)]));
   const pods = of('Pod').filter(isAlive).map(pod => podDraft(pod, of, localities));
-  const controllers = CONTROLLERS.flatMap(kind => of(kind)).filter(each => !pods.some(pod => ownsPod(each, pod))).filter(isScaledUp);
+  const podsIn = groupBy(pods, pod => pod.namespace);
+  const controllers = CONTROLLERS.flatMap(kind => of(kind)).filter(isScaledUp)
+    .filter(each => !podsIn.get(each.metadata.namespace)?.some(pod => ownsPod(each, pod)));
   const drafts = [...pods, ...controllers.map(each => controllerDraft(each, of))];
   const gatewaySelectors = of('Gateway').map(gateway => textMapOf(gateway.spec.selector)).filter(selector => Object.keys(selector).length > 0);
 
@@ -49,6 +52,7 @@ export function workloadsOf(of: ResourceIndex, placements: Placements): Workload
         ...draft,
         ip,
         ips: placed === undefined && ips.length > 0 ? ips : [ip],
+        placed: placed !== undefined,
         listenPorts: placed?.ports ?? {},
         gateway: isGateway(draft.labels, gatewaySelectors),
       };
@@ -113,7 +117,8 @@ function controllerDraft(controller: Resource, of: ResourceIndex): Draft {
     serviceAccount: serviceAccountOf(spec),
     ips: [],
     containerPorts: containerPortsOf(spec),
-    locality: localityOfPod(labels, undefined),
+    // Without a Pod there is no Node; the template may still say where its Pods have to run.
+    locality: localityOfPod(labels, localityOfLabels(textMapOf(spec.nodeSelector))),
     ready: true,
     resource: controller,
   };
@@ -131,8 +136,7 @@ function isScaledUp(controller: Resource): boolean {
 }
 
 function ownsPod(controller: Resource, pod: Draft): boolean {
-  const { namespace, name } = controller.metadata;
-  if (pod.namespace !== namespace) return false;
+  const { name } = controller.metadata;
   if (pod.resource.metadata.ownerReferences?.some(owner => owner.controller && owner.kind === controller.kind && owner.name === name)) return true;
   if (pod.workload === name && pod.workload !== pod.name) return true;
   const { selector } = controller.spec;

@@ -120,7 +120,8 @@ function loadProxy(folder: string, name: string): GoldenProxy {
   const node = JSON.parse(readFileSync(join(folder, `${name}.node.json`), 'utf8'));
   const differences = join(folder, `${name}.unchanged.txt`);
   const text = existsSync(differences) ? readFileSync(differences, 'utf8') : undefined;
-  const answer = (type: XdsType): readonly XdsJson[] => (text === undefined ? readAnswer(folder, name, type) : completeAnswer(folder, name, type, text));
+  const answer = (type: XdsType): readonly XdsJson[] =>
+    (text === undefined ? readAnswer(folder, name, type) : completeAnswer(folder, name, type, text));
   return { name, node, expected: { lds: answer('lds'), rds: answer('rds'), cds: answer('cds'), eds: answer('eds') } };
 }
 
