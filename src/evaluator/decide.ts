@@ -3,9 +3,8 @@ import { allowsOrigin, isPreflight, preflightHeaders, type Cors } from './cors';
 import type { Answer, Decision, Draw, HeaderMutations, HttpRequestFacts } from './decision';
 import type { Fault } from './fault';
 import { drawn, percentOf } from './fraction';
-import { applyToAnswer, mutationsFor } from './header-mutations';
-import { localReply } from './local-reply';
-import { pathOnly } from './path';
+import { mutationsFor, withResponseHeaders } from './header-mutations';
+import { localReply, type Reply } from './local-reply';
 import type { MatchedRoute } from './route-table';
 import type { ForwardAction, Target } from './rule';
 import type { TraceSink } from './trace';
@@ -36,7 +35,9 @@ export function decide(rule: MatchedRoute, request: HttpRequestFacts, draw: Draw
   switch (action.kind) {
     case 'forward': return forward(rule, action, target!, request, delayMs, granted, draw, trace);
     case 'redirect': return redirected(rule, request, action.redirect.status, action.redirect.location(request), delayMs, granted);
-    case 'direct': return routed(rule, request, { status: action.status, body: action.body, headers: [] }, delayMs, granted);
+    case 'direct': {
+      return routed(rule, undefined, request, { status: action.status, body: action.body, details: 'direct_response', delayMs }, granted);
+    }
     case 'none': return localReply(request, { status: 404, flag: 'NR', details: 'route_not_found', delayMs, ...names(rule) });
   }
 }
@@ -77,15 +78,10 @@ function inject(
     trace?.({ step: 'fault', name: 'abort', outcome: aborted ? 'chosen' : 'skipped', detail: `status ${fault.abortStatus} for ${percentOf(fault.abortShare)} %` });
   }
   if (!aborted) return delayMs;
-  return localReply(request, {
-    status: fault.abortStatus,
-    body: 'fault filter abort',
-    flag: 'FI',
-    details: 'fault_filter_abort',
-    delayMs,
-    ...names(rule),
-    ...(fault.abortGrpcStatus !== undefined && { grpcStatus: fault.abortGrpcStatus }),
-  });
+  const grpc = fault.abortGrpcStatus === undefined ? {} : { grpcStatus: fault.abortGrpcStatus };
+  const reply = { status: fault.abortStatus, body: 'fault filter abort', flag: 'FI', details: 'fault_filter_abort', delayMs, ...grpc };
+  // Only a forwarding route lends its response headers to the answers of filters.
+  return target === undefined ? localReply(request, { ...reply, ...names(rule) }) : routed(rule, target, request, reply, undefined);
 }
 
 /** The preflight answer, or the headers that the real answer will carry. */
@@ -111,9 +107,9 @@ function forward(
   draw: Draw, trace: TraceSink | undefined,
 ): Decision {
   const path = action.rewritePath === undefined ? request.path : action.rewritePath(request.path);
-  const authority = newAuthority(target, request);
+  const authority = target.rewriteHost?.(request) ?? request.authority;
   const base = mutationsFor(target.requestHeaders, request);
-  const requestHeaders = path === request.path && authority === request.authority ? base : recorded(base, action, request, path, authority);
+  const requestHeaders = action.rewritePath === undefined && target.rewriteHost === undefined ? base : recorded(base, action, request, authority);
   const response = mutationsFor(target.responseHeaders, request);
   return {
     kind: 'forward',
@@ -141,18 +137,11 @@ function drawMirrors({ mirrors }: ForwardAction, draw: Draw, trace: TraceSink | 
   }).map(({ cluster }) => cluster);
 }
 
-function newAuthority({ host }: Target, request: HttpRequestFacts): string {
-  if (host === undefined) return request.authority;
-  if (host.kind === 'literal') return host.value;
-  if (host.kind === 'path') return host.of(pathOnly(request.path));
-  return request.headers.get(host.value) || request.authority;
-}
-
 /** Envoy keeps what a rewrite replaced: the path always, the host where the route asks for it. */
-function recorded(base: HeaderMutations, action: ForwardAction, request: HttpRequestFacts, path: string, authority: string): HeaderMutations {
+function recorded(base: HeaderMutations, action: ForwardAction, request: HttpRequestFacts, authority: string): HeaderMutations {
   const add = [...base.add];
   if (authority !== request.authority && action.appendForwardedHost) add.push({ name: 'x-forwarded-host', value: request.authority, append: true });
-  if (path !== request.path) add.push({ name: 'x-envoy-original-path', value: request.path, append: false });
+  if (action.rewritePath !== undefined) add.push({ name: 'x-envoy-original-path', value: request.path, append: false });
   return { remove: base.remove, add };
 }
 
@@ -169,17 +158,16 @@ function timeoutOf(action: ForwardAction, request: HttpRequestFacts): number {
 function redirected(
   rule: MatchedRoute, request: HttpRequestFacts, status: number, location: string, delayMs: number, granted: HeaderMutations | undefined,
 ): Answer {
-  return routed(rule, request, { status, body: '', headers: [['location', location]] }, delayMs, granted);
+  return routed(rule, undefined, request, { status, headers: [['location', location]], details: 'direct_response', delayMs }, granted);
 }
 
-/** An answer of the router filter: it carries the route's response header changes. */
+/** An answer with the route's response header changes. */
 function routed(
-  rule: MatchedRoute, request: HttpRequestFacts, reply: Pick<Answer, 'status' | 'body' | 'headers'>, delayMs: number,
-  granted: HeaderMutations | undefined,
+  rule: MatchedRoute, target: Target | undefined, request: HttpRequestFacts, reply: Reply, granted: HeaderMutations | undefined,
 ): Answer {
-  const answer = localReply(request, { ...reply, details: 'direct_response', delayMs, ...names(rule) });
-  const own = applyToAnswer(answer.headers, mutationsFor(rule.responseHeaders, request));
-  return { ...answer, headers: granted === undefined ? own : applyToAnswer(own, granted) };
+  const answer = localReply(request, { ...reply, ...names(rule) });
+  const own = withResponseHeaders(answer, mutationsFor(target?.responseHeaders ?? rule.responseHeaders, request));
+  return granted === undefined ? own : withResponseHeaders(own, granted);
 }
 
 function names(rule: MatchedRoute): { routeName: string; virtualHost: string } {

@@ -1,5 +1,5 @@
 import { headerReader } from './condition';
-import type { HeaderMutations, HttpRequestFacts } from './decision';
+import type { Answer, HeaderMutations, HttpRequestFacts } from './decision';
 import type { HeaderValueOption } from '../xds/gen/envoy/config/core/v3/base_pb';
 import { HeaderValueOption_HeaderAppendAction as Action } from '../xds/gen/envoy/config/core/v3/base_pb';
 
@@ -14,51 +14,80 @@ export interface HeaderLevel {
   readonly toRemove: readonly string[];
 }
 
-/** Header changes of all levels in one list. */
+/** Header changes of all levels. */
 export interface PreparedMutations {
-  /** The changes, where no value depends on the request. */
+  /** All of them in one list, where no value depends on the request. */
   readonly fixed?: HeaderMutations;
+  readonly levels: readonly PreparedLevel[];
+}
+
+interface PreparedLevel {
   readonly remove: readonly string[];
+  /** Overwriting ones first, as Envoy applies them. */
   readonly add: readonly { readonly value: Value; readonly keepEmpty: boolean; readonly shape: Omit<Addition, 'value'> }[];
 }
 
 export const NO_MUTATIONS: HeaderMutations = Object.freeze({ remove: [], add: [] });
+export const NO_CHANGES: PreparedMutations = Object.freeze({ fixed: NO_MUTATIONS, levels: [] });
 
-/**
- * Joins levels in the order in which Envoy applies them. Each level removes before it adds and overwrites before it appends,
- * so a later level's removal also takes away what an earlier one added.
- */
-export function prepareMutations(levels: readonly HeaderLevel[]): PreparedMutations {
-  const remove = new Set<string>();
-  let add: PreparedMutations['add'][number][] = [];
-  for (const level of levels) {
-    const removed = new Set(level.toRemove.map(name => name.toLowerCase()));
-    removed.forEach(name => remove.add(name));
-    add = add.filter(({ shape }) => !removed.has(shape.name));
-    const own = level.toAdd.map(prepareOption);
-    add.push(...own.filter(({ shape }) => !shape.append), ...own.filter(({ shape }) => shape.append));
-  }
-  const plain = add.every(({ value }) => typeof value === 'string');
-  const prepared = { remove: [...remove], add };
-  if (!plain) return prepared;
-  return { ...prepared, fixed: remove.size === 0 && add.length === 0 ? NO_MUTATIONS : evaluate(prepared, undefined) };
+/** Prepares levels given in the order in which Envoy applies them. */
+export function prepareMutations(sources: readonly HeaderLevel[]): PreparedMutations {
+  const levels = sources.filter(({ toAdd, toRemove }) => toAdd.length > 0 || toRemove.length > 0).map(prepareLevel);
+  if (levels.length === 0) return NO_CHANGES;
+  const plain = levels.every(({ add }) => add.every(({ value }) => typeof value === 'string'));
+  return plain ? { levels, fixed: evaluate(levels, undefined) } : { levels };
+}
+
+function prepareLevel({ toAdd, toRemove }: HeaderLevel): PreparedLevel {
+  const add = toAdd.map(prepareOption);
+  return {
+    remove: toRemove.map(name => name.toLowerCase()),
+    add: [...add.filter(({ shape }) => overwrites(shape)), ...add.filter(({ shape }) => !overwrites(shape))],
+  };
+}
+
+function overwrites({ append, only }: Omit<Addition, 'value'>): boolean {
+  return !append && only !== 'ifAbsent';
 }
 
 /** The changes for one request. */
 export function mutationsFor(prepared: PreparedMutations, request: HttpRequestFacts): HeaderMutations {
-  return prepared.fixed ?? evaluate(prepared, request);
+  return prepared.fixed ?? evaluate(prepared.levels, request);
 }
 
-function evaluate({ remove, add }: Pick<PreparedMutations, 'remove' | 'add'>, request: HttpRequestFacts | undefined): HeaderMutations {
-  const out: Addition[] = [];
-  for (const { value, keepEmpty, shape } of add) {
-    const text = typeof value === 'string' ? value : value(request!);
-    if (text !== '' || keepEmpty) out.push({ ...shape, value: text });
+/** Joins the levels: a later one's removal also takes away what an earlier one added, and its values see what that one changed. */
+function evaluate(levels: readonly PreparedLevel[], request: HttpRequestFacts | undefined): HeaderMutations {
+  const remove = new Set<string>();
+  let out: Addition[] = [];
+  for (const level of levels) {
+    level.remove.forEach(name => remove.add(name));
+    out = out.filter(({ name }) => !level.remove.includes(name));
+    const seen = request && changed(request, remove, out);
+    const own: Addition[] = [];
+    for (const { value, keepEmpty, shape } of level.add) {
+      const text = typeof value === 'string' ? value : value(seen!);
+      if (text !== '' || keepEmpty) own.push({ ...shape, value: text });
+    }
+    out = [...out, ...own];
   }
-  return { remove, add: out };
+  return { remove: [...remove], add: out };
 }
 
-function prepareOption(option: HeaderValueOption): PreparedMutations['add'][number] {
+/** The request as it reads after these changes. */
+function changed(request: HttpRequestFacts, remove: ReadonlySet<string>, add: readonly Addition[]): HttpRequestFacts {
+  const get = (name: string): string | undefined => {
+    let value = remove.has(name) ? undefined : request.headers.get(name);
+    for (const addition of add) {
+      if (addition.name !== name) continue;
+      if ((addition.only === 'ifAbsent' && value !== undefined) || (addition.only === 'ifPresent' && value === undefined)) continue;
+      value = addition.append && value !== undefined ? `${value},${addition.value}` : addition.value;
+    }
+    return value;
+  };
+  return { method: request.method, authority: request.authority, path: request.path, scheme: request.scheme, headers: { get } };
+}
+
+function prepareOption(option: HeaderValueOption): PreparedLevel['add'][number] {
   const { header, keepEmptyValue } = option;
   // The deprecated `append` still decides where it is given.
   const legacy = option.append ? Action.APPEND_IF_EXISTS_OR_ADD : Action.OVERWRITE_IF_EXISTS_OR_ADD;
@@ -99,15 +128,15 @@ function requestHeader(name: string, alternative: string | undefined, length: st
   return request => (first(request) ?? second(request) ?? '').slice(0, limit);
 }
 
-/** Applies response header changes to the headers of an answer that the proxy makes itself. */
-export function applyToAnswer(headers: readonly (readonly [string, string])[], mutations: HeaderMutations): readonly (readonly [string, string])[] {
-  if (mutations.remove.length === 0 && mutations.add.length === 0) return headers;
-  let out = headers.filter(([name]) => !mutations.remove.includes(name));
+/** An answer of the proxy's own with a route's response header changes applied. */
+export function withResponseHeaders(answer: Answer, mutations: HeaderMutations): Answer {
+  if (mutations.remove.length === 0 && mutations.add.length === 0) return answer;
+  let headers = answer.headers.filter(([name]) => !mutations.remove.includes(name));
   for (const { name, value, append, only } of mutations.add) {
-    const present = out.some(([known]) => known === name);
+    const present = headers.some(([known]) => known === name);
     if ((only === 'ifAbsent' && present) || (only === 'ifPresent' && !present)) continue;
-    if (!append) out = out.filter(([known]) => known !== name);
-    out = [...out, [name, value]];
+    if (!append) headers = headers.filter(([known]) => known !== name);
+    headers = [...headers, [name, value]];
   }
-  return out;
+  return { ...answer, headers };
 }

@@ -14,6 +14,7 @@ export { isGrpc } from './condition';
 export { decide, distribution } from './decide';
 export { percentOf } from './fraction';
 export { indexListeners, matchFilterChain, matchListener, prepareListener } from './listeners';
+export { withResponseHeaders } from './header-mutations';
 export { localReply, notFound } from './local-reply';
 export { decideTcp } from './network-filters';
 export { normalizePath } from './path';

@@ -66,6 +66,8 @@ function unescapeLiteral(pattern: string): string | undefined {
 export function globalReplace(pattern: string, substitution: string): (text: string) => string {
   const regex = compile(pattern);
   const parts = parseSubstitution(substitution);
+  // RE2 leaves the text alone when the rewrite names a group that the pattern lacks.
+  if (parts.some(part => typeof part === 'number' && part > regex.groupCount())) return text => text;
   return text => {
     const matcher = regex.matcher(text);
     let out = '';
@@ -82,7 +84,7 @@ export function globalReplace(pattern: string, substitution: string): (text: str
         out += text[at++];
         continue;
       }
-      for (const part of parts) out += typeof part === 'string' ? part : part <= matcher.groupCount() ? matcher.group(part) ?? '' : '';
+      for (const part of parts) out += typeof part === 'string' ? part : matcher.group(part) ?? '';
       at = lastEnd = end;
     }
     return out + text.slice(at);

@@ -1,7 +1,7 @@
 import type { HttpRequestFacts } from './decision';
 import { DomainIndex, withoutPort } from './domains';
 import { prepareFilterSettings } from './filter-config';
-import { NO_MUTATIONS } from './header-mutations';
+import { NO_CHANGES } from './header-mutations';
 import { pathOnly } from './path';
 import { prepareRule, type Rule } from './rule';
 import { quote, type TraceSink } from './trace';
@@ -74,7 +74,7 @@ function tlsRedirect({ name }: VirtualHost): Rule {
     conditions: [],
     action: { kind: 'requireTls' },
     filters: {},
-    responseHeaders: { fixed: NO_MUTATIONS, remove: [], add: [] },
+    responseHeaders: NO_CHANGES,
   };
 }
 

@@ -1,5 +1,5 @@
 import { GRPC_ONLY, prepareHeaderMatcher, prepareQueryMatcher, type Condition } from './condition';
-import type { Retry } from './decision';
+import type { HttpRequestFacts, Retry } from './decision';
 import { milliseconds } from './duration';
 import { prepareFilterSettings, type FilterSettings } from './filter-config';
 import { ALWAYS, prepareRuntimeFraction, type Fraction } from './fraction';
@@ -52,8 +52,8 @@ export interface Target {
   readonly weight: number;
   readonly requestHeaders: PreparedMutations;
   readonly responseHeaders: PreparedMutations;
-  /** New authority: a literal, or the header that holds it, or a rewrite of the path. */
-  readonly host?: { readonly kind: 'literal' | 'header'; readonly value: string } | { readonly kind: 'path'; readonly of: (path: string) => string };
+  /** New authority for a request, or undefined where it stays. */
+  readonly rewriteHost?: (request: HttpRequestFacts) => string | undefined;
   readonly filters: FilterSettings;
 }
 
@@ -122,10 +122,7 @@ function prepareForward(route: Route, action: RouteAction, path: PathTest, level
 function prepareTargets(route: Route, action: RouteAction, levels: Levels): Target[] {
   const { clusterSpecifier: specifier, hostRewriteSpecifier: rewrite } = action;
   if (rewrite.case === 'autoHostRewrite' && rewrite.value.value) throw new Error(`route ${route.name}: auto_host_rewrite is not supported`);
-  const host = rewrite.case === 'hostRewriteLiteral' ? { kind: 'literal' as const, value: rewrite.value }
-    : rewrite.case === 'hostRewriteHeader' ? { kind: 'header' as const, value: rewrite.value.toLowerCase() }
-      : rewrite.case === 'hostRewritePathRegex'
-        ? { kind: 'path' as const, of: globalReplace(rewrite.value.pattern?.regex ?? '', rewrite.value.substitution) } : undefined;
+  const rewriteHost = hostRewriter(action);
   const mutations = (own: readonly HeaderSource[]): Pick<Target, 'requestHeaders' | 'responseHeaders'> => ({
     requestHeaders: joined(levels, [...own, route].map(requestLevel), requestLevel),
     responseHeaders: joined(levels, [...own, route].map(responseLevel), responseLevel),
@@ -134,21 +131,38 @@ function prepareTargets(route: Route, action: RouteAction, levels: Levels): Targ
     case 'cluster': case 'clusterHeader': {
       const named = specifier.case === 'cluster';
       const cluster = named ? specifier.value : '';
-      return [{ cluster, clusterHeader: named ? '' : specifier.value.toLowerCase(), weight: 1, filters: {}, ...mutations([]), ...(host && { host }) }];
+      return [{ cluster, clusterHeader: named ? '' : specifier.value.toLowerCase(), weight: 1, filters: {}, ...mutations([]), ...(rewriteHost && { rewriteHost }) }];
     }
     case 'weightedClusters': return specifier.value.clusters.map(entry => {
-      const own = entry.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? { kind: 'literal' as const, value: entry.hostRewriteSpecifier.value } : undefined;
-      const chosen = host ?? own; // the route rewrites after the weighted cluster, so it wins
+      const { hostRewriteSpecifier: specified } = entry;
+      const own = specified.case === 'hostRewriteLiteral' ? specified.value : undefined;
+      // The route rewrites after the weighted cluster, so it wins.
+      const chosen = own === undefined ? rewriteHost : (request: HttpRequestFacts) => rewriteHost?.(request) ?? own;
       return {
         cluster: entry.name,
         clusterHeader: entry.clusterHeader.toLowerCase(),
         weight: entry.weight ?? 0,
         filters: prepareFilterSettings(entry.typedPerFilterConfig),
         ...mutations([entry]),
-        ...(chosen && { host: chosen }),
+        ...(chosen && { rewriteHost: chosen }),
       };
     });
     default: throw new Error(`route ${route.name}: cluster specifier ${specifier.case ?? '(none)'} is not supported`);
+  }
+}
+
+function hostRewriter({ hostRewriteSpecifier: rewrite }: RouteAction): Target['rewriteHost'] {
+  switch (rewrite.case) {
+    case 'hostRewriteLiteral': return () => rewrite.value;
+    case 'hostRewriteHeader': {
+      const name = rewrite.value.toLowerCase();
+      return request => request.headers.get(name) || undefined;
+    }
+    case 'hostRewritePathRegex': {
+      const replace = globalReplace(rewrite.value.pattern?.regex ?? '', rewrite.value.substitution);
+      return request => replace(pathOnly(request.path));
+    }
+    default: return undefined;
   }
 }
 
