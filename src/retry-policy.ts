@@ -4,6 +4,13 @@ import { requireInteger } from './private/check';
 import { durationText } from './private/duration';
 import { meshError } from './private/errors';
 
+/** The statuses that Go's net/http, and so Istio's validation, knows. */
+const KNOWN_STATUSES = new Set([
+  100, 101, 102, 103, 200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 305, 307, 308,
+  ...Array.from({ length: 19 }, (_, index) => 400 + index), 421, 422, 423, 424, 425, 426, 428, 429, 431, 451,
+  ...Array.from({ length: 9 }, (_, index) => 500 + index), 510, 511,
+]);
+
 /** A reason to try again. Renders one item of `retries.retryOn` of a VirtualService. */
 export class RetryOn {
   /** Any 5xx answer, or none at all (disconnect, reset, timeout). */
@@ -30,9 +37,12 @@ export class RetryOn {
   public static readonly GRPC_RESOURCE_EXHAUSTED = new RetryOn('resource-exhausted');
   /** gRPC status UNAVAILABLE. */
   public static readonly GRPC_UNAVAILABLE = new RetryOn('unavailable');
-  /** An answer with this HTTP status, 100 to 599. */
+  /** An answer with this HTTP status. Throws MESH_STATUS_INVALID for one that Istio has no name for. */
   public static status(status: number): RetryOn {
-    return new RetryOn(String(requireInteger(undefined, 'MESH_STATUS_INVALID', 'status', status, 100, 599)));
+    if (!KNOWN_STATUSES.has(status)) {
+      throw meshError(undefined, 'MESH_STATUS_INVALID', `a status to retry on must be a known HTTP status, got ${status}; Istio refuses others`);
+    }
+    return new RetryOn(String(status));
   }
 
   private constructor(/** Istio's word for it, e.g. `gateway-error`, or a status. */ public readonly condition: string) {}

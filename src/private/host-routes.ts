@@ -77,7 +77,7 @@ export class HostRoutes {
       const because = cover.priority > rule.priority ? ` of priority ${cover.priority}` : '';
       return [{
         owner: rule.owner,
-        text: finding('MESH_RULE_UNREACHABLE', `route "${rule.id}" of ${this.host} can never match${which}: route "${cover.id}"${because} (${cover.owner.node.path}) takes all its requests; narrow that one, or give this one a higher priority`),
+        text: finding('MESH_RULE_UNREACHABLE', `route "${rule.id}" of ${this.host} must get requests${which}, got all of them taken by route "${cover.id}"${because} (${cover.owner.node.path}); narrow that one, or give this one a higher priority`),
       }];
     }));
   }
