@@ -31,11 +31,14 @@ export function readDump(text: string, file: string): ProxyDump {
   return {
     clusters: section('ClustersConfigDump').flatMap(config => [...pick(config, 'dynamicActiveClusters', 'cluster'), ...pick(config, 'staticClusters', 'cluster')]),
     listeners: section('ListenersConfigDump').flatMap(config => [
-      ...pick(config, 'dynamicListeners', 'activeState', 'listener'), ...pick(config, 'staticListeners', 'listener')]),
+      ...pick(config, 'dynamicListeners', 'activeState', 'listener'), ...pick(config, 'staticListeners', 'listener'),
+    ]),
     routes: section('RoutesConfigDump').flatMap(config => [
-      ...pick(config, 'dynamicRouteConfigs', 'routeConfig'), ...pick(config, 'staticRouteConfigs', 'routeConfig')]),
+      ...pick(config, 'dynamicRouteConfigs', 'routeConfig'), ...pick(config, 'staticRouteConfigs', 'routeConfig'),
+    ]),
     endpoints: section('EndpointsConfigDump').flatMap(config => [
-      ...pick(config, 'dynamicEndpointConfigs', 'endpointConfig'), ...pick(config, 'staticEndpointConfigs', 'endpointConfig')]),
+      ...pick(config, 'dynamicEndpointConfigs', 'endpointConfig'), ...pick(config, 'staticEndpointConfigs', 'endpointConfig'),
+    ]),
     clusterStatuses: objectsOf(dump.clusterStatuses),
   };
 }
@@ -45,5 +48,6 @@ function camelCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(camelCase);
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [
-    /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/.test(key) ? key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()) : key, camelCase(item)]));
+    /^[a-z][a-z0-9]*(_[a-z0-9]+)+$/.test(key) ? key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()) : key, camelCase(item),
+  ]));
 }

@@ -1,7 +1,7 @@
+import { byClusterName, clusterName, managedBy } from './cluster-name';
 import { textOf } from '../../../src/model/json';
 import type { ProxyDump } from '../dump/read';
 import { columns } from '../text/columns';
-import { byClusterName, clusterName, managedBy } from './cluster-name';
 
 /** `proxy-config clusters`, as istioctl prints it. */
 export function clusterTable(dump: Pick<ProxyDump, 'clusters'>): string {

@@ -1,9 +1,9 @@
+import { byClusterName } from './cluster-name';
 import type { Json } from '../../../src/model/json';
 import { objectOf, objectsOf, textOf } from '../../../src/model/json';
 import { compare } from '../../../src/model/resource';
 import type { ProxyDump } from '../dump/read';
 import { columns } from '../text/columns';
-import { byClusterName } from './cluster-name';
 
 interface Row { readonly address: string; readonly port: number; readonly status: string; readonly outlier: string; readonly cluster: string }
 
@@ -15,7 +15,8 @@ export function endpointTable(dump: Pick<ProxyDump, 'endpoints' | 'clusterStatus
   const rows = dump.clusterStatuses.length > 0 ? live(dump.clusterStatuses) : sent(dump.endpoints);
   rows.sort((a, b) => compare(a.address, b.address) || a.port - b.port || compare(a.cluster, b.cluster));
   return columns([['ENDPOINT', 'STATUS', 'OUTLIER CHECK', 'CLUSTER'], ...rows.map(row => [
-    row.port === 0 ? row.address : `${row.address}:${row.port}`, row.status, row.outlier, row.cluster])], 5);
+    row.port === 0 ? row.address : `${row.address}:${row.port}`, row.status, row.outlier, row.cluster,
+  ])], 5);
 }
 
 /** `proxy-config eds`: what was sent, a row for each endpoint. */

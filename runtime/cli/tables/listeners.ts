@@ -1,9 +1,9 @@
+import { describeMatch } from './routes';
 import type { Json } from '../../../src/model/json';
 import { objectOf, objectsOf, textOf, textsOf } from '../../../src/model/json';
 import { compare } from '../../../src/model/resource';
 import type { ProxyDump } from '../dump/read';
 import { columns } from '../text/columns';
-import { describeMatch } from './routes';
 
 const HTTP = 'envoy.filters.network.http_connection_manager';
 const TCP = 'envoy.filters.network.tcp_proxy';

@@ -1,8 +1,8 @@
+import { managedBy } from './cluster-name';
 import type { Json } from '../../../src/model/json';
 import { objectOf, objectsOf, textOf, textsOf } from '../../../src/model/json';
 import type { ProxyDump } from '../dump/read';
 import { columns } from '../text/columns';
-import { managedBy } from './cluster-name';
 
 /** `proxy-config routes`, as istioctl prints it. Routes to PassthroughCluster are left out. */
 export function routeTable(dump: Pick<ProxyDump, 'routes'>): string {

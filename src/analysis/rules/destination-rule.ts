@@ -1,12 +1,12 @@
 import { doubtful, invalid } from './context';
 import type { Context } from './context';
+import { nearestHost } from './nearest-host';
 import { badLabel, isIp, isLabel, isWildcardDomain } from './predicates';
 import { trafficPolicyRules } from './traffic-policy';
 import type { Fault } from './traffic-policy';
 import type { DestinationRuleSpec } from '../../compiler/istio-api';
 import { hostsMatch } from '../../model/hosts';
 import { resolveHost } from '../../model/names';
-import { closest } from '../../model/suggest';
 
 /** istio-validation §1.3, and DestinationRules for hosts that nobody has (IST0174). */
 export function destinationRuleRules(context: Context): void {
@@ -38,7 +38,7 @@ function hostExists(context: Context, resource: ReturnType<Context['sound']>[num
   const written = (resource.spec as unknown as DestinationRuleSpec).host;
   const host = resolveHost(written, resource.metadata.namespace, context.model.domain);
   if (context.model.services.some(service => hostsMatch(host, service.hostname))) return;
-  const meant = closest(host, [...context.model.servicesByHost.keys()]);
+  const meant = nearestHost(host, context.model.servicesByHost.keys());
   context.report(resource, ['spec', 'host'], doubtful('MESH_HOST_UNKNOWN', `is for the host ${written}, which is no Service or ServiceEntry${host === written ? '' : ` (looked for ${host})`}`,
     meant === undefined ? 'declare it, or write the full name of a service of another namespace' : `did you mean ${meant}?`, 'IST0174'));
 }

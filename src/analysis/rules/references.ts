@@ -7,6 +7,7 @@ import { closest } from '../../model/suggest';
 import type { Path } from '../finding';
 import { doubtful } from './context';
 import type { Context } from './context';
+import { nearestHost } from './nearest-host';
 
 /** References from VirtualServices to hosts, ports, subsets and gateways (IST0101, IST0112, IST0132). */
 export function referenceRules(context: Context): void {
@@ -45,7 +46,7 @@ function checkDestination(context: Context, resource: Resource<VirtualServiceSpe
   const host = resolveHost(destination.host, resource.metadata.namespace, model.domain);
   const services = servicesFor(context, host);
   if (services.length === 0) {
-    const meant = closest(host, [...model.servicesByHost.keys()]);
+    const meant = nearestHost(host, model.servicesByHost.keys());
     return report(resource, [...path, 'host'], {
       code: 'MESH_HOST_UNKNOWN',
       istioCode: 'IST0101',

@@ -1,0 +1,14 @@
+/** The outside world of a command, so that tests need no process. */
+export interface Io {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Whether stdout takes colours. */
+  readonly color: boolean;
+  /** Raised by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Exit codes of every command. */
+export const EXIT = { good: 0, findings: 1, usage: 2, interrupted: 130 } as const;

@@ -1,0 +1,77 @@
+import { Command, Option } from 'commander';
+import type { ProxyDump } from './dump/read';
+import { readDump } from './dump/read';
+import { configDump } from './dump/write';
+import { readText } from './input';
+import type { Io } from './io';
+import { EXIT } from './io';
+import { readMesh } from './model-input';
+import { addProxyOptions, chooseProxy } from './proxy-options';
+import type { ProxyOptions } from './proxy-options';
+import { clusterTable } from './tables/clusters';
+import { edsTable, endpointTable } from './tables/endpoints';
+import { listenerTable } from './tables/listeners';
+import { routeTable } from './tables/routes';
+import { UsageError } from './usage-error';
+import type { Json } from '../../src/model/json';
+
+interface Kind {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly what: string;
+  readonly table: (dump: ProxyDump) => string;
+  readonly list: (dump: ProxyDump) => readonly Json[];
+}
+
+const KINDS: readonly Kind[] = [
+  { name: 'clusters', aliases: ['cluster', 'c'], what: 'clusters', table: clusterTable, list: dump => dump.clusters },
+  { name: 'listeners', aliases: ['listener', 'l'], what: 'listeners and their filter chains', table: listenerTable, list: dump => dump.listeners },
+  { name: 'routes', aliases: ['route', 'r'], what: 'virtual hosts and routes', table: routeTable, list: dump => dump.routes },
+  {
+    name: 'endpoints',
+    aliases: ['endpoint', 'ep'],
+    what: 'endpoints and their health',
+    table: endpointTable,
+    list: dump => (dump.clusterStatuses.length > 0 ? dump.clusterStatuses : dump.endpoints),
+  },
+  { name: 'eds', aliases: [], what: 'endpoints as they were sent', table: edsTable, list: dump => dump.endpoints },
+];
+
+interface Options extends ProxyOptions { readonly file?: string; readonly output: 'short' | 'json' }
+
+/** `proxy-config`: the tables that users of istioctl know. */
+export function registerProxyConfig(program: Command, io: Io, done: (code: number) => void): void {
+  const parent = program.command('proxy-config').alias('pc').description('print the configuration of one proxy as istioctl does');
+  for (const kind of KINDS) parent.addCommand(subcommand(kind, io, done));
+}
+
+function subcommand(kind: Kind, io: Io, done: (code: number) => void): Command {
+  const command = new Command(kind.name).aliases(kind.aliases)
+    .description(`print ${kind.what}`)
+    .usage('[options] [NAME|deploy/NAME|pod/NAME] DIR... | --file dump.json')
+    .argument('[name-and-dirs...]', 'the workload, then folders or files of manifests')
+    .option('-f, --file <dump>', 'read a config dump (or the output of /clusters?format=json) instead')
+    .option('--proxy <workload>', 'the workload, instead of as first argument')
+    .addOption(new Option('-o, --output <format>', 'form of the output').choices(['short', 'json']).default('short'));
+  return addProxyOptions(command).addHelpText('after', `
+Examples:
+  $ cdk8s-mesh proxy-config ${kind.name} deploy/productpage-v1 dist
+  $ cdk8s-mesh proxy-config ${kind.name} -n istio-system istio-ingressgateway dist
+  $ cdk8s-mesh proxy-config ${kind.name} --file dump.json`)
+    .action((args: string[], options: Options) => {
+      const dump = options.file === undefined ? compiled(args, options, io, done) : readDump(readText(options.file, io.cwd), options.file);
+      if (dump === undefined) return;
+      io.stdout.write(options.output === 'json' ? `${JSON.stringify(kind.list(dump), undefined, 2)}\n` : kind.table(dump));
+      done(EXIT.good);
+    });
+}
+
+function compiled(args: readonly string[], options: Options, io: Io, done: (code: number) => void): ProxyDump | undefined {
+  const described = options.proxy !== undefined || options.type !== undefined;
+  const [name, ...rest] = described ? [options.proxy, ...args] : args;
+  if (rest.length === 0) throw new UsageError('MESH_INPUT_MISSING: a workload and at least one DIR are named, or a dump by --file, got too little; write `proxy-config routes NAME DIR`');
+  const { model, compiler, refused } = readMesh(rest as string[], io);
+  const proxy = chooseProxy(model, { ...options, proxy: name });
+  if (refused) return void done(EXIT.findings);
+  return readDump(JSON.stringify(configDump(proxy, compiler.compile(proxy))), 'compiled');
+}

@@ -1,0 +1,63 @@
+import { Command, CommanderError } from 'commander';
+import { registerAnalyze } from './analyze';
+import { registerCompile } from './compile';
+import { registerExplain } from './explain';
+import type { Io } from './io';
+import { EXIT } from './io';
+import { registerProxyConfig } from './proxy-config';
+import { registerUp } from './up';
+import { UsageError } from './usage-error';
+import { MeshError } from '../../src/model/error';
+
+/** Adds one command to the program. `done` takes the exit code of an action. */
+export type Register = (program: Command, io: Io, done: (code: number) => void) => void;
+
+const COMMANDS: readonly Register[] = [registerUp, registerExplain, registerCompile, registerProxyConfig, registerAnalyze];
+
+/** Runs one command line (without `node` and the script's name) and returns its exit code. Never throws on bad input. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.good;
+  const program = programOf(io, (result) => { code = result; });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+function programOf(io: Io, done: (code: number) => void): Command {
+  const program = new Command('cdk8s-mesh')
+    .description('Explain, check, compile and run a service mesh from its manifests, before any cluster exists.')
+    .configureOutput({ writeOut: text => io.stdout.write(text), writeErr: text => io.stderr.write(text), getOutHelpWidth: () => 120, getErrHelpWidth: () => 120 })
+    .exitOverride()
+    .showHelpAfterError('(add --help for all options)')
+    .addHelpText('after', `
+Exit codes: 0 good; 1 findings, differences or failed expectations; 2 wrong use or unreadable input; 130 Ctrl-C.
+
+Examples:
+  $ cdk8s-mesh up dist
+  $ cdk8s-mesh explain dist GET http://reviews:9080/ --from productpage-v1 -H 'end-user: jason'
+  $ cdk8s-mesh proxy-config routes deploy/productpage-v1 dist
+  $ cdk8s-mesh analyze dist`);
+  for (const register of COMMANDS) register(program, io, done);
+  // Options set on the program are inherited only by commands made after them; these are made by hand.
+  for (const command of program.commands) inherit(command, program);
+  return program;
+}
+
+function inherit(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+}
+
+/** Prints what went wrong, in one form for all commands. */
+function report(error: unknown, io: Io): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
+  if (error instanceof UsageError || error instanceof MeshError) {
+    io.stderr.write(`${error.message}\n`);
+    return EXIT.usage;
+  }
+  if (io.signal.aborted) return EXIT.interrupted;
+  throw error;
+}

@@ -1,0 +1,83 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+/** What a running `up` tells others about itself. */
+export interface Running {
+  readonly pid: number;
+  readonly cwd: string;
+  readonly paths: readonly string[];
+  /** Addresses that it listens on, without ports. */
+  readonly addresses: readonly string[];
+  readonly controlPlanePort: number;
+  /** Admin address of each proxy, by `NAME.NAMESPACE`. */
+  readonly admins: Readonly<Record<string, string>>;
+}
+
+/** A note in the temporary folder, one for each running `up` of this user; it goes when the process goes. */
+export class Lock {
+  private readonly file: string;
+
+  public constructor(private readonly folder: string = defaultFolder(), pid: number = process.pid) {
+    this.file = join(folder, `${pid}.json`);
+  }
+
+  /** Writes what is running. */
+  public hold(running: Running): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    // Readers must never see half a note.
+    const draft = `${this.file}.tmp`;
+    writeFileSync(draft, JSON.stringify(running), { mode: 0o600 });
+    renameSync(draft, this.file);
+  }
+
+  public release(): void {
+    rmSync(this.file, { force: true });
+  }
+
+  /** Every other `up` of this user that still runs. Notes of processes that are gone are cleared away. */
+  public others(): Running[] {
+    return list(this.folder).flatMap((name) => {
+      const file = join(this.folder, name);
+      const running = read(file);
+      if (running === undefined || file === this.file) return [];
+      if (isAlive(running.pid)) return [running];
+      rmSync(file, { force: true });
+      return [];
+    });
+  }
+}
+
+function defaultFolder(): string {
+  return join(tmpdir(), `cdk8s-mesh-${userInfo().uid}`);
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter(name => name.endsWith('.json')).sort();
+  } catch {
+    return []; // nobody ever ran here
+  }
+}
+
+function read(file: string): Running | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Running;
+  } catch {
+    return undefined; // gone or foreign
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** `up ./dist (process 123, in /home/me; stop it with kill -INT 123)`. */
+export function describe(running: Running): string {
+  return `cdk8s-mesh up ${running.paths.join(' ')} (process ${running.pid} in ${running.cwd}); stop it with Ctrl-C there or \`kill -INT ${running.pid}\``;
+}

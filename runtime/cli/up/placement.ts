@@ -1,0 +1,119 @@
+import { createServer } from 'node:net';
+import { slotOf } from '../../../src/model/assign';
+import type { Model } from '../../../src/model/model';
+import { compare } from '../../../src/model/resource';
+import type { Workload } from '../../../src/model/service';
+
+/** `block`: each workload has 127.P.0.0/16; `single`: there is only 127.0.0.1, and workloads differ by port. */
+export type Loopback = 'block' | 'single';
+
+/** Where one workload and its proxy live on this machine. */
+export interface Place {
+  /** `namespace/pod`. */
+  readonly key: string;
+  /** Address on which the proxy answers for the Pod. */
+  readonly ip: string;
+  /** ADDRESS_BLOCK of explicit capture. */
+  readonly block: string;
+  /** Where the proxy listens for a target port; differs from it only where there is one address for all. */
+  readonly listenPorts: Readonly<Record<number, number>>;
+  /** Where the application listens on 127.0.0.1, by target port. */
+  readonly appPorts: Readonly<Record<number, number>>;
+  readonly httpProxyPort: number;
+  readonly adminPort: number;
+}
+
+export const keyOf = (workload: Pick<Workload, 'namespace' | 'name'>): string => `${workload.namespace}/${workload.name}`;
+
+/** Ports that others dial on a workload: those of its containers, and those its services lead to. First the first container's. */
+export function targetPorts(model: Model, workload: Workload): number[] {
+  const named = workload.containerPorts.filter(port => port.protocol !== 'UDP').map(port => port.port);
+  return [...new Set([...named, ...model.targetsOf(workload).map(target => target.targetPort)])];
+}
+
+/** The second number of each workload's block, from 2 on: by hash, so that a workload keeps its addresses from run to run. */
+const FIRST = 2;
+const BLOCKS = 253;
+/** Ports of the proxy itself, beside those of its Pod's containers. */
+const HTTP_PROXY_PORT = 15080;
+const ADMIN_PORT = 15000;
+/** Ports for the form with one address: 200 workloads of 200 ports each. */
+const SINGLE_FIRST = 20000;
+const SINGLE_SIZE = 200;
+
+/** Gives every workload a place; those placed before keep theirs. `takePort` hands out a free port of 127.0.0.1. */
+export async function placeWorkloads(model: Model, loopback: Loopback, before: ReadonlyMap<string, Place>,
+  takePort: () => Promise<number>): Promise<Map<string, Place>> {
+  const places = new Map<string, Place>();
+  const workloads = [...model.workloads].sort((a, b) => compare(keyOf(a), keyOf(b)));
+  const taken = new Set([...before.values()].map(place => place.block));
+  for (const workload of workloads) {
+    const key = keyOf(workload);
+    const known = before.get(key);
+    const appPorts: Record<number, number> = { ...known?.appPorts };
+    // A gateway has no application; its proxy alone listens.
+    if (!workload.gateway) for (const port of targetPorts(model, workload)) appPorts[port] ??= await takePort();
+    if (known !== undefined) {
+      places.set(key, { ...known, appPorts });
+      continue;
+    }
+    const slot = slotOf(key, loopback === 'block' ? BLOCKS : BLOCKS - 53, index => !taken.has(blockAt(loopback, index)));
+    if (slot === undefined) throw new Error(`there is no room for ${workloads.length} workloads on this machine's loopback addresses`);
+    const block = blockAt(loopback, slot);
+    taken.add(block);
+    places.set(key, loopback === 'block'
+      ? { key, block, ip: `127.${FIRST + slot}.0.1`, listenPorts: {}, appPorts, httpProxyPort: HTTP_PROXY_PORT, adminPort: ADMIN_PORT }
+      : single(model, workload, { key, block, appPorts, first: SINGLE_FIRST + slot * SINGLE_SIZE }));
+  }
+  return places;
+}
+
+function blockAt(loopback: Loopback, slot: number): string {
+  if (loopback === 'block') return `127.${FIRST + slot}.0.0/16`;
+  const first = SINGLE_FIRST + slot * SINGLE_SIZE;
+  // The last 50 ports of a share are the Pod's own and the proxy's.
+  return `127.0.0.1:${first}-${first + SINGLE_SIZE - 51}`;
+}
+
+function single(model: Model, workload: Workload, given: { key: string; block: string; appPorts: Record<number, number>; first: number }): Place {
+  const own = given.first + SINGLE_SIZE - 50;
+  const listenPorts = Object.fromEntries(targetPorts(model, workload).map((port, index) => [port, own + 2 + index]));
+  return { key: given.key, block: given.block, ip: '127.0.0.1', listenPorts, appPorts: given.appPorts, httpProxyPort: own, adminPort: own + 1 };
+}
+
+/** Whether addresses beyond 127.0.0.1 can be listened on; on macOS they cannot until somebody configures them. */
+export async function loopbackOf(): Promise<Loopback> {
+  return await canListen('127.2.0.1', 0) === undefined ? 'block' : 'single';
+}
+
+/** Whether an address and port are free: `undefined`, or the reason why not. */
+export function canListen(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** Hands out ports of 127.0.0.1 that are free now, none of them twice. */
+export function portTaker(): () => Promise<number> {
+  const given = new Set<number>();
+  const next = (): Promise<number> => new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+  return async () => {
+    for (;;) {
+      const port = await next();
+      if (!given.has(port)) {
+        given.add(port);
+        return port;
+      }
+    }
+  };
+}
+
