@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity, status } from '@grpc/grpc-js';
 import type { ServerDuplexStream, ServiceDefinition } from '@grpc/grpc-js';
 import { decodeRequest, encodeResponse } from './codec';
 import type { OutgoingResponse } from './codec';
@@ -59,6 +59,7 @@ const KEEPALIVE = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms
 
 /** Serves the aggregated discovery service over plaintext HTTP/2. Port 0 takes a free one. */
 export async function serveAds(host: string, port: number, accept: (stream: AdsStream) => StreamHandler): Promise<AdsServer> {
+  setLogVerbosity(logVerbosity.NONE); // grpc-js would print beside the errors it hands over
   const server = new Server(KEEPALIVE);
   server.addService(definition, {
     streamAggregatedResources: (call: Call) => serve(call, accept),

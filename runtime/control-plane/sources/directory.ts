@@ -18,11 +18,10 @@ export interface DirectorySourceOptions {
   readonly cwd: string;
   /** Makes a model of what was read; throws an `InputError` or a `MeshError` for input that should not be served. */
   readonly modelOf: (resources: readonly Resource[]) => Model;
-  /** Quiet time after a change before files are read; 50 ms by default. */
-  readonly debounceMs?: number;
 }
 
-const DEBOUNCE_MS = 50;
+/** Quiet time after a change before files are read. chokidar drops a second change of one file within 50 ms, so it has to be longer. */
+const DEBOUNCE_MS = 60;
 /** How long a file may be away before its absence counts: editors that write anew remove the old file first. */
 const ABSENCE_MS = 100;
 
@@ -80,7 +79,7 @@ class DirectorySource implements Source {
       },
     });
     this.watcher = watcher;
-    watcher.on('all', () => this.soon(this.options.debounceMs ?? DEBOUNCE_MS));
+    watcher.on('all', () => this.soon(DEBOUNCE_MS));
     watcher.on('error', error => {
       this.sink?.rejected([new MeshError('MESH_WATCH_FAILED', `changes of files are followed, got "${(error as Error).message}"; start again to follow them`, paths.join(', '))]);
     });
