@@ -1,0 +1,87 @@
+import { create } from '@bufbuild/protobuf';
+import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
+import type { Endpoint, Service, ServicePort } from '../../model/service';
+import { compare } from '../../model/resource';
+import { HealthStatus } from '../../xds/gen/envoy/config/core/v3/health_check_pb';
+import type { AddressSchema } from '../../xds/gen/envoy/config/core/v3/address_pb';
+import { ClusterLoadAssignmentSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
+import type { ClusterLoadAssignment } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
+import type { LbEndpointSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb';
+import type { ClientTls } from '../istio-api';
+import { outboundCluster } from '../names';
+import type { DestinationRule } from '../scope/destination-rules';
+import { policyFor } from '../scope/traffic-policy';
+import { selects } from '../../model/selectors';
+import type { View } from '../view';
+
+const HEALTH: Readonly<Record<string, HealthStatus>> = {
+  HEALTHY: HealthStatus.HEALTHY, UNHEALTHY: HealthStatus.UNHEALTHY, DRAINING: HealthStatus.DRAINING,
+};
+
+/** Endpoints of one outbound cluster, by locality (istio-behaviour D8). A missing service or port gives an empty assignment, never an error. */
+export function loadAssignment(
+  view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined,
+): ClusterLoadAssignment {
+  const policy = policyFor(rule, port.number, subset);
+  const endpoints = endpointsFor(view, service, port, subset, rule);
+  const byLocality = new Map<string, Endpoint[]>();
+  for (const endpoint of endpoints) {
+    const list = byLocality.get(endpoint.locality) ?? [];
+    list.push(endpoint);
+    byLocality.set(endpoint.locality, list);
+  }
+  return create(ClusterLoadAssignmentSchema, {
+    clusterName: outboundCluster(port.number, subset, service.hostname),
+    endpoints: [...byLocality].sort(([a], [b]) => compare(a, b)).map(([locality, list]) => ({
+      locality: localityMessage(locality),
+      lbEndpoints: list.map(endpoint => lbEndpoint(view, endpoint, policy.tls)),
+      loadBalancingWeight: list.reduce((sum, endpoint) => sum + endpoint.weight, 0),
+    })),
+  });
+}
+
+/** Endpoints of the subset that this proxy may use. */
+function endpointsFor(view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined): readonly Endpoint[] {
+  const all = view.mesh.model.endpointsOf(service, port.name);
+  const labels = subset === '' ? undefined : rule?.subsets.find(candidate => candidate.name === subset)?.labels;
+  const minHealth = policyFor(rule, port.number, subset).outlierDetection?.minHealthPercent ?? 0;
+  const kept = all.filter(endpoint => selects(labels ?? {}, endpoint.labels) && (minHealth <= 0 || endpoint.health !== 'UNHEALTHY'));
+  // DNS_ROUND_ROBIN knows one address only.
+  return service.resolution === 'dns-round-robin' ? kept.slice(0, 1) : kept;
+}
+
+function lbEndpoint(view: View, endpoint: Endpoint, tls: ClientTls | undefined): MessageInitShape<typeof LbEndpointSchema> {
+  const filterMetadata: Record<string, JsonObject> = { istio: { workload: workloadText(endpoint) } };
+  if (speaksMtls(view, endpoint, tls)) filterMetadata['envoy.transport_socket_match'] = { tlsMode: 'istio' };
+  return {
+    hostIdentifier: { case: 'endpoint', value: { address: addressMessage(endpoint.address, endpoint.port) } },
+    healthStatus: endpoint.health === undefined ? HealthStatus.UNKNOWN : HEALTH[endpoint.health],
+    metadata: { filterMetadata },
+    loadBalancingWeight: endpoint.weight,
+  };
+}
+
+function speaksMtls(view: View, endpoint: Endpoint, tls: ClientTls | undefined): boolean {
+  if (endpoint.tlsMode !== 'istio') return false;
+  if (tls !== undefined) return tls.mode === 'ISTIO_MUTUAL';
+  return view.mesh.peerAuthentications.ofWorkload(endpoint.namespace, endpoint.labels, endpoint.port) !== 'DISABLE';
+}
+
+/** `workload;namespace;canonical name;canonical revision;cluster`; the revision `latest` is written as nothing. */
+function workloadText(endpoint: Endpoint): string {
+  const { labels } = endpoint;
+  const name = labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels.app ?? endpoint.workloadName;
+  const revision = labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels.version ?? 'latest';
+  return [endpoint.workloadName, endpoint.namespace, name, revision === 'latest' ? '' : revision, endpoint.clusterId].join(';');
+}
+
+/** Address of an endpoint: `unix://…` is a pipe. */
+export function addressMessage(address: string, port: number): MessageInitShape<typeof AddressSchema> {
+  if (address.startsWith('unix://')) return { address: { case: 'pipe', value: { path: address.slice('unix://'.length) } } };
+  return { address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } } };
+}
+
+export function localityMessage(locality: string): { region: string; zone: string; subZone: string } {
+  const [region = '', zone = '', ...rest] = locality.split('/');
+  return { region, zone, subZone: rest.join('/') };
+}

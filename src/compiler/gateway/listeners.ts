@@ -1,0 +1,103 @@
+import { create } from '@bufbuild/protobuf';
+import { isHttp } from '../../model/ports';
+import { resolveGateway } from '../../model/names';
+import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import { addressMessage } from '../endpoints/assignment';
+import type { L4Destination, L4Match } from '../istio-api';
+import { chainMessage, TLS_INSPECTOR } from '../listeners/chains';
+import type { Chain } from '../listeners/chains';
+import { httpConnectionManager } from '../listeners/hcm';
+import { tcpFilters } from '../listeners/tcp';
+import { clusterOf } from '../routes/route';
+import type { VirtualService } from '../scope/virtual-services';
+import { listenerAccessLogs } from '../telemetry/access-log';
+import type { View } from '../view';
+import { rulesFor } from './routes';
+import { isPlainHttp } from './servers';
+import type { GatewayPort, GatewayServer, MergedGateways } from './servers';
+import { serverTls } from './tls';
+
+/** Listeners of a router (istio-behaviour F4). One without any chain is not sent. */
+export function gatewayListeners(view: View, gateways: MergedGateways): Listener[] {
+  return gateways.ports.map(port => listenerOf(view, port)).filter(listener => listener !== undefined);
+}
+
+function listenerOf(view: View, port: GatewayPort): Listener | undefined {
+  const name = `${port.bind}_${port.port}`;
+  const usedSni = new Set<string>();
+  const chains = port.servers.flatMap(server => chainsOf(view, server, name, usedSni));
+  if (chains.length === 0) return undefined;
+  const inspect = chains.some(chain => (chain.sni ?? []).some(sni => sni !== '*') || chain.socket !== undefined || chain.transport !== undefined);
+  return create(ListenerSchema, {
+    name,
+    address: addressMessage(port.bind, view.explicit?.inboundPort(port.port) ?? port.port),
+    filterChains: chains.map(chainMessage),
+    listenerFilters: inspect ? [TLS_INSPECTOR()] : [],
+    trafficDirection: TrafficDirection.OUTBOUND,
+    maxConnectionsToAcceptPerSocketEvent: 1,
+    enableReusePort: view.explicit === undefined ? undefined : false,
+    accessLog: listenerAccessLogs(view.mesh.model.config),
+  });
+}
+
+function chainsOf(view: View, server: GatewayServer, listenerName: string, usedSni: Set<string>): Chain[] {
+  const { tls, name } = server.server;
+  const sni = server.hosts.map(({ host }) => host);
+  if (isPlainHttp(server.protocol, server.server)) return [{ filters: [httpManager(view, server, `outbound_${listenerName};`)] }];
+  if (tls?.mode === 'PASSTHROUGH') return passthrough(view, server, usedSni);
+  if (tls?.mode === 'AUTO_PASSTHROUGH') return [];
+  const socket = tls?.mode === undefined ? undefined : serverTls(view, tls, server.protocol === 'HTTPS' || isHttp(server.protocol));
+  if (server.routeName !== undefined) {
+    const prefix = name !== undefined && name !== '' ? `outbound_${name};` : `outbound_${listenerName};`;
+    return [{ sni, socket, filters: [httpManager(view, server, prefix)] }];
+  }
+  return terminated(view, server).map(filters => ({ sni: socket === undefined ? [] : sni, socket, filters }));
+}
+
+const httpManager = (view: View, server: GatewayServer, statPrefix: string) => httpConnectionManager(view, {
+  direction: 'gateway', statPrefix, routes: server.routeName ?? '', grpcWeb: server.protocol === 'GRPC-Web',
+});
+
+/** TLS is left to the destination: one chain for each set of names that a rule routes. */
+function passthrough(view: View, server: GatewayServer, usedSni: Set<string>): Chain[] {
+  const chains: Chain[] = [];
+  for (const { rule } of rulesFor(view, server)) {
+    for (const { match, route } of rule.spec.tls ?? []) {
+      for (const condition of match.filter(candidate => appliesAt(server, candidate, rule))) {
+        if (condition.sniHosts.some(host => usedSni.has(host))) continue;
+        condition.sniHosts.forEach(host => usedSni.add(host));
+        chains.push({ sni: condition.sniHosts, cidrs: condition.destinationSubnets, filters: forward(view, server, rule, route ?? []) });
+      }
+    }
+  }
+  return chains;
+}
+
+/** Bytes after TLS, or plain ones: to the first tcp rule that holds here. */
+function terminated(view: View, server: GatewayServer) {
+  for (const { rule } of rulesFor(view, server)) {
+    for (const { match, route } of rule.spec.tcp ?? []) {
+      const applies = match === undefined || match.length === 0 || match.some(candidate => appliesAt(server, candidate, rule));
+      if (applies) return [forward(view, server, rule, route ?? [])];
+    }
+  }
+  return [];
+}
+
+function appliesAt(server: GatewayServer, match: Pick<L4Match, 'port' | 'gateways'>, rule: VirtualService): boolean {
+  if (match.port !== undefined && match.port !== 0 && match.port !== server.server.port.number) return false;
+  return match.gateways === undefined || match.gateways.length === 0
+    || match.gateways.some(gateway => resolveGateway(gateway, rule.namespace) === server.gateway);
+}
+
+function forward(view: View, server: GatewayServer, rule: VirtualService, route: readonly L4Destination[]) {
+  const site = { view, port: server.server.port.number, serviceOf: (host: string) => view.scope.byHost.get(host) };
+  const weighted = route.length > 1 ? route.filter(({ weight }) => weight !== undefined && weight > 0) : route;
+  const clusters = weighted.map(({ destination, weight }) => ({ name: clusterOf(site, rule, destination), weight: weight ?? 0 }));
+  return tcpFilters(view, {
+    direction: 'gateway', clusters, protocol: server.protocol,
+    statPrefix: route.length === 1 ? clusters[0]?.name ?? '' : `${rule.name}.${rule.namespace}`,
+  });
+}

@@ -1,0 +1,90 @@
+import { create } from '@bufbuild/protobuf';
+import { isHttp } from '../../model/ports';
+import type { Service, ServicePort } from '../../model/service';
+import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
+import { VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import { duration } from '../../xds/duration';
+import { addressMessage } from '../endpoints/assignment';
+import type { ExplicitTable } from '../explicit';
+import { catchAllHost } from '../routes/catch-all';
+import { portRoutes, routeConfiguration, serviceHosts, sniffedRoutes } from '../routes/sidecar';
+import type { EgressListener } from '../scope/scope';
+import type { View } from '../view';
+import { inspectorsFor } from './chains';
+import type { Chain } from './chains';
+import { httpConnectionManager } from './hcm';
+import { chainsOf, httpChain } from './outbound';
+import { tcpChains } from './tcp-chains';
+
+/** Outbound side of a proxy under explicit capture: every service port listens on an address that callers dial. */
+export interface ExplicitOutbound {
+  readonly listeners: readonly Listener[];
+  readonly routes: readonly RouteConfiguration[];
+}
+
+export function explicitOutbound(view: View, explicit: ExplicitTable): ExplicitOutbound {
+  const listeners: Listener[] = [];
+  const routes = new Map<string, RouteConfiguration>();
+  const [egress] = view.scope.listeners;
+  for (const service of view.scope.services) {
+    for (const port of service.ports) {
+      if (port.protocol === 'UDP') continue;
+      const { address, port: bound } = explicit.addressOf(service, port.number);
+      // The address form keeps the number that was meant in the name, even where it had to move.
+      const name = `${address}_${explicit.form === 'port' ? bound : port.number}`;
+      const chains = chainsFor(view, explicit, egress, service, port, name, routes);
+      listeners.push(boundListener(view, name, address, bound, chains));
+    }
+  }
+  if (explicit.httpProxyPort > 0) {
+    const name = `${explicit.podAddress}_${explicit.httpProxyPort}`;
+    routes.set('http_proxy', portRoutes(view, egress, 'http_proxy', 0));
+    const manager = httpConnectionManager(view, { direction: 'outbound', statPrefix: `outbound_${name};`, routes: 'http_proxy', absoluteUrl: true });
+    listeners.push(boundListener(view, name, explicit.podAddress, explicit.httpProxyPort, [{ filters: [manager] }]));
+  }
+  return { listeners, routes: [...routes.values()] };
+}
+
+function chainsFor(
+  view: View, explicit: ExplicitTable, egress: EgressListener, service: Service, port: ServicePort, name: string, routes: Map<string, RouteConfiguration>,
+): Chain[] {
+  const statPrefix = `outbound_${name};`;
+  const own = `${service.hostname}:${port.number}`;
+  if (isHttp(port.protocol)) {
+    const routeName = explicit.form === 'port' ? own : String(port.number);
+    if (!routes.has(routeName)) routes.set(routeName, overlay(view, explicit, egress, routeName, service, port.number));
+    return [{ filters: [httpConnectionManager(view, { direction: 'outbound', statPrefix, routes: routeName, grpcWeb: port.protocol === 'GRPC-Web' })] }];
+  }
+  const tcp = tcpChains(view, egress, service, port, 'explicit');
+  if (port.protocol !== 'Auto') return tcp;
+  routes.set(own, sniffedRoutes(view, egress, service.hostname, port.number));
+  return [httpChain(view, statPrefix, own, false), ...tcp];
+}
+
+/** The shared virtual hosts of a port, with this proxy's own addresses added: routes stay the same messages for everybody. */
+function overlay(view: View, explicit: ExplicitTable, egress: EgressListener, name: string, owner: Service, port: number): RouteConfiguration {
+  const hosts = serviceHosts(view, egress, port).map(({ host, service }) => {
+    const extra = service === undefined ? []
+      : explicit.form === 'address' ? [explicit.addressOf(service, port).address]
+        : service.hostname === owner.hostname ? [explicit.addressOf(service, port).address, 'localhost'] : [];
+    return extra.length === 0 ? host : create(VirtualHostSchema, { ...host, domains: [...host.domains, ...extra] });
+  });
+  return routeConfiguration(name, [...hosts, catchAllHost(view)]);
+}
+
+function boundListener(view: View, name: string, address: string, port: number, chains: readonly Chain[]): Listener {
+  return create(ListenerSchema, {
+    name,
+    address: addressMessage(address, port),
+    ...chainsOf(view, chains),
+    listenerFilters: inspectorsFor(chains),
+    listenerFiltersTimeout: duration(view.mesh.model.config.protocolDetectionTimeoutMs),
+    continueOnListenerFiltersTimeout: true,
+    trafficDirection: TrafficDirection.OUTBOUND,
+    // Two proxies on one address would silently share its connections.
+    enableReusePort: false,
+  });
+}

@@ -1,0 +1,86 @@
+import { create } from '@bufbuild/protobuf';
+import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
+import {
+  HttpConnectionManager_ForwardClientCertDetails, HttpConnectionManager_PathWithEscapedSlashesAction, HttpConnectionManagerSchema,
+} from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { UuidRequestIdConfigSchema } from '../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb';
+import { pack } from '../../xds/any';
+import { duration } from '../../xds/duration';
+import { ADS } from '../dialect';
+import { durationMs } from '../durations';
+import { accessLogs } from '../telemetry/access-log';
+import { tracing } from '../telemetry/tracing';
+import type { View } from '../view';
+import { httpFilters } from './http-filters';
+import type { Direction } from './http-filters';
+
+export interface HcmOptions {
+  readonly direction: Direction;
+  readonly statPrefix: string;
+  /** A route configuration of its own, or the name of one that RDS brings. */
+  readonly routes: RouteConfiguration | string;
+  readonly grpcWeb?: boolean;
+  /** For proxies that callers name explicitly: requests carry whole URLs. */
+  readonly absoluteUrl?: boolean;
+}
+
+const REQUEST_ID = pack(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true });
+
+/** The network filter that speaks HTTP (istio-behaviour C5, E4, F6). */
+export function httpConnectionManager(view: View, options: HcmOptions): Filter {
+  const { direction, statPrefix, routes } = options;
+  const { config } = view.mesh.model;
+  const idle = durationMs(view.proxy.metadata.IDLE_TIMEOUT as string | undefined);
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: {
+      case: 'typedConfig', value: pack(HttpConnectionManagerSchema, {
+        statPrefix,
+        routeSpecifier: typeof routes === 'string'
+          ? { case: 'rds', value: { configSource: ADS, routeConfigName: routes } } : { case: 'routeConfig', value: routes },
+        httpFilters: httpFilters(view, direction, options),
+        tracing: tracing(view),
+        accessLog: accessLogs(config),
+        streamIdleTimeout: duration(0),
+        commonHttpProtocolOptions: idle === undefined ? undefined : { idleTimeout: duration(idle) },
+        httpProtocolOptions: options.absoluteUrl === true ? { allowAbsoluteUrl: true } : direction === 'gateway' ? {} : undefined,
+        proxy100Continue: true,
+        upgradeConfigs: [{ upgradeType: 'websocket' }],
+        ...pathNormalization(config.raw.pathNormalization as { normalization?: string } | undefined),
+        requestIdExtension: { typedConfig: REQUEST_ID },
+        ...bySide(direction),
+      }),
+    },
+  });
+}
+
+/** Whose word about the client counts. */
+function bySide(direction: Direction) {
+  switch (direction) {
+    case 'outbound': return { useRemoteAddress: false };
+    case 'inbound':
+      return {
+        useRemoteAddress: false, serverName: 'istio-envoy',
+        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
+        setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+      };
+    case 'gateway':
+      return {
+        useRemoteAddress: true, serverName: 'istio-envoy',
+        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+        setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+      };
+  }
+}
+
+function pathNormalization(block: { normalization?: string } | undefined) {
+  const { KEEP_UNCHANGED, UNESCAPE_AND_FORWARD } = HttpConnectionManager_PathWithEscapedSlashesAction;
+  switch (block?.normalization) {
+    case 'NONE': return { normalizePath: false, pathWithEscapedSlashesAction: KEEP_UNCHANGED };
+    case 'MERGE_SLASHES': return { normalizePath: true, mergeSlashes: true, pathWithEscapedSlashesAction: KEEP_UNCHANGED };
+    case 'DECODE_AND_MERGE_SLASHES': return { normalizePath: true, mergeSlashes: true, pathWithEscapedSlashesAction: UNESCAPE_AND_FORWARD };
+    default: return { normalizePath: true, pathWithEscapedSlashesAction: KEEP_UNCHANGED };
+  }
+}

@@ -1,0 +1,151 @@
+import { create } from '@bufbuild/protobuf';
+import { isGrpc } from '../protocols';
+import { FilterChainSchema, ListenerFilterChainMatchPredicateSchema, ListenerFilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import type { Filter, ListenerFilter, ListenerFilterChainMatchPredicate } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import { OriginalDstSchema } from '../../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb';
+import { OriginalSrcSchema } from '../../xds/gen/envoy/extensions/filters/listener/original_src/v3/original_src_pb';
+import { pack } from '../../xds/any';
+import { duration } from '../../xds/duration';
+import { addressMessage } from '../endpoints/assignment';
+import type { InboundPort } from '../inbound-ports';
+import { inboundPorts } from '../inbound-ports';
+import { BLACK_HOLE, INBOUND_PASSTHROUGH, inboundCluster } from '../names';
+import { inboundRoutes } from '../routes/inbound';
+import { listenerAccessLogs } from '../telemetry/access-log';
+import { tcpMetadataExchange } from '../telemetry/peer-metadata';
+import type { View } from '../view';
+import { chainMessage, HTTP_INSPECTOR, TLS_INSPECTOR } from './chains';
+import type { Chain } from './chains';
+import { httpConnectionManager } from './hcm';
+import { inboundChains, inspectionOf } from './inbound-chains';
+import { tcpFilters, tcpTo } from './tcp';
+
+/** Listener for all that is captured on its way to the application (istio-behaviour E1). */
+export function virtualInbound(view: View): Listener {
+  const { model } = view.mesh;
+  const own = model.config.proxyInboundListenPort;
+  const tproxy = view.proxy.metadata.INTERCEPTION_MODE === 'TPROXY';
+  const ports = inboundPorts(view);
+  const modeOf = (port: number) => view.mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels, port);
+  const uncovered = view.mesh.peerAuthentications.portsOf(view.proxy.namespace, view.proxy.labels)
+    .filter(port => !ports.some(({ targetPort }) => targetPort === port));
+  const workloadMode = view.mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels);
+
+  const inspections = [
+    { port: own, tls: false, http: false },
+    ...ports.map(({ targetPort, port }) => ({ port: targetPort, ...inspectionOf(port.protocol, modeOf(targetPort)) })),
+    ...uncovered.map(port => ({ port, ...inspectionOf('Auto', modeOf(port)) })),
+  ];
+  const rest = inspectionOf('Auto', workloadMode);
+  return create(ListenerSchema, {
+    name: 'virtualInbound',
+    address: addressMessage('0.0.0.0', own),
+    transparent: tproxy ? true : undefined,
+    filterChains: [
+      create(FilterChainSchema, {
+        name: 'virtualInbound-blackhole', filterChainMatch: { destinationPort: own }, filters: tcpTo(view, 'inbound', BLACK_HOLE, true),
+      }),
+      ...[
+        ...passthroughChains(view, workloadMode, undefined),
+        ...uncovered.flatMap(port => passthroughChains(view, modeOf(port), port)),
+        ...ports.flatMap(port => portChains(view, port, '0.0.0.0')),
+      ].map(chainMessage),
+    ],
+    listenerFilters: [
+      create(ListenerFilterSchema, {
+        name: 'envoy.filters.listener.original_dst', configType: { case: 'typedConfig', value: pack(OriginalDstSchema) },
+      }),
+      ...(tproxy ? [create(ListenerFilterSchema, {
+        name: 'envoy.filters.listener.original_src', configType: { case: 'typedConfig', value: pack(OriginalSrcSchema, { mark: 1337 }) },
+      })] : []),
+      ...inspectors(inspections, rest),
+    ],
+    listenerFiltersTimeout: duration(model.config.protocolDetectionTimeoutMs),
+    continueOnListenerFiltersTimeout: true,
+    trafficDirection: TrafficDirection.INBOUND,
+    maxConnectionsToAcceptPerSocketEvent: 1,
+    accessLog: listenerAccessLogs(model.config),
+  });
+}
+
+/** Explicit capture: a listener of its own for each target port, with the same chains. */
+export function explicitInbound(view: View): Listener[] {
+  const { explicit, mesh } = view;
+  if (explicit === undefined) return [];
+  return inboundPorts(view).map((port) => {
+    const mode = mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels, port.targetPort);
+    const inspection = inspectionOf(port.port.protocol, mode);
+    return create(ListenerSchema, {
+      name: `${explicit.podAddress}_${port.targetPort}`,
+      address: addressMessage(explicit.podAddress, explicit.inboundPort(port.targetPort)),
+      // The address has decided the port already; a match on it would ask for an original destination.
+      filterChains: portChains(view, port, explicit.podAddress).map(chain => chainMessage({ ...chain, destinationPort: undefined })),
+      listenerFilters: [...(inspection.tls ? [TLS_INSPECTOR()] : []), ...(inspection.http ? [HTTP_INSPECTOR()] : [])],
+      listenerFiltersTimeout: duration(mesh.model.config.protocolDetectionTimeoutMs),
+      continueOnListenerFiltersTimeout: true,
+      trafficDirection: TrafficDirection.INBOUND,
+      enableReusePort: false,
+      accessLog: listenerAccessLogs(mesh.model.config),
+    });
+  });
+}
+
+function portChains(view: View, port: InboundPort, bind: string): Chain[] {
+  const cluster = inboundCluster(port.targetPort);
+  const name = `${bind}_${port.targetPort}`;
+  return inboundChains(view, {
+    protocol: port.port.protocol,
+    mode: view.mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels, port.targetPort),
+    httpName: name,
+    tcpName: name,
+    destinationPort: port.targetPort,
+    http: () => httpInbound(view, `inbound_${name};`, inboundRoutes({
+      cluster, port: port.port.number, hostname: port.service.hostname, retries: !isGrpc(port.port.protocol), mesh: view.mesh,
+    }), port.port.protocol === 'GRPC-Web'),
+    tcp: () => tcpFilters(view, {
+      direction: 'inbound', statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], protocol: port.port.protocol,
+    }),
+  });
+}
+
+/** Chains for ports that no service has: Istio lets them through to the application. */
+function passthroughChains(view: View, mode: ReturnType<View['mesh']['peerAuthentications']['ofWorkload']>, destinationPort: number | undefined): Chain[] {
+  return inboundChains(view, {
+    protocol: 'Auto',
+    mode,
+    httpName: 'virtualInbound-catchall-http',
+    tcpName: 'virtualInbound',
+    destinationPort,
+    http: () => httpInbound(view, `${INBOUND_PASSTHROUGH};`, inboundRoutes({ cluster: INBOUND_PASSTHROUGH, port: 0, hostname: '', retries: true, mesh: view.mesh }), false),
+    tcp: () => tcpTo(view, 'inbound', INBOUND_PASSTHROUGH),
+  });
+}
+
+function httpInbound(view: View, statPrefix: string, routes: ReturnType<typeof inboundRoutes>, grpcWeb: boolean): Filter[] {
+  return [
+    ...(view.dialect.metadataExchange ? [tcpMetadataExchange] : []),
+    httpConnectionManager(view, { direction: 'inbound', statPrefix, routes, grpcWeb }),
+  ];
+}
+
+interface Inspection { readonly port: number; readonly tls: boolean; readonly http: boolean }
+
+/** Inspectors, switched off for the ports whose chains do not ask. Without any port that asks there is none. */
+function inspectors(ports: readonly Inspection[], rest: { readonly tls: boolean; readonly http: boolean }): ListenerFilter[] {
+  const filters: ListenerFilter[] = [];
+  for (const [kind, build] of [['tls', TLS_INSPECTOR], ['http', HTTP_INSPECTOR]] as const) {
+    if (!rest[kind] && !ports.some(port => port[kind])) continue;
+    const off = ports.filter(port => !port[kind]).map(({ port }) => port).sort((a, b) => a - b);
+    filters.push(create(ListenerFilterSchema, { ...build(), filterDisabled: anyPort(off) }));
+  }
+  return filters;
+}
+
+function anyPort(ports: readonly number[]): ListenerFilterChainMatchPredicate | undefined {
+  const rules = ports.map(start => create(ListenerFilterChainMatchPredicateSchema, { rule: { case: 'destinationPortRange', value: { start, end: start + 1 } } }));
+  if (rules.length <= 1) return rules[0];
+  return create(ListenerFilterChainMatchPredicateSchema, { rule: { case: 'orMatch', value: { rules } } });
+}

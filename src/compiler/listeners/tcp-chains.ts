@@ -1,0 +1,100 @@
+import { hostsMatch } from '../../model/hosts';
+import { isTls } from '../../model/ports';
+import type { Service, ServicePort } from '../../model/service';
+import { duration } from '../../xds/duration';
+import { durationMs } from '../durations';
+import type { L4Destination } from '../istio-api';
+import { outboundCluster } from '../names';
+import { appliesHere, clusterOf, hostOf } from '../routes/route';
+import type { RouteSite } from '../routes/route';
+import type { EgressListener } from '../scope/scope';
+import { portOf } from '../scope/scope';
+import { policyFor } from '../scope/traffic-policy';
+import type { VirtualService } from '../scope/virtual-services';
+import type { View } from '../view';
+import type { Chain } from './chains';
+import { tcpFilters } from './tcp';
+import type { TcpOptions } from './tcp';
+
+const MESH = new Set(['mesh']);
+
+/** Filter chains of a TCP, TLS or detected port of one service (istio-behaviour C10). */
+export function tcpChains(view: View, listener: EgressListener, service: Service, port: ServicePort, bind: string): Chain[] {
+  const site: RouteSite = {
+    view, port: port.number, gateways: MESH,
+    serviceOf: (host) => {
+      const found = view.scope.byHost.get(host);
+      const own = found && portOf(found, port.number);
+      return found && own && { ...found, ports: [own] };
+    },
+  };
+  const rules = listener.virtualServices.filter(rule => rule.hosts.some(host => hostsMatch(host, service.hostname)));
+  const cidrs = service.address.includes('/') ? [service.address] : [];
+  return isTls(port.protocol) ? tlsChains(site, rules, service, port, bind, cidrs) : plainChains(site, rules, service, port, cidrs);
+}
+
+function tlsChains(site: RouteSite, rules: readonly VirtualService[], service: Service, port: ServicePort, bind: string, cidrs: string[]): Chain[] {
+  const chains: Chain[] = [];
+  const seen = new Set<string>();
+  for (const rule of rules) {
+    for (const { match, route } of rule.spec.tls ?? []) {
+      for (const condition of match) {
+        if (!appliesHere(site, condition, rule.namespace)) continue;
+        const subnets = condition.destinationSubnets !== undefined && condition.destinationSubnets.length > 0 ? condition.destinationSubnets : cidrs;
+        const key = JSON.stringify([[...condition.sniHosts].sort(), [...subnets].sort()]);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        chains.push({ sni: condition.sniHosts, cidrs: subnets, filters: toDestinations(site, rule, route ?? [], port) });
+      }
+    }
+  }
+  if (chains.length > 0) return chains;
+  // Behind a VIP of its own the address has decided already; elsewhere the name must.
+  const named = cidrs.length > 0 || bind === '0.0.0.0';
+  return [{ sni: named ? [service.hostname] : [], cidrs, filters: toService(site.view, service, port) }];
+}
+
+function plainChains(site: RouteSite, rules: readonly VirtualService[], service: Service, port: ServicePort, cidrs: string[]): Chain[] {
+  const chains: Chain[] = [];
+  for (const rule of rules) {
+    for (const { match, route } of rule.spec.tcp ?? []) {
+      const passing = (match ?? []).filter(condition => appliesHere(site, condition, rule.namespace));
+      const everything = match === undefined || match.length === 0
+        || passing.some(({ destinationSubnets }) => destinationSubnets === undefined || destinationSubnets.length === 0);
+      if (everything) return [...chains, { cidrs, filters: toDestinations(site, rule, route ?? [], port) }];
+      const subnets = passing.flatMap(({ destinationSubnets }) => destinationSubnets ?? []);
+      if (subnets.length > 0) chains.push({ cidrs: subnets, filters: toDestinations(site, rule, route ?? [], port) });
+    }
+  }
+  return [...chains, { cidrs, filters: toService(site.view, service, port) }];
+}
+
+function toService(view: View, service: Service, port: ServicePort) {
+  const name = outboundCluster(port.number, '', service.hostname);
+  return tcpFilters(view, {
+    direction: 'outbound', statPrefix: name, clusters: [{ name, weight: 0 }], protocol: port.protocol, extra: byRule(view, service.hostname, port.number, ''),
+  });
+}
+
+function toDestinations(site: RouteSite, rule: VirtualService, route: readonly L4Destination[], port: ServicePort) {
+  const weighted = route.length > 1 ? route.filter(({ weight }) => weight !== undefined && weight > 0) : route;
+  const clusters = weighted.map(({ destination, weight }) => ({ name: clusterOf(site, rule, destination), weight: weight ?? 0 }));
+  const [first] = route;
+  const extra = first && byRule(site.view, hostOf(site, rule, first.destination), first.destination.port?.number ?? port.number, first.destination.subset ?? '');
+  const statPrefix = route.length === 1 ? clusters[0]?.name ?? '' : `${rule.name}.${rule.namespace}`;
+  return tcpFilters(site.view, { direction: 'outbound', statPrefix, clusters, protocol: port.protocol, extra });
+}
+
+/** What the DestinationRule of the first destination asks of the connection itself. */
+function byRule(view: View, host: string, port: number, subset: string): TcpOptions['extra'] {
+  const service = view.scope.byHost.get(host);
+  const policy = service && policyFor(view.ruleOf(service), port, subset);
+  const tcp = policy?.connectionPool?.tcp;
+  const idle = durationMs(tcp?.idleTimeout) ?? durationMs(view.proxy.metadata.IDLE_TIMEOUT as string | undefined);
+  const longest = durationMs(tcp?.maxConnectionDuration);
+  return {
+    idleTimeout: idle === undefined ? undefined : duration(idle),
+    maxDownstreamConnectionDuration: longest === undefined ? undefined : duration(longest),
+    hashPolicy: policy?.loadBalancer?.consistentHash?.useSourceIp === true ? [{ policySpecifier: { case: 'sourceIp', value: {} } }] : [],
+  };
+}

@@ -1,0 +1,49 @@
+import { create } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import type { Protocol } from '../../model/service';
+import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import { MongoProxySchema } from '../../xds/gen/envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb';
+import { TcpProxySchema } from '../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import { pack } from '../../xds/any';
+import { accessLogs } from '../telemetry/access-log';
+import { tcpMetadataExchange } from '../telemetry/peer-metadata';
+import { statsConfig } from '../telemetry/stats';
+import type { View } from '../view';
+import type { Direction } from './http-filters';
+
+export interface TcpOptions {
+  readonly direction: Direction;
+  readonly statPrefix: string;
+  readonly clusters: readonly { readonly name: string; readonly weight: number }[];
+  readonly protocol?: Protocol;
+  /** Where nothing may pass there is nothing to log. */
+  readonly silent?: boolean;
+  /** Timeouts and hashing that a DestinationRule asks for. */
+  readonly extra?: MessageInitShape<typeof TcpProxySchema>;
+}
+
+export const filterOf = (name: string, config: Any): Filter => create(FilterSchema, { name, configType: { case: 'typedConfig', value: config } });
+
+/** Network filters of a chain that forwards bytes (istio-behaviour C11, E4). */
+export function tcpFilters(view: View, options: TcpOptions): Filter[] {
+  const { direction, statPrefix, clusters, protocol, silent } = options;
+  const { config } = view.mesh.model;
+  const stats = statsConfig(view, direction === 'outbound' ? 'client' : 'server');
+  return [
+    ...(direction === 'inbound' && view.dialect.metadataExchange ? [tcpMetadataExchange] : []),
+    ...(stats === undefined ? [] : [filterOf('istio.stats', stats)]),
+    ...(protocol === 'Mongo' ? [filterOf('envoy.filters.network.mongo_proxy', pack(MongoProxySchema, { statPrefix }))] : []),
+    filterOf('envoy.filters.network.tcp_proxy', pack(TcpProxySchema, {
+      statPrefix,
+      clusterSpecifier: clusters.length === 1 ? { case: 'cluster', value: clusters[0].name } : { case: 'weightedClusters', value: { clusters: [...clusters] } },
+      accessLog: silent === true ? [] : accessLogs(config),
+      ...options.extra,
+    })),
+  ];
+}
+
+/** Filters towards one cluster, named after it. */
+export const tcpTo = (view: View, direction: Direction, cluster: string, silent = false): Filter[] => (
+  tcpFilters(view, { direction, statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], silent }));

@@ -1,0 +1,43 @@
+import type { Service } from '../../model/service';
+
+/** Domains under which a service answers, in Istio's order, and which of them are short forms of its name. */
+export interface ServiceDomains {
+  readonly domains: readonly string[];
+  readonly short: ReadonlySet<string>;
+}
+
+/**
+ * Domains of a service's virtual host (istio-behaviour C6).
+ * @param listenerPort - 0 for listeners that serve every port, where each name is followed by `name:PORT`
+ */
+export function domainsOf(service: Service, port: number, listenerPort: number, proxyDomain: string, addresses: readonly string[]): ServiceDomains {
+  const names = namesOf(service.hostname, proxyDomain);
+  const short = new Set(names.slice(1));
+  const absolute = `${service.hostname}.`;
+  const all = [service.hostname, ...(isAddressLike(service.hostname) ? [] : [absolute]), ...names.slice(1)];
+  const wild = service.headless && service.registry === 'Kubernetes' ? all.map(name => `*.${name}`) : [];
+  const hosts = [...all, ...wild, ...addresses.filter(address => address !== '0.0.0.0' && !address.includes('/')).map(bracketed)];
+  if (listenerPort !== 0) return { domains: hosts, short };
+  const both = hosts.flatMap(host => [host, `${host}:${port}`]);
+  return { domains: port === 80 ? both : both.filter((_, index) => index % 2 === 1), short };
+}
+
+/** The name itself, then what a proxy of `proxyDomain` may call it: nothing, if the service is not in the same cluster domain. */
+function namesOf(hostname: string, proxyDomain: string): string[] {
+  const at = proxyDomain.indexOf('.svc.');
+  if (at < 0) return [hostname];
+  const suffix = proxyDomain.slice(at);
+  if (!hostname.endsWith(suffix)) return [hostname];
+  const unique = hostname.slice(0, -suffix.length);
+  const [name, namespace, ...rest] = unique.split('.');
+  if (namespace === undefined || rest.length > 0) return [hostname];
+  const own = proxyDomain.slice(0, at) === namespace ? [name] : [];
+  // Istio's order: inside the own namespace `.svc` precedes the two-label form, outside it follows.
+  return own.length > 0
+    ? [hostname, name, `${unique}.svc`, unique]
+    : [hostname, unique, `${unique}.svc`];
+}
+
+const isAddressLike = (host: string): boolean => /^[\d.]+$/.test(host) || host.includes(':');
+
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);

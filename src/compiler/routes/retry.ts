@@ -1,0 +1,56 @@
+import { create } from '@bufbuild/protobuf';
+import { RetryPolicySchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import type { RetryPolicy } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import { PreviousHostsPredicateSchema } from '../../xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb';
+import { PreviousPrioritiesConfigSchema } from '../../xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb';
+import { pack } from '../../xds/any';
+import { duration } from '../../xds/duration';
+import { durationMs } from '../durations';
+import type { HttpRetry } from '../istio-api';
+
+const DEFAULT_RETRY_ON = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
+const PREVIOUS_HOSTS = pack(PreviousHostsPredicateSchema);
+const PREVIOUS_PRIORITIES = pack(PreviousPrioritiesConfigSchema, { updateFrequency: 2 });
+
+/** Retries of a rule (istio-behaviour C9): its own, the mesh's default, or Istio's. A caller pinned to a host may retry on it. */
+export function retryPolicy(policy: HttpRetry | undefined, pinned: boolean): RetryPolicy | undefined {
+  const attempts = policy === undefined ? 2 : policy.attempts ?? 0;
+  if (attempts <= 0) return undefined;
+  const { retryOn, codes } = conditions(policy?.retryOn);
+  const perTry = durationMs(policy?.perTryTimeout);
+  const backoff = durationMs(policy?.backoff);
+  return create(RetryPolicySchema, {
+    retryOn,
+    numRetries: attempts,
+    perTryTimeout: perTry === undefined ? undefined : duration(perTry),
+    retriableStatusCodes: codes,
+    retryHostPredicate: pinned || policy?.retryIgnorePreviousHosts === false
+      ? [] : [{ name: 'envoy.retry_host_predicates.previous_hosts', configType: { case: 'typedConfig', value: PREVIOUS_HOSTS } }],
+    hostSelectionRetryMaxAttempts: 5n,
+    retryPriority: policy?.retryRemoteLocalities === true
+      ? { name: 'envoy.retry_priorities.previous_priorities', configType: { case: 'typedConfig', value: PREVIOUS_PRIORITIES } } : undefined,
+    retryBackOff: backoff === undefined ? undefined : { baseInterval: duration(backoff) },
+  });
+}
+
+export const DEFAULT_RETRY = retryPolicy(undefined, false);
+
+/** Inbound, only what has not reached the application is tried again. */
+export const INBOUND_RETRY = create(RetryPolicySchema, { retryOn: 'reset-before-request', numRetries: 2 });
+
+function conditions(text: string | undefined): { retryOn: string; codes: number[] } {
+  if (text === undefined || text === '') return { retryOn: DEFAULT_RETRY_ON, codes: [] };
+  const words = text.split(',').map(word => word.trim());
+  const isCode = (word: string): boolean => /^\d+$/.test(word) && STATUS_CODES.has(Number(word));
+  const codes = words.filter(isCode).map(Number);
+  const rest = words.filter(word => !isCode(word));
+  if (codes.length > 0 && !rest.includes('retriable-status-codes')) rest.push('retriable-status-codes');
+  return { retryOn: rest.join(','), codes };
+}
+
+/** Statuses that HTTP defines; any other number in retryOn is passed on as it stands. */
+const STATUS_CODES: ReadonlySet<number> = new Set([
+  100, 101, 102, 103, 200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 305, 307, 308,
+  400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 425, 426, 428, 429, 431, 451,
+  500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511,
+]);

@@ -1,0 +1,206 @@
+import { create } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { base64Decode } from '@bufbuild/protobuf/wire';
+import { resolveGateway, resolveHost } from '../../model/names';
+import type { Service } from '../../model/service';
+import { RedirectAction_RedirectResponseCode, RouteSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import type { Route, RouteActionSchema, RouteMatchSchema, WeightedCluster_ClusterWeightSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import { duration } from '../../xds/duration';
+import { durationMs } from '../durations';
+import type { Destination, HttpDestination, HttpMatch, HttpRetry, HttpRoute, Percentage } from '../istio-api';
+import { outboundCluster } from '../names';
+import type { VirtualService } from '../scope/virtual-services';
+import { selects } from '../../model/selectors';
+import type { View } from '../view';
+import { filtersPerRoute, perMillion } from './filters-per-route';
+import { hashPolicy } from './hash-policy';
+import { headerChanges } from './headers';
+import { isCatchAll, routeMatch } from './match';
+import { retryPolicy } from './retry';
+
+type RouteInit = MessageInitShape<typeof RouteSchema>;
+type Action = MessageInitShape<typeof RouteActionSchema>;
+type Match = MessageInitShape<typeof RouteMatchSchema>;
+
+/** Where routes are being made for. */
+export interface RouteSite {
+  readonly view: View;
+  /** Port the caller dialled; default of destinations and what `match.port` is compared with. */
+  readonly port: number;
+  /** `mesh`, or the Gateways whose servers share the route configuration. */
+  readonly gateways: ReadonlySet<string>;
+  /** Port that `match.port` is compared with on gateways, where listener and server may differ. */
+  readonly matchPort?: number;
+  /** What the site knows of a destination host: on sidecars, only services that have the site's port, narrowed to it. */
+  readonly serviceOf: (host: string) => Service | undefined;
+}
+
+/** Routes of one VirtualService's http rules, in order, up to the first that takes everything (istio-behaviour C7). */
+export function routesOf(site: RouteSite, service: VirtualService): Route[] {
+  const routes: Route[] = [];
+  for (const rule of service.spec.http ?? []) {
+    for (const match of rule.match === undefined || rule.match.length === 0 ? [undefined] : rule.match) {
+      if (match !== undefined && !appliesHere(site, match, service.namespace)) continue;
+      const envoyMatch = routeMatch(match);
+      routes.push(routeOf(site, service, rule, match, envoyMatch));
+      if (isCatchAll(envoyMatch)) return routes;
+    }
+  }
+  return routes;
+}
+
+/** Conditions about the caller are decided now, for this proxy; Envoy never sees them. */
+export function appliesHere(
+  site: Pick<RouteSite, 'view' | 'port' | 'matchPort' | 'gateways'>, match: Pick<HttpMatch, 'port' | 'gateways' | 'sourceLabels' | 'sourceNamespace'>,
+  namespace: string,
+): boolean {
+  const { proxy } = site.view;
+  if (match.port !== undefined && match.port !== 0 && match.port !== (site.matchPort ?? site.port)) return false;
+  if (match.gateways !== undefined && match.gateways.length > 0) {
+    return match.gateways.some(gateway => site.gateways.has(resolveGateway(gateway, namespace)));
+  }
+  return selects(match.sourceLabels ?? {}, proxy.labels)
+    && (match.sourceNamespace === undefined || match.sourceNamespace === '' || match.sourceNamespace === proxy.namespace);
+}
+
+function routeOf(site: RouteSite, service: VirtualService, rule: HttpRoute, match: HttpMatch | undefined, envoyMatch: Match): Route {
+  const single = rule.redirect === undefined && rule.directResponse === undefined && rule.route?.length === 1 ? rule.route[0] : undefined;
+  const { authority, ...headers } = headerChanges(rule.headers, single?.headers);
+  const action = actionOf(site, service, rule, authority);
+  return create(RouteSchema, {
+    name: [rule.name, match?.name].filter(part => part !== undefined && part !== '').join('.'),
+    match: envoyMatch,
+    action,
+    metadata: { filterMetadata: { istio: { config: service.configPath } } },
+    decorator: { operation: operationOf(envoyMatch, action, service.name, site.port) },
+    statPrefix: match?.statPrefix ?? '',
+    ...headers,
+    typedPerFilterConfig: filtersPerRoute(rule),
+  });
+}
+
+function actionOf(site: RouteSite, service: VirtualService, rule: HttpRoute, authority: string | undefined): RouteInit['action'] {
+  if (rule.redirect !== undefined) return redirect(rule.redirect, site.port);
+  if (rule.directResponse !== undefined) return directResponse(rule.directResponse);
+  return { case: 'route', value: forward(site, service, rule, authority) };
+}
+
+const REDIRECTS: Readonly<Record<number, RedirectAction_RedirectResponseCode>> = {
+  0: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY, 301: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
+  302: RedirectAction_RedirectResponseCode.FOUND, 303: RedirectAction_RedirectResponseCode.SEE_OTHER,
+  307: RedirectAction_RedirectResponseCode.TEMPORARY_REDIRECT, 308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
+};
+
+function redirect(block: NonNullable<HttpRoute['redirect']>, listenerPort: number): RouteInit['action'] {
+  const responseCode = REDIRECTS[block.redirectCode ?? 0];
+  // Istio leaves a route with any other code without an action.
+  if (responseCode === undefined) return undefined;
+  const wanted = block.port ?? (block.derivePort === 'FROM_REQUEST_PORT' ? listenerPort : 0);
+  // The port that the scheme has anyway is not written.
+  const portRedirect = (block.scheme === 'http' && wanted === 80) || (block.scheme === 'https' && wanted === 443) ? 0 : wanted;
+  return {
+    case: 'redirect', value: {
+      responseCode,
+      hostRedirect: block.authority ?? '',
+      portRedirect,
+      schemeRewriteSpecifier: block.scheme === undefined || block.scheme === '' ? undefined : { case: 'schemeRedirect', value: block.scheme },
+      pathRewriteSpecifier: block.prefixRewrite !== undefined && block.prefixRewrite !== ''
+        ? { case: 'prefixRewrite', value: block.prefixRewrite } : { case: 'pathRedirect', value: block.uri ?? '' },
+    },
+  };
+}
+
+function directResponse({ status, body }: NonNullable<HttpRoute['directResponse']>): RouteInit['action'] {
+  return {
+    case: 'directResponse', value: {
+      status,
+      body: body?.string !== undefined ? { specifier: { case: 'inlineString', value: body.string } }
+        : body?.bytes !== undefined ? { specifier: { case: 'inlineBytes', value: base64Decode(body.bytes) } } : undefined,
+    },
+  };
+}
+
+function forward(site: RouteSite, service: VirtualService, rule: HttpRoute, fromHeaders: string | undefined): Action {
+  const destinations = rule.route ?? [];
+  const hash = destinations.map(({ destination }) => hashOf(site, service, destination));
+  const retries = rule.retries ?? site.view.mesh.model.config.raw.defaultHttpRetryPolicy as HttpRetry | undefined;
+  const timeout = duration(durationMs(rule.timeout) ?? 0);
+  const authority = nonEmpty(rule.rewrite?.authority) ?? fromHeaders;
+  return {
+    clusterSpecifier: destinations.length === 1
+      ? { case: 'cluster', value: clusterOf(site, service, destinations[0].destination) }
+      : { case: 'weightedClusters', value: { clusters: weighted(site, service, destinations) } },
+    retryPolicy: retryPolicy(retries, destinations.length === 1 && hash[0] !== undefined),
+    timeout,
+    maxGrpcTimeout: timeout,
+    requestMirrorPolicies: mirrors(site, service, rule),
+    hashPolicy: hash.filter(policy => policy !== undefined),
+    hostRewriteSpecifier: authority === undefined ? undefined : { case: 'hostRewriteLiteral', value: authority },
+    ...rewrite(rule),
+  };
+}
+
+function weighted(
+  site: RouteSite, service: VirtualService, destinations: readonly HttpDestination[],
+): MessageInitShape<typeof WeightedCluster_ClusterWeightSchema>[] {
+  return destinations.filter(({ weight }) => weight !== undefined && weight > 0).map(({ destination, weight, headers }) => {
+    const { authority, ...changes } = headerChanges(headers);
+    return {
+      name: clusterOf(site, service, destination), weight, ...changes,
+      hostRewriteSpecifier: authority === undefined ? undefined : { case: 'hostRewriteLiteral', value: authority },
+    };
+  });
+}
+
+function rewrite(rule: HttpRoute): Pick<Action, 'prefixRewrite' | 'regexRewrite'> {
+  const { uri, uriRegexRewrite } = rule.rewrite ?? {};
+  if (uriRegexRewrite !== undefined) {
+    return { regexRewrite: { pattern: { regex: uriRegexRewrite.match ?? '' }, substitution: uriRegexRewrite.rewrite ?? '' } };
+  }
+  return { prefixRewrite: uri ?? '' };
+}
+
+function mirrors(site: RouteSite, service: VirtualService, rule: HttpRoute): Action['requestMirrorPolicies'] {
+  const all: { destination: Destination; share: { numerator: number; denominator?: number } }[] = [];
+  if (rule.mirror !== undefined) {
+    const share = rule.mirrorPercentage !== undefined ? perMillion(rule.mirrorPercentage) : { numerator: rule.mirrorPercent ?? 100 };
+    all.push({ destination: rule.mirror, share });
+  }
+  for (const { destination, percentage } of rule.mirrors ?? []) all.push({ destination, share: shareOf(percentage) });
+  return all.filter(({ share }) => share.numerator > 0).map(({ destination, share }) => ({
+    cluster: clusterOf(site, service, destination),
+    runtimeFraction: { defaultValue: share },
+    traceSampled: false,
+    disableShadowHostSuffixAppend: true,
+  }));
+}
+
+const shareOf = (percentage: Percentage | undefined) => (percentage === undefined ? { numerator: 100 } : perMillion(percentage));
+
+function hashOf(site: RouteSite, service: VirtualService, destination: Destination) {
+  const host = hostOf(site, service, destination);
+  const known = site.view.scope.byHost.get(host);
+  return known && hashPolicy(site.view.ruleOf(known), destination.port?.number, destination.subset ?? '');
+}
+
+export const hostOf = (site: Pick<RouteSite, 'view'>, service: VirtualService, destination: Destination): string => (
+  resolveHost(destination.host, service.namespace, site.view.mesh.model.domain).toLowerCase());
+
+/** Cluster of a destination: its port, else the service's only port, else the port that was dialled. */
+export function clusterOf(site: Pick<RouteSite, 'view' | 'port' | 'serviceOf'>, service: VirtualService, destination: Destination): string {
+  const host = hostOf(site, service, destination);
+  const ports = site.serviceOf(host)?.ports;
+  const port = destination.port?.number ?? (ports?.length === 1 ? ports[0].number : site.port);
+  return outboundCluster(port, destination.subset ?? '', host);
+}
+
+/** Name of the span: `HOST:PORT/path` towards one cluster, else `RULE:PORT/path`. */
+function operationOf(match: Match, action: RouteInit['action'], name: string, port: number): string {
+  const path = match.pathSpecifier;
+  const text = path?.case === 'prefix' ? `${path.value}*` : path?.case === 'path' ? path.value : path?.case === 'safeRegex' ? path.value.regex ?? '' : '/*';
+  const specifier = action?.case === 'route' ? action.value.clusterSpecifier : undefined;
+  const [, dialled, , host] = specifier?.case === 'cluster' ? specifier.value.split('|') : [];
+  return host === undefined ? `${name}:${port}${text}` : `${host}:${dialled}${text}`;
+}
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

@@ -1,0 +1,124 @@
+import type { Model } from '../../model/model';
+import { resolveHost } from '../../model/names';
+import { compare } from '../../model/resource';
+import type { Resource } from '../../model/resource';
+import type { Service } from '../../model/service';
+import { mostSpecific } from '../host-table';
+import type { DestinationRuleSpec, Subset, TrafficPolicy } from '../istio-api';
+import { configPath } from '../names';
+import { selects } from '../../model/selectors';
+import { isVisible, visibilityOf } from './visibility';
+import type { Visibility } from './visibility';
+
+/** One DestinationRule, or several of one namespace and host merged (istio-behaviour B5). */
+export interface DestinationRule {
+  readonly host: string;
+  readonly namespace: string;
+  readonly trafficPolicy?: TrafficPolicy;
+  readonly subsets: readonly Subset[];
+  readonly selector?: Readonly<Record<string, string>>;
+  readonly visibility: Visibility;
+  /** Of the rule that came first. */
+  readonly configPath: string;
+}
+
+type ByHost = Map<string, DestinationRule[]>;
+
+/** Finds the DestinationRule that a client namespace applies to a service. */
+export class DestinationRules {
+  private readonly local = new Map<string, ByHost>();
+  private readonly exported = new Map<string, ByHost>();
+  /** Labels that some workloadSelector looks at. */
+  public readonly selectorLabels: readonly string[];
+  private readonly root: string;
+  private readonly found = new Map<string, readonly DestinationRule[]>();
+
+  public constructor(model: Model) {
+    this.root = model.config.rootNamespace;
+    const rules = model.of('DestinationRule').map(resource => prepare(resource as unknown as Resource<DestinationRuleSpec>, model));
+    const withSelector = rules.filter(rule => rule.selector !== undefined);
+    this.selectorLabels = [...new Set(withSelector.flatMap(rule => Object.keys(rule.selector ?? {})))].sort(compare);
+    for (const rule of [...withSelector, ...rules.filter(other => other.selector === undefined)]) {
+      const own = !rule.visibility.everyone && [...rule.visibility.namespaces].every(namespace => namespace === rule.namespace);
+      if (rule.namespace !== this.root || own) add(this.local, rule);
+      if (!own && rule.selector === undefined) add(this.exported, rule);
+    }
+  }
+
+  /** The rule for `service` as seen from `namespace` by a proxy with `labels`. */
+  public of(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string, labels: Readonly<Record<string, string>>): DestinationRule | undefined {
+    const list = this.listFor(service, namespace);
+    const special = list.find(rule => rule.selector !== undefined && rule.namespace === namespace && selects(rule.selector, labels));
+    return special ?? [...list].reverse().find(rule => rule.selector === undefined);
+  }
+
+  private listFor(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string): readonly DestinationRule[] {
+    const key = `${namespace}\u0000${service.namespace}\u0000${service.hostname}`;
+    let list = this.found.get(key);
+    if (list === undefined) this.found.set(key, list = this.search(service, namespace));
+    return list;
+  }
+
+  private search(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string): readonly DestinationRule[] {
+    const own = mostSpecific(service.hostname, visibleIn(this.local.get(namespace), namespace));
+    if (own !== undefined) return own;
+    for (const owner of [service.namespace, this.root]) {
+      const exported = mostSpecific(service.hostname, this.exported.get(owner) ?? new Map<string, DestinationRule[]>())
+        ?.filter(rule => isVisible(rule.visibility, namespace));
+      if (exported !== undefined && exported.length > 0) return exported;
+    }
+    return [];
+  }
+}
+
+function visibleIn(rules: ByHost | undefined, namespace: string): ByHost {
+  const visible: ByHost = new Map();
+  for (const [host, list] of rules ?? []) {
+    const kept = list.filter(rule => isVisible(rule.visibility, namespace));
+    if (kept.length > 0) visible.set(host, kept);
+  }
+  return visible;
+}
+
+function prepare(resource: Resource<DestinationRuleSpec>, model: Model): DestinationRule {
+  const { metadata, spec } = resource;
+  const selector = spec.workloadSelector?.matchLabels;
+  return {
+    host: resolveHost(spec.host, metadata.namespace, model.domain).toLowerCase(),
+    namespace: metadata.namespace,
+    trafficPolicy: spec.trafficPolicy,
+    subsets: spec.subsets ?? [],
+    selector,
+    // A rule with a workloadSelector is always private.
+    visibility: visibilityOf(selector === undefined ? spec.exportTo : ['.'], metadata.namespace, model.config.defaultDestinationRuleExportTo),
+    configPath: configPath(resource as unknown as Resource),
+  };
+}
+
+function add(index: Map<string, ByHost>, rule: DestinationRule): void {
+  const byHost = index.get(rule.namespace) ?? new Map<string, DestinationRule[]>();
+  index.set(rule.namespace, byHost);
+  const list = byHost.get(rule.host) ?? [];
+  byHost.set(rule.host, list);
+  const at = list.findIndex(known => sameVisibility(known.visibility, rule.visibility) && sameLabels(known.selector, rule.selector));
+  if (at < 0) list.push(rule);
+  else list[at] = merge(list[at], rule);
+}
+
+function merge(first: DestinationRule, second: DestinationRule): DestinationRule {
+  const names = new Set(first.subsets.map(subset => subset.name));
+  return {
+    ...first,
+    subsets: [...first.subsets, ...second.subsets.filter(subset => !names.has(subset.name))],
+    trafficPolicy: first.trafficPolicy ?? second.trafficPolicy,
+  };
+}
+
+function sameVisibility(a: Visibility, b: Visibility): boolean {
+  return a.everyone === b.everyone && a.namespaces.size === b.namespaces.size && [...a.namespaces].every(namespace => b.namespaces.has(namespace));
+}
+
+function sameLabels(a: DestinationRule['selector'], b: DestinationRule['selector']): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return Object.keys(a).length === Object.keys(b).length && selects(a, b);
+}

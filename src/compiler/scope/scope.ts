@@ -1,0 +1,72 @@
+import type { Service, ServicePort } from '../../model/service';
+import type { Mesh } from '../mesh';
+import type { VirtualService } from './virtual-services';
+import { inOrderOfVisibility } from './visibility';
+
+/** What one outbound listener declaration of a scope imports. */
+export interface EgressListener {
+  readonly services: readonly Service[];
+  readonly virtualServices: readonly VirtualService[];
+}
+
+/** Everything that outbound configuration of a set of proxies is made of (istio-behaviour B1-B3). */
+export interface Scope {
+  /** Configuration namespace. */
+  readonly namespace: string;
+  readonly listeners: readonly EgressListener[];
+  /** One for each host, in the order of clusters. */
+  readonly services: readonly Service[];
+  readonly byHost: ReadonlyMap<string, Service>;
+  readonly registryOnly: boolean;
+}
+
+/** The scope without a Sidecar resource: all that is exported to the namespace. */
+export function defaultScope(mesh: Mesh, namespace: string): Scope {
+  const { model } = mesh;
+  const candidates = inOrderOfVisibility(model.services, service => ({ visibility: mesh.visibilityOf(service), owner: service.namespace }), namespace)
+    .filter(service => service.resolution !== 'alias');
+  const services = oneNamespacePerHost(candidates, namespace);
+  const merged = mergeByHost(services);
+  return {
+    namespace,
+    listeners: [{ services, virtualServices: mesh.virtualServices.boundTo('mesh', namespace) }],
+    services: merged,
+    byHost: new Map(merged.map(service => [service.hostname, service])),
+    registryOnly: model.config.outboundTrafficPolicy === 'REGISTRY_ONLY',
+  };
+}
+
+/** Keeps, of services with one host name in several namespaces, those of one: the proxy's own, else Kubernetes', else the oldest. */
+export function oneNamespacePerHost(services: readonly Service[], own: string): Service[] {
+  const chosen = new Map<string, Service>();
+  for (const service of services) {
+    const known = chosen.get(service.hostname);
+    const better = known === undefined
+      || (known.namespace !== own && (service.namespace === own || (known.registry !== 'Kubernetes' && service.registry === 'Kubernetes')));
+    if (better) chosen.set(service.hostname, service);
+  }
+  return services.filter(service => chosen.get(service.hostname)?.namespace === service.namespace);
+}
+
+/** One service for each host: further ones of the same kind only add their ports. */
+export function mergeByHost(services: readonly Service[]): Service[] {
+  const merged = new Map<string, Service>();
+  for (const service of services) {
+    const known = merged.get(service.hostname);
+    if (known === undefined) {
+      merged.set(service.hostname, service);
+    } else if (sameKind(known, service)) {
+      const more = service.ports.filter(port => !known.ports.some(other => other.number === port.number));
+      if (more.length > 0) merged.set(service.hostname, { ...known, ports: [...known.ports, ...more] });
+    }
+  }
+  return [...merged.values()];
+}
+
+function sameKind(a: Service, b: Service): boolean {
+  const text = (service: Service): string => JSON.stringify([
+    service.namespace, service.registry, service.resolution, service.labels, service.selector, service.exportTo]);
+  return text(a) === text(b);
+}
+
+export const portOf = (service: Service, port: number): ServicePort | undefined => service.ports.find(candidate => candidate.number === port);

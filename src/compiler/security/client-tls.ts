@@ -1,0 +1,124 @@
+import { create } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Service, ServicePort } from '../../model/service';
+import { Cluster_DiscoveryType, Cluster_TransportSocketMatchSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import type { Cluster_TransportSocketMatch } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
+import { ADS_SECRETS } from '../dialect';
+import type { ClientTls } from '../istio-api';
+import type { View } from '../view';
+import { exactNames, fileSource, MESH_ROOTS, RAW_BUFFER, secret, TLS_1_2_TO_1_3, upstreamTls, WORKLOAD_CERTIFICATE } from './tls-context';
+
+/** How an outbound cluster speaks to its endpoints (istio-behaviour D6). */
+export interface ClientTransport {
+  readonly socket?: TransportSocket;
+  readonly matches: Cluster_TransportSocketMatch[];
+  /** The SNI is the request's host. */
+  readonly autoSni: boolean;
+  /** The certificate must name that host. */
+  readonly autoSan: boolean;
+  /** The rule says what TLS to speak, so `istio.alpn` must not change it. */
+  readonly ownAlpn: boolean;
+}
+
+export interface ClientTlsInput {
+  readonly view: View;
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly tls?: ClientTls;
+  /** SNI of Istio's mutual TLS to this cluster. */
+  readonly sni: string;
+  readonly http2: boolean;
+  readonly type: Cluster_DiscoveryType;
+}
+
+type Common = MessageInitShape<typeof CommonTlsContextSchema>;
+
+const PLAIN: ClientTransport = { matches: [], autoSni: false, autoSan: false, ownAlpn: false };
+
+export function clientTransport(input: ClientTlsInput): ClientTransport {
+  const { tls, view } = input;
+  if (tls === undefined) return autoMtls(input);
+  switch (tls.mode) {
+    case 'ISTIO_MUTUAL': return { ...PLAIN, socket: istioMutual(input, tls) };
+    case 'SIMPLE': case 'MUTUAL': return originated(input, tls, view);
+    default: return PLAIN;
+  }
+}
+
+/** No rule: mutual TLS towards endpoints that have a proxy, plain text towards the others. */
+function autoMtls(input: ClientTlsInput): ClientTransport {
+  const { view, service, type } = input;
+  const { config } = view.mesh.model;
+  if (!config.enableAutoMtls || service.meshExternal || view.mesh.peerAuthentications.ofNamespace(service.namespace) === 'DISABLE') return PLAIN;
+  if (service.resolution === 'passthrough') {
+    const endpoints = service.ports.flatMap(port => view.mesh.model.endpointsOf(service, port.name));
+    if (endpoints.length === 0 || endpoints.some(endpoint => endpoint.tlsMode !== 'istio')) return PLAIN;
+  }
+  const socket = istioMutual(input, undefined);
+  if (type === Cluster_DiscoveryType.ORIGINAL_DST) return { ...PLAIN, socket };
+  return {
+    ...PLAIN,
+    matches: [
+      create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: socket }),
+      create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-disabled', match: {}, transportSocket: RAW_BUFFER }),
+    ],
+  };
+}
+
+function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): TransportSocket {
+  const { view, service, http2 } = input;
+  const names = tls?.subjectAltNames !== undefined && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : view.mesh.identitiesOf(service);
+  return upstreamTls({
+    commonTlsContext: {
+      tlsParams: TLS_1_2_TO_1_3,
+      tlsCertificateSdsSecretConfigs: [secret(WORKLOAD_CERTIFICATE, view.dialect.workloadSecrets)],
+      validationContextType: {
+        case: 'combinedValidationContext',
+        value: {
+          defaultValidationContext: { matchSubjectAltNames: exactNames(names) },
+          validationContextSdsSecretConfig: secret(MESH_ROOTS, view.dialect.workloadSecrets),
+        },
+      },
+      alpnProtocols: ['istio-peer-exchange', 'istio', ...(http2 ? ['h2'] : [])],
+    },
+    sni: tls?.sni !== undefined && tls.sni !== '' ? tls.sni : input.sni,
+  });
+}
+
+/** TLS that the proxy begins itself, towards a server that is not of the mesh. */
+function originated(input: ClientTlsInput, tls: ClientTls, view: View): ClientTransport {
+  const { service, http2 } = input;
+  const credential = view.proxy.type === 'router' ? tls.credentialName : undefined;
+  const files = fileSource(view.dialect.workloadSecrets);
+  const given = tls.subjectAltNames !== undefined && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : service.subjectAltNames;
+  const insecure = tls.insecureSkipVerify === true;
+  const common: Common = { tlsParams: TLS_1_2_TO_1_3, alpnProtocols: http2 ? ['h2'] : [] };
+
+  if (tls.mode === 'MUTUAL') {
+    const certificate = credential !== undefined ? secret(`kubernetes://${credential}`, ADS_SECRETS)
+      : present(tls.clientCertificate) && present(tls.privateKey)
+        ? secret(`file-cert:${tls.clientCertificate}~${tls.privateKey}`, files) : undefined;
+    if (certificate === undefined) return PLAIN;
+    common.tlsCertificateSdsSecretConfigs = [certificate];
+  }
+  const roots = credential !== undefined ? secret(`kubernetes://${credential}-cacert`, ADS_SECRETS)
+    : secret(`file-root:${present(tls.caCertificates) ? tls.caCertificates : 'system'}`, files);
+  common.validationContextType = insecure
+    ? { case: 'validationContext', value: {} }
+    : {
+      case: 'combinedValidationContext',
+      value: { defaultValidationContext: { matchSubjectAltNames: exactNames(given) }, validationContextSdsSecretConfig: roots },
+    };
+  const autoSni = !present(tls.sni);
+  return {
+    matches: [],
+    socket: upstreamTls({ commonTlsContext: common, sni: tls.sni ?? '' }),
+    autoSni,
+    autoSan: autoSni && given.length === 0 && !insecure,
+    ownAlpn: true,
+  };
+}
+
+const present = (text: string | undefined): text is string => text !== undefined && text !== '';

@@ -1,0 +1,52 @@
+import type { Proxy } from '../model/proxy';
+import type { Service, Workload } from '../model/service';
+import { DIALECTS } from './dialect';
+import type { DialectTable } from './dialect';
+import type { ExplicitTable } from './explicit';
+import { explicitTable } from './explicit';
+import type { Mesh } from './mesh';
+import type { DestinationRule } from './scope/destination-rules';
+import { defaultScope } from './scope/scope';
+import type { Scope } from './scope/scope';
+
+/** One proxy looking at the mesh: the first argument of everything that compiles. */
+export interface View {
+  readonly mesh: Mesh;
+  readonly proxy: Proxy;
+  /** What runs behind the proxy; made from the proxy's own description where the model has no such Pod. */
+  readonly workload: Workload;
+  readonly scope: Scope;
+  readonly dialect: DialectTable;
+  /** Present in explicit capture only. */
+  readonly explicit?: ExplicitTable;
+  /** `region/zone/subzone`. */
+  readonly locality: string;
+  /** Equal for two proxies of one scope whose labels mean the same to every rule about callers. */
+  readonly callerKey: string;
+  readonly ruleOf: (service: Pick<Service, 'hostname' | 'namespace'>) => DestinationRule | undefined;
+}
+
+export function viewOf(mesh: Mesh, proxy: Proxy): View {
+  const workload = mesh.model.workloadOf(proxy);
+  const scope = mesh.memo.get('scope', [proxy.namespace], () => defaultScope(mesh, proxy.namespace));
+  const watched = mesh.memo.get('callerLabels', [], () => callerLabels(mesh));
+  return {
+    mesh, proxy, workload, scope,
+    dialect: DIALECTS[proxy.dialect],
+    explicit: explicitTable(mesh, proxy),
+    locality: proxy.locality,
+    callerKey: JSON.stringify(watched.map(label => proxy.labels[label] ?? null)),
+    ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),
+  };
+}
+
+/** Labels of callers that some VirtualService match or DestinationRule selector asks about. */
+function callerLabels(mesh: Mesh): string[] {
+  const labels = new Set(mesh.destinationRules.selectorLabels);
+  for (const { spec } of mesh.virtualServices.all) {
+    for (const rule of [...spec.http ?? [], ...spec.tls ?? [], ...spec.tcp ?? []]) {
+      for (const match of rule.match ?? []) Object.keys(match.sourceLabels ?? {}).forEach(label => labels.add(label));
+    }
+  }
+  return [...labels].sort();
+}
