@@ -106,7 +106,8 @@ describe('limits', () => {
   test('timeout and retries are rendered', () => {
     const { chart, reviews, v1 } = reviewsWithVersions();
     reviews.addRoute('a', {
-      targets: [RouteTarget.to(v1)], timeout: Duration.seconds(10),
+      targets: [RouteTarget.to(v1)],
+      timeout: Duration.seconds(10),
       retry: RetryPolicy.on([RetryOn.GATEWAY_ERROR, RetryOn.RESET], { attempts: 3, perTryTimeout: Duration.millis(1500) }),
     });
     expect(only(chart, 'VirtualService').spec.http[0]).toMatchObject({ timeout: '10s', retries: { attempts: 3, perTryTimeout: '1.5s', retryOn: 'gateway-error,reset' } });

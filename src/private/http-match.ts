@@ -72,7 +72,9 @@ export function disjoint(a: HttpMatch, b: HttpMatch): boolean {
 function pathCovers(wide: HttpMatch, narrow: HttpMatch): boolean {
   if (wide.uri === undefined || wide.uri.prefix === '/') return true;
   if (narrow.uri === undefined) return false;
-  if (narrow.ignoreUriCase && !wide.ignoreUriCase && narrow.uri.regex === undefined) return false;
+  const folds = narrow.ignoreUriCase === true && narrow.uri.regex === undefined; // Envoy never folds for an expression
+  if (wide.uri.regex !== undefined) return !folds && implies(narrow.uri, wide.uri);
+  if (folds && !wide.ignoreUriCase) return false;
   return implies(foldedBy(wide, narrow.uri), foldedBy(wide, wide.uri));
 }
 
