@@ -1,0 +1,5 @@
+/** The reference proxy: an Envoy in miniature that serves what the compiler makes, deciding with the simulator's evaluator. */
+export { createDataPlane, DataPlane, type Applied, type DataPlaneOptions } from './data-plane';
+export type { RequestReport } from './environment';
+export { ISTIO_FORMAT } from './filters/access-log';
+export { SYSTEM_CLOCK, type Clock } from './timers';
