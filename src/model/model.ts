@@ -12,7 +12,7 @@ import { whereOf } from './resource';
 import type { Endpoint, Service, Workload } from './service';
 import { servicesOf } from './services';
 import type { Target } from './targets';
-import { targetsOf } from './targets';
+import { targetFinder } from './targets';
 import type { Placements } from './workloads';
 import { workloadsOf } from './workloads';
 
@@ -75,6 +75,7 @@ export function buildModel(resources: readonly Resource[], options: ModelOptions
   const endpoints = endpointsByService({ of, services, workloads, clusterId });
   const namespaces = new Map(of('Namespace').map(namespace => [namespace.metadata.name, namespace.metadata.labels]));
   const byPort = new Map<string, readonly Endpoint[]>();
+  const findTargets = targetFinder(services, endpoints);
   const targets = new WeakMap<Workload, readonly Target[]>();
   const pods = new Map(workloads.map(workload => [`${workload.namespace}/${workload.name}`, workload]));
   return {
@@ -87,7 +88,7 @@ export function buildModel(resources: readonly Resource[], options: ModelOptions
     workloads,
     endpointsOf: (service, portName) => memo(byPort, `${endpointsKey(service)}/${portName}`, () =>
       (endpoints.get(endpointsKey(service)) ?? []).filter(endpoint => endpoint.servicePortName === portName)),
-    targetsOf: workload => memo(targets, workload, () => targetsOf(workload, services, endpoints)),
+    targetsOf: workload => memo(targets, workload, () => findTargets(workload)),
     workloadOf: proxy => pods.get(`${proxy.namespace}/${proxy.name}`)
       ?? workloads.find(workload => workload.namespace === proxy.namespace && workload.ip === proxy.ips[0])
       ?? entryOf(proxy, of)

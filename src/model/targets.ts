@@ -1,4 +1,5 @@
 import { endpointsKey, portOnEntry } from './endpoints';
+import { groupBy } from './group-by';
 import { objectsOf, textOf } from './json';
 import { selects } from './selectors';
 import type { Endpoint, Service, ServicePort, Workload } from './service';
@@ -11,45 +12,43 @@ export interface Target {
   readonly targetPort: number;
 }
 
-/** Services that lead to a workload (istio-behaviour A3, last bullet), oldest first. They decide its inbound side. */
-export function targetsOf(workload: Workload, services: readonly Service[], endpoints: ReadonlyMap<string, readonly Endpoint[]>): Target[] {
-  const selected = services.filter(service => service.resolution !== 'alias' && isSelected(service, workload));
-  const found = selected.flatMap(service => portsOn(service, workload));
-  const kubernetes = found.some(target => target.service.registry === 'Kubernetes') ? []
-    : services.filter(service => service.registry === 'Kubernetes' && service.namespace === workload.namespace && !selected.includes(service))
-      .flatMap(service => byAddress(service, workload, endpoints));
-  const inline = services.filter(service => service.registry === 'External' && service.namespace === workload.namespace)
-    .filter(service => objectsOf(service.resource.spec.endpoints).some(endpoint => workload.ips.includes(textOf(endpoint.address) ?? '')))
-    .flatMap(service => byAddress(service, workload, endpoints));
-  return unique([...found, ...kubernetes, ...inline], services);
+/**
+ * Finds the services that lead to a workload (istio-behaviour A3, last bullet), oldest first. They decide its inbound side.
+ * All of them are of the workload's namespace: selectors do not reach further.
+ */
+export function targetFinder(services: readonly Service[], endpoints: ReadonlyMap<string, readonly Endpoint[]>): (workload: Workload) => Target[] {
+  const byNamespace = groupBy(services.filter(service => service.resolution !== 'alias'), service => service.namespace);
+  return (workload) => {
+    const here = byNamespace.get(workload.namespace) ?? [];
+    const selecting = new Set(here.filter(service => isSelected(service, workload)));
+    const selectedInKubernetes = [...selecting].some(service => service.registry === 'Kubernetes' && portsOn(service, workload).length > 0);
+    return here.flatMap((service) => {
+      if (selecting.has(service)) return portsOn(service, workload);
+      const counts = service.registry === 'Kubernetes' ? !selectedInKubernetes : isInline(service, workload);
+      return counts ? portsByAddress(service, workload, endpoints.get(endpointsKey(service)) ?? []) : [];
+    });
+  };
 }
 
 function isSelected(service: Service, workload: Workload): boolean {
-  return service.namespace === workload.namespace && Object.keys(service.selector).length > 0 && selects(service.selector, workload.labels);
+  return Object.keys(service.selector).length > 0 && selects(service.selector, workload.labels);
+}
+
+/** Whether a ServiceEntry lists the workload among its endpoints. */
+function isInline(service: Service, workload: Workload): boolean {
+  return objectsOf(service.resource.spec.endpoints).some(endpoint => workload.ips.includes(textOf(endpoint.address) ?? ''));
 }
 
 function portsOn(service: Service, workload: Workload): Target[] {
   return service.ports.flatMap((port): Target[] => {
-    const targetPort = workload.kind === 'WorkloadEntry' ? portOnEntry(workload.resource.spec, port)
-      : targetPortOn(workload, port);
+    const targetPort = workload.kind === 'WorkloadEntry' ? portOnEntry(workload.resource.spec, port) : targetPortOn(workload, port);
     return targetPort === undefined ? [] : [{ service, port, targetPort }];
   });
 }
 
-function byAddress(service: Service, workload: Workload, endpoints: ReadonlyMap<string, readonly Endpoint[]>): Target[] {
-  const mine = (endpoints.get(endpointsKey(service)) ?? []).filter(endpoint => endpoint.address === workload.ip);
-  return service.ports.flatMap(port => mine.filter(endpoint => endpoint.servicePortName === port.name)
-    .map((endpoint): Target => ({ service, port, targetPort: endpoint.port })));
-}
-
-/** Oldest service first, each service port once. */
-function unique(targets: readonly Target[], services: readonly Service[]): Target[] {
-  const age = new Map(services.map((service, index) => [service, index]));
-  const seen = new Set<string>();
-  return [...targets].sort((a, b) => (age.get(a.service) ?? 0) - (age.get(b.service) ?? 0)).filter((target) => {
-    const key = `${age.get(target.service)}/${target.port.number}/${target.targetPort}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
+/** Ports on which the endpoints of a service have the workload's own address, each once. */
+function portsByAddress(service: Service, workload: Workload, endpoints: readonly Endpoint[]): Target[] {
+  const mine = endpoints.filter(endpoint => endpoint.address === workload.ip);
+  return service.ports.flatMap(port => [...new Set(mine.filter(endpoint => endpoint.servicePortName === port.name).map(endpoint => endpoint.port))]
+    .map((targetPort): Target => ({ service, port, targetPort })));
 }
