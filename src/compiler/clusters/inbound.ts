@@ -29,7 +29,8 @@ export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
     upstreamConnectionOptions: pool.connectionOptions,
     typedExtensionProtocolOptions: inboundProtocolOptions(port.port, pool),
     commonLbConfig: {},
-    metadata: istioMetadata({ services: port.services, rule }),
+    // A rule that only defines subsets changes nothing here, and Istio does not name it.
+    metadata: istioMetadata({ services: port.services, rule: rule?.trafficPolicy === undefined ? undefined : rule }),
   };
   if (explicit !== undefined) {
     return create(ClusterSchema, {

@@ -18,7 +18,7 @@ type Common = MessageInitShape<typeof CommonSchema>;
 /** HTTP version and connection limits of an outbound cluster (istio-behaviour D2, D3); empty where Envoy's default is meant. */
 export function protocolOptions(view: View, port: ServicePort, pool: Pool, transport: Pick<ClientTransport, 'autoSni' | 'autoSan'>): Record<string, Any> {
   const common = commonOptions(pool);
-  const http2 = isHttp2(port.protocol) || upgraded(view, port, pool);
+  const http2 = speaksHttp2(view, port, pool);
   const sniffed = port.protocol === 'Auto' && view.proxy.type === 'sidecar';
   let version: Init['upstreamProtocolOptions'];
   if (pool.useClientProtocol || (sniffed && !http2)) {
@@ -74,6 +74,9 @@ function commonOptions(pool: Pool): Common | undefined {
 
 const h2 = (pool: Pool): { maxConcurrentStreams?: number } => (
   pool.maxConcurrentStreams !== undefined && pool.maxConcurrentStreams > 0 ? { maxConcurrentStreams: pool.maxConcurrentStreams } : {});
+
+/** Whether a cluster speaks HTTP/2 of itself: by its port's protocol, or upgraded. */
+export const speaksHttp2 = (view: View, port: ServicePort, pool: Pool): boolean => isHttp2(port.protocol) || upgraded(view, port, pool);
 
 function upgraded(view: View, port: ServicePort, pool: Pool): boolean {
   if (pool.useClientProtocol) return false;

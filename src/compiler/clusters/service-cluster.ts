@@ -7,18 +7,17 @@ import { duration } from '../../xds/duration';
 import { ADS } from '../dialect';
 import { loadAssignment } from '../endpoints/assignment';
 import { outboundCluster, sniName } from '../names';
-import { isHttp2 } from '../../model/ports';
 import type { DestinationRule } from '../scope/destination-rules';
 import { policyFor } from '../scope/traffic-policy';
 import { clientTransport } from '../security/client-tls';
 import { tcpMetadataExchangeCluster } from '../telemetry/peer-metadata';
 import type { View } from '../view';
-import { CARES_RESOLVER, DNS_JITTER } from './dns';
+import { CARES_RESOLVER, withDnsJitter } from './dns';
 import { poolOf } from './connection-pool';
 import { balancing } from './load-balancing';
 import { istioMetadata } from './metadata';
 import { outlierDetection } from './outlier-detection';
-import { protocolOptions } from './protocol-options';
+import { protocolOptions, speaksHttp2 } from './protocol-options';
 
 type Init = MessageInitShape<typeof ClusterSchema>;
 
@@ -46,9 +45,9 @@ export function serviceCluster(view: View, service: Service, port: ServicePort, 
   const inline = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS
     ? loadAssignment(view, service, port, subset, rule) : undefined;
   if (inline !== undefined && inline.endpoints.length === 0) return undefined;
-  const http2 = isHttp2(port.protocol);
-  const transport = clientTransport({ view, service, port, tls: policy.tls, sni: sniName(port.number, subset, service.hostname), http2, type });
+  const http2 = speaksHttp2(view, port, pool);
   const lb = balancing(view, policy, type);
+  const transport = clientTransport({ view, service, port, tls: policy.tls, sni: sniName(port.number, subset, service.hostname), http2, type: lb.type });
   const panic = policy.outlierDetection?.minHealthPercent ?? 0;
 
   const discovery = type === Cluster_DiscoveryType.EDS
@@ -56,10 +55,10 @@ export function serviceCluster(view: View, service: Service, port: ServicePort, 
     : inline !== undefined
       ? {
         loadAssignment: inline, dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY, dnsRefreshRate: duration(mesh.model.config.dnsRefreshRateMs),
-        respectDnsTtl: true, dnsJitter: DNS_JITTER, typedDnsResolverConfig: CARES_RESOLVER,
+        respectDnsTtl: true, typedDnsResolverConfig: CARES_RESOLVER,
       }
       : {};
-  return create(ClusterSchema, {
+  const cluster = create(ClusterSchema, {
     name,
     altStatName: `${name};`,
     clusterDiscoveryType: { case: 'type', value: lb.type },
@@ -77,6 +76,7 @@ export function serviceCluster(view: View, service: Service, port: ServicePort, 
     metadata: istioMetadata({ services: [service], subset, rule, external: service.meshExternal, alpnOverride: transport.ownAlpn }),
     filters: dialect.metadataExchange ? [tcpMetadataExchangeCluster] : [],
   });
+  return inline === undefined ? cluster : withDnsJitter(cluster);
 }
 
 function originalDst(type: Cluster_DiscoveryType, port: ServicePort): Init['lbConfig'] {

@@ -9,6 +9,7 @@ import { routesOf } from '../routes/route';
 import { routeConfiguration } from '../routes/sidecar';
 import type { VirtualService } from '../scope/virtual-services';
 import type { View } from '../view';
+import { isPlainHttp } from './servers';
 import type { GatewayServer } from './servers';
 
 /** Routes of one host while they are collected. */
@@ -49,7 +50,7 @@ export function rulesFor(view: View, { gateway, hosts }: GatewayServer): { rule:
 function collect(view: View, hosts: Map<string, Collected>, server: GatewayServer, rule: VirtualService, common: readonly string[]): void {
   const { number } = server.server.port;
   const routes = routesOf({
-    view, port: number, gateways: new Set([server.gateway]), serviceOf: host => view.scope.byHost.get(host),
+    view, port: number, gateways: new Set([server.gateway]), tls: !isPlainHttp(server.protocol, server.server), serviceOf: host => view.scope.byHost.get(host),
   }, rule);
   if (routes.length === 0) return;
   for (const host of common) {

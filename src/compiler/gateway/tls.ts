@@ -7,8 +7,7 @@ import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/tran
 import type { SdsSecretConfig } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import { ADS_SECRETS } from '../dialect';
 import type { ServerTls } from '../istio-api';
-import { inboundMtls } from '../security/server-tls';
-import { ALPN_HTTP, downstreamTls, exactNames, fileSource, secret } from '../security/tls-context';
+import { ALPN_HTTP, ALPN_TCP, downstreamTls, exactNames, fileSource, MESH_ROOTS, secret, WORKLOAD_CERTIFICATE } from '../security/tls-context';
 import type { View } from '../view';
 
 const VERSIONS: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
@@ -18,11 +17,10 @@ const VERSIONS: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
 
 /** TLS that a gateway's server terminates (istio-behaviour F5). */
 export function serverTls(view: View, tls: ServerTls, http: boolean): TransportSocket {
-  if (tls.mode === 'ISTIO_MUTUAL') return inboundMtls(view, http);
   const common: MessageInitShape<typeof CommonTlsContextSchema> = {
     tlsParams: parameters(tls),
     tlsCertificateSdsSecretConfigs: certificates(view, tls),
-    alpnProtocols: ALPN_HTTP,
+    alpnProtocols: tls.mode === 'ISTIO_MUTUAL' && !http ? ALPN_TCP : ALPN_HTTP,
   };
   const roots = clientRoots(view, tls);
   const context: MessageInitShape<typeof CertificateValidationContextSchema> = {
@@ -38,7 +36,7 @@ export function serverTls(view: View, tls: ServerTls, http: boolean): TransportS
   } else if (checks) {
     common.validationContextType = { case: 'validationContext', value: context };
   }
-  return downstreamTls({ commonTlsContext: common, requireClientCertificate: tls.mode === 'MUTUAL' });
+  return downstreamTls({ commonTlsContext: common, requireClientCertificate: tls.mode === 'MUTUAL' || tls.mode === 'ISTIO_MUTUAL' });
 }
 
 function parameters(tls: ServerTls) {
@@ -54,6 +52,7 @@ function parameters(tls: ServerTls) {
 function certificates(view: View, tls: ServerTls): SdsSecretConfig[] {
   const names = tls.credentialNames !== undefined && tls.credentialNames.length > 0 ? tls.credentialNames.slice(0, 2)
     : tls.credentialName !== undefined && tls.credentialName !== '' ? [tls.credentialName] : [];
+  if (tls.mode === 'ISTIO_MUTUAL') return [secret(WORKLOAD_CERTIFICATE, view.dialect.workloadSecrets)];
   if (names.length > 0) return names.map(name => secret(credential(name), ADS_SECRETS));
   if (tls.serverCertificate === undefined || tls.privateKey === undefined) return [];
   return [secret(`file-cert:${tls.serverCertificate}~${tls.privateKey}`, fileSource(view.dialect.workloadSecrets))];
@@ -61,6 +60,7 @@ function certificates(view: View, tls: ServerTls): SdsSecretConfig[] {
 
 /** Roots of client certificates: `NAME-cacert` beside the server's secret, or a file. */
 function clientRoots(view: View, tls: ServerTls): SdsSecretConfig | undefined {
+  if (tls.mode === 'ISTIO_MUTUAL') return secret(MESH_ROOTS, view.dialect.workloadSecrets);
   if (tls.caCertCredentialName !== undefined && tls.caCertCredentialName !== '') return secret(credential(tls.caCertCredentialName), ADS_SECRETS);
   const name = tls.credentialNames?.[0] ?? tls.credentialName;
   if (name !== undefined && name !== '') return secret(`${credential(name)}-cacert`, ADS_SECRETS);

@@ -24,6 +24,8 @@ export interface Chain {
   readonly socket?: TransportSocket;
   /** Time a client has to finish its TLS handshake. */
   readonly connectTimeout?: boolean;
+  /** Rule it came from. */
+  readonly config?: string;
 }
 
 const CONNECT_TIMEOUT = duration(15_000);
@@ -53,6 +55,7 @@ export function chainMessage(chain: Chain): FilterChain {
   return create(FilterChainSchema, {
     name: chain.name ?? '',
     filterChainMatch: isUnconditional(chain) ? undefined : matchMessage(chain),
+    metadata: chain.config === undefined ? undefined : { filterMetadata: { istio: { config: chain.config } } },
     filters: [...chain.filters],
     transportSocket: chain.socket,
     transportSocketConnectTimeout: chain.connectTimeout === false ? undefined : CONNECT_TIMEOUT,

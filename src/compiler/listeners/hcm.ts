@@ -22,6 +22,8 @@ export interface HcmOptions {
   /** A route configuration of its own, or the name of one that RDS brings. */
   readonly routes: RouteConfiguration | string;
   readonly grpcWeb?: boolean;
+  /** The port is declared as HTTP/2. */
+  readonly http2?: boolean;
   /** For proxies that callers name explicitly: requests carry whole URLs. */
   readonly absoluteUrl?: boolean;
 }
@@ -46,6 +48,7 @@ export function httpConnectionManager(view: View, options: HcmOptions): Filter {
         streamIdleTimeout: duration(0),
         commonHttpProtocolOptions: idle === undefined ? undefined : { idleTimeout: duration(idle) },
         httpProtocolOptions: options.absoluteUrl === true ? { allowAbsoluteUrl: true } : direction === 'gateway' ? {} : undefined,
+        http2ProtocolOptions: options.http2 === true ? {} : undefined,
         proxy100Continue: true,
         upgradeConfigs: [{ upgradeType: 'websocket' }],
         ...pathNormalization(config.raw.pathNormalization as { normalization?: string } | undefined),

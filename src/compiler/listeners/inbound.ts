@@ -1,4 +1,6 @@
 import { create } from '@bufbuild/protobuf';
+import { isHttp2 } from '../../model/ports';
+import type { Protocol } from '../../model/service';
 import { isGrpc } from '../protocols';
 import { FilterChainSchema, ListenerFilterChainMatchPredicateSchema, ListenerFilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import type { Filter, ListenerFilter, ListenerFilterChainMatchPredicate } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
@@ -104,7 +106,7 @@ function portChains(view: View, port: InboundPort, bind: string): Chain[] {
     destinationPort: port.targetPort,
     http: () => httpInbound(view, `inbound_${name};`, inboundRoutes({
       cluster, port: port.port.number, hostname: port.service.hostname, retries: !isGrpc(port.port.protocol), mesh: view.mesh,
-    }), port.port.protocol === 'GRPC-Web'),
+    }), port.port.protocol),
     tcp: () => tcpFilters(view, {
       direction: 'inbound', statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], protocol: port.port.protocol,
     }),
@@ -119,15 +121,17 @@ function passthroughChains(view: View, mode: ReturnType<View['mesh']['peerAuthen
     httpName: 'virtualInbound-catchall-http',
     tcpName: 'virtualInbound',
     destinationPort,
-    http: () => httpInbound(view, `${INBOUND_PASSTHROUGH};`, inboundRoutes({ cluster: INBOUND_PASSTHROUGH, port: 0, hostname: '', retries: true, mesh: view.mesh }), false),
+    http: () => httpInbound(view, `${INBOUND_PASSTHROUGH};`, inboundRoutes({ cluster: INBOUND_PASSTHROUGH, port: 0, hostname: '', retries: true, mesh: view.mesh }), 'Auto'),
     tcp: () => tcpTo(view, 'inbound', INBOUND_PASSTHROUGH),
   });
 }
 
-function httpInbound(view: View, statPrefix: string, routes: ReturnType<typeof inboundRoutes>, grpcWeb: boolean): Filter[] {
+function httpInbound(view: View, statPrefix: string, routes: ReturnType<typeof inboundRoutes>, protocol: Protocol): Filter[] {
   return [
     ...(view.dialect.metadataExchange ? [tcpMetadataExchange] : []),
-    httpConnectionManager(view, { direction: 'inbound', statPrefix, routes, grpcWeb }),
+    httpConnectionManager(view, {
+      direction: 'inbound', statPrefix, routes, grpcWeb: protocol === 'GRPC-Web', http2: isHttp2(protocol),
+    }),
   ];
 }
 

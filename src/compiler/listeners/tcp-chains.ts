@@ -44,7 +44,7 @@ function tlsChains(site: RouteSite, rules: readonly VirtualService[], service: S
         const key = JSON.stringify([[...condition.sniHosts].sort(), [...subnets].sort()]);
         if (seen.has(key)) continue;
         seen.add(key);
-        chains.push({ sni: condition.sniHosts, cidrs: subnets, filters: toDestinations(site, rule, route ?? [], port) });
+        chains.push({ config: rule.configPath, sni: condition.sniHosts, cidrs: subnets, filters: toDestinations(site, rule, route ?? [], port) });
       }
     }
   }
@@ -61,7 +61,7 @@ function plainChains(site: RouteSite, rules: readonly VirtualService[], service:
       const passing = (match ?? []).filter(condition => appliesHere(site, condition, rule.namespace));
       const everything = match === undefined || match.length === 0
         || passing.some(({ destinationSubnets }) => destinationSubnets === undefined || destinationSubnets.length === 0);
-      if (everything) return [...chains, { cidrs, filters: toDestinations(site, rule, route ?? [], port) }];
+      if (everything) return [...chains, { config: rule.configPath, cidrs, filters: toDestinations(site, rule, route ?? [], port) }];
       const subnets = passing.flatMap(({ destinationSubnets }) => destinationSubnets ?? []);
       if (subnets.length > 0) chains.push({ cidrs: subnets, filters: toDestinations(site, rule, route ?? [], port) });
     }

@@ -31,6 +31,8 @@ export interface RouteSite {
   readonly gateways: ReadonlySet<string>;
   /** Port that `match.port` is compared with on gateways, where listener and server may differ. */
   readonly matchPort?: number;
+  /** Callers arrive over TLS that ends here. */
+  readonly tls?: boolean;
   /** What the site knows of a destination host: on sidecars, only services that have the site's port, narrowed to it. */
   readonly serviceOf: (host: string) => Service | undefined;
 }
@@ -80,7 +82,7 @@ function routeOf(site: RouteSite, service: VirtualService, rule: HttpRoute, matc
 }
 
 function actionOf(site: RouteSite, service: VirtualService, rule: HttpRoute, authority: string | undefined): RouteInit['action'] {
-  if (rule.redirect !== undefined) return redirect(rule.redirect, site.port);
+  if (rule.redirect !== undefined) return redirect(rule.redirect, site);
   if (rule.directResponse !== undefined) return directResponse(rule.directResponse);
   return { case: 'route', value: forward(site, service, rule, authority) };
 }
@@ -91,19 +93,20 @@ const REDIRECTS: Readonly<Record<number, RedirectAction_RedirectResponseCode>> =
   307: RedirectAction_RedirectResponseCode.TEMPORARY_REDIRECT, 308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
 };
 
-function redirect(block: NonNullable<HttpRoute['redirect']>, listenerPort: number): RouteInit['action'] {
+function redirect(block: NonNullable<HttpRoute['redirect']>, site: RouteSite): RouteInit['action'] {
   const responseCode = REDIRECTS[block.redirectCode ?? 0];
   // Istio leaves a route with any other code without an action.
   if (responseCode === undefined) return undefined;
-  const wanted = block.port ?? (block.derivePort === 'FROM_REQUEST_PORT' ? listenerPort : 0);
+  const wanted = block.port ?? (block.derivePort === 'FROM_REQUEST_PORT' ? site.port : 0);
   // The port that the scheme has anyway is not written.
-  const portRedirect = (block.scheme === 'http' && wanted === 80) || (block.scheme === 'https' && wanted === 443) ? 0 : wanted;
+  const scheme = nonEmpty(block.scheme) ?? (site.tls === true ? 'https' : 'http');
+  const portRedirect = wanted === (scheme === 'https' ? 443 : 80) ? 0 : wanted;
   return {
     case: 'redirect', value: {
       responseCode,
       hostRedirect: block.authority ?? '',
       portRedirect,
-      schemeRewriteSpecifier: block.scheme === undefined || block.scheme === '' ? undefined : { case: 'schemeRedirect', value: block.scheme },
+      schemeRewriteSpecifier: nonEmpty(block.scheme) === undefined ? undefined : { case: 'schemeRedirect', value: scheme },
       pathRewriteSpecifier: block.prefixRewrite !== undefined && block.prefixRewrite !== ''
         ? { case: 'prefixRewrite', value: block.prefixRewrite } : { case: 'pathRedirect', value: block.uri ?? '' },
     },

@@ -52,7 +52,7 @@ function autoMtls(input: ClientTlsInput): ClientTransport {
   const { view, service, type } = input;
   const { config } = view.mesh.model;
   if (!config.enableAutoMtls || service.meshExternal || view.mesh.peerAuthentications.ofNamespace(service.namespace) === 'DISABLE') return PLAIN;
-  if (service.resolution === 'passthrough') {
+  if (service.resolution === 'passthrough' || type === Cluster_DiscoveryType.ORIGINAL_DST) {
     const endpoints = service.ports.flatMap(port => view.mesh.model.endpointsOf(service, port.name));
     if (endpoints.length === 0 || endpoints.some(endpoint => endpoint.tlsMode !== 'istio')) return PLAIN;
   }
