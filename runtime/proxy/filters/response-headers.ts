@@ -49,8 +49,17 @@ export interface LocalAnswer {
   readonly headers: readonly (readonly [string, string])[];
 }
 
+/** How a local answer is written. */
+export interface LocalMode {
+  readonly config: HttpConfig;
+  readonly dates: DateLine;
+  readonly close: boolean;
+  /** The request was HEAD. */
+  readonly head: boolean;
+}
+
 /** The whole message of a local answer. The body is left out for HEAD, its length is not. */
-export function localMessage({ status, body, headers }: LocalAnswer, how: { config: HttpConfig; dates: DateLine; close: boolean; head: boolean }): string {
+export function localMessage({ status, body, headers }: LocalAnswer, how: LocalMode): string {
   // Bodies are Unicode; on the wire every character of this string is one byte.
   const bytes = Buffer.from(body, 'utf8').toString('latin1');
   const length = status === 204 || status === 304 || status < 200 ? '' : `content-length: ${bytes.length}\r\n`;

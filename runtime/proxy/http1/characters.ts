@@ -11,8 +11,8 @@ export const TOKEN_LOWER = table((byte) => {
 /** 1 for a byte that may stand in a field value: tab, visible characters, space, obs-text. Never CR, LF, NUL or DEL. */
 export const VALUE_CHAR = table((byte) => (byte === 0x09 || (byte >= 0x20 && byte !== 0x7f) ? 1 : 0));
 
-/** 1 for a byte that may stand in a request target. Non-ASCII is refused, as Envoy does. */
-export const TARGET_CHAR = table((byte) => (byte > 0x20 && byte < 0x7f ? 1 : 0));
+/** 1 for a byte that may stand in a request target. Non-ASCII and fragments are refused, as Envoy does. */
+export const TARGET_CHAR = table((byte) => (byte > 0x20 && byte < 0x7f && byte !== 0x23 ? 1 : 0));
 
 /** Value of a hexadecimal digit, 255 for any other byte. */
 export const HEX_DIGIT = table((byte) => {

@@ -9,9 +9,10 @@ import type { LogEntry } from '../filters/access-log';
 import { announce, upstreamHead } from '../filters/request-headers';
 import { downstreamHead, localMessage } from '../filters/response-headers';
 import type { HttpHandler } from '../listener/handler';
+import type { HttpStats } from '../listener/http-config';
 import type { Deadline } from '../timers';
 import type { UpstreamCluster } from '../upstream/cluster';
-import type { Host, Waiter } from '../upstream/host';
+import type { ClusterStats, Host, Waiter } from '../upstream/host';
 import { backOffMs, retriesFailure, retriesResponse, type AttemptFailure } from '../upstream/retry';
 
 /** The client's side of an exchange. */
@@ -92,7 +93,8 @@ export class Exchange implements Caller, Waiter, LogEntry {
   private pause: Deadline | undefined;
 
   public constructor(
-    private readonly downstream: Downstream, private readonly head: RequestHead, private readonly handler: HttpHandler, private readonly env: Environment,
+    private readonly downstream: Downstream, private readonly head: RequestHead, private readonly handler: HttpHandler,
+    private readonly env: Environment,
   ) {
     this.startTime = env.timers.clock.wall();
     this.started = env.timers.clock.now();
@@ -384,7 +386,7 @@ export class Exchange implements Caller, Waiter, LogEntry {
   public onResponse(head: ResponseHead): void {
     this.activity++;
     const { stats } = this.cluster!.limits;
-    countStatus(stats, head.status);
+    countUpstream(stats, head.status);
     const retry = this.route!.retry;
     if (retry !== undefined && retriesResponse(retry, head)) {
       if (this.mayRetry()) return this.retry();
@@ -684,14 +686,14 @@ export class Exchange implements Caller, Waiter, LogEntry {
   }
 }
 
-function countStatus(stats: { upstream_rq_2xx: number; upstream_rq_3xx: number; upstream_rq_4xx: number; upstream_rq_5xx: number }, status: number): void {
+function countUpstream(stats: ClusterStats, status: number): void {
   if (status < 300) stats.upstream_rq_2xx++;
   else if (status < 400) stats.upstream_rq_3xx++;
   else if (status < 500) stats.upstream_rq_4xx++;
   else stats.upstream_rq_5xx++;
 }
 
-function countDownstream(stats: { rq1xx: number; rq2xx: number; rq3xx: number; rq4xx: number; rq5xx: number }, status: number): void {
+function countDownstream(stats: HttpStats, status: number): void {
   if (status >= 500) stats.rq5xx++;
   else if (status >= 400) stats.rq4xx++;
   else if (status >= 300) stats.rq3xx++;

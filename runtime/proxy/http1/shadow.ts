@@ -1,5 +1,6 @@
 import type { Environment } from '../environment';
 import type { Caller, ClientConnection } from './client-connection';
+import type { Deadline } from '../timers';
 import type { UpstreamCluster } from '../upstream/cluster';
 import type { Host, Waiter } from '../upstream/host';
 
@@ -12,7 +13,8 @@ export class Shadow implements Caller, Waiter {
 
   public constructor(
     public readonly method: string, private readonly cluster: UpstreamCluster, private readonly message: string,
-    private readonly body: readonly Buffer[], private readonly chunked: boolean, private readonly env: Environment, private readonly timeoutMs: number,
+    private readonly body: readonly Buffer[], private readonly chunked: boolean, private readonly env: Environment,
+    private readonly timeoutMs: number,
   ) {}
 
   public send(): void {
