@@ -45,24 +45,32 @@ export function kindKeys(apiVersion: string, kind: string): readonly string[] {
   return meant === undefined || meant === group ? [kind, qualified] : [qualified];
 }
 
-/** What is wrong with an apiVersion and kind of an istio.io group: `rule, got value; repair`. Other groups are never judged. */
-export function unknownKind(apiVersion: string, kind: string): string | undefined {
+/** A code, and `rule, got value; repair`. */
+export interface KindFault {
+  readonly code: 'MESH_KIND_UNKNOWN' | 'MESH_VERSION_UNKNOWN';
+  readonly rule: string;
+}
+
+/** What is wrong with an apiVersion and kind of an istio.io group. Other groups are never judged. */
+export function kindFault(apiVersion: string, kind: string): KindFault | undefined {
+  const unknown = (rule: string): KindFault => ({ code: 'MESH_KIND_UNKNOWN', rule });
   const group = groupOf(apiVersion);
   if (!group.endsWith('istio.io')) return undefined;
   const known = ISTIO_KINDS[group];
   const home = Object.keys(ISTIO_KINDS).find(candidate => ISTIO_KINDS[candidate].kinds.includes(kind));
   if (home !== undefined && home !== group) {
-    return `kind ${kind} belongs to the group ${home}, got apiVersion ${apiVersion}; write a version of that group`;
+    return unknown(`kind ${kind} belongs to the group ${home}, got apiVersion ${apiVersion}; write a version of that group`);
   }
   if (known === undefined) {
     const near = closest(group, Object.keys(ISTIO_KINDS));
-    return `no group of Istio is called so, got apiVersion ${apiVersion}; ${near === undefined ? `use one of ${Object.keys(ISTIO_KINDS).join(', ')}` : `did you mean ${near}?`}`;
+    return unknown(`no group of Istio is called so, got apiVersion ${apiVersion}; ${near === undefined ? `use one of ${Object.keys(ISTIO_KINDS).join(', ')}` : `did you mean ${near}?`}`);
   }
   if (home === undefined) {
     const near = closest(kind, Object.values(ISTIO_KINDS).flatMap(entry => entry.kinds));
-    return `the group ${group} has no such kind, got ${kind}; ${near === undefined ? `it has ${known.kinds.join(', ')}` : `did you mean ${near}?`}`;
+    return unknown(`the group ${group} has no such kind, got ${kind}; ${near === undefined ? `it has ${known.kinds.join(', ')}` : `did you mean ${near}?`}`);
   }
   const version = apiVersion.slice(group.length + 1);
   if (known.versions.includes(version)) return undefined;
-  return `kind ${kind} is served as ${known.versions.map(each => `${group}/${each}`).join(', ')}, got apiVersion ${apiVersion}; use one of these`;
+  const served = known.versions.map(each => `${group}/${each}`).join(', ');
+  return { code: 'MESH_VERSION_UNKNOWN', rule: `kind ${kind} is served as ${served}, got apiVersion ${apiVersion}; use one of these` };
 }

@@ -2,7 +2,7 @@ import type { Document, LineCounter as Lines, YAMLError } from 'yaml';
 import { isAlias, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
 import { MeshError } from './error';
 import { isObject, objectOf, objectsOf, textMapOf, textOf } from './json';
-import { groupOf, isClusterScoped, unknownKind } from './kinds';
+import { groupOf, isClusterScoped, kindFault } from './kinds';
 import type { ObjectMeta, Origin, Resource } from './resource';
 
 /** Annotation by which rendered objects name the construct that made them. */
@@ -35,7 +35,8 @@ export function parseManifests(text: string, file?: string): Parsed {
     parsed.errors.push(new MeshError('MESH_YAML_SYNTAX', 'values may be nested a few hundred levels deep, got more; flatten the document', place(file, 1)));
     return parsed;
   }
-  for (const document of documents) readDocument(document, { file, lines }, parsed);
+  const source = { file, lines, aliased: text.includes('*') };
+  for (const document of documents) readDocument(document, source, parsed);
   return parsed;
 }
 
@@ -50,6 +51,8 @@ export function resourcesOf(objects: readonly unknown[]): Resource[] {
 interface Source {
   readonly file?: string;
   readonly lines: Lines;
+  /** Whether an alias may stand in it. */
+  readonly aliased: boolean;
 }
 
 function readDocument(document: Document.Parsed, source: Source, parsed: Parsed): void {
@@ -61,9 +64,12 @@ function readDocument(document: Document.Parsed, source: Source, parsed: Parsed)
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIASES });
+    // A value that holds itself has no end for whoever walks it.
+    if (source.aliased) JSON.stringify(value);
   } catch {
     parsed.errors.push(new MeshError('MESH_YAML_SYNTAX',
-      `aliases of one document may stand for ${MAX_ALIASES} values at most, got more; write the repeated values out`, at(document.contents?.range?.[0])));
+      `aliases of one document may stand for ${MAX_ALIASES} values at most and for none around them, got more; write the values out`,
+      at(document.contents?.range?.[0])));
     return;
   }
   if (value === null || value === undefined) return;
@@ -106,8 +112,8 @@ function readObject(value: unknown, reading: Reading, path: Path, parsed: Parsed
     });
     return;
   }
-  const unknown = unknownKind(apiVersion, kind);
-  if (unknown !== undefined) return fail('MESH_KIND_UNKNOWN', unknown);
+  const fault = kindFault(apiVersion, kind);
+  if (fault !== undefined) return fail(fault.code, fault.rule);
   const metadata = objectOf(value.metadata);
   const name = textOf(metadata.name);
   if (name === undefined || name === '') {

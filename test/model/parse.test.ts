@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { parseManifests, resourcesOf } from '../../src/model/parse';
 import { resourceName, whereOf } from '../../src/model/resource';
 
@@ -73,7 +74,7 @@ test.each([
   ['a kind in the wrong group', 'apiVersion: networking.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\n',
     '[app.yaml:1] MESH_KIND_UNKNOWN: kind AuthorizationPolicy belongs to the group security.istio.io, got apiVersion networking.istio.io/v1; write a version of that group'],
   ['a version that never was', 'apiVersion: networking.istio.io/v7\nkind: Sidecar\nmetadata: {name: a}\n',
-    '[app.yaml:1] MESH_KIND_UNKNOWN: kind Sidecar is served as networking.istio.io/v1, networking.istio.io/v1beta1, networking.istio.io/v1alpha3, got apiVersion networking.istio.io/v7; use one of these'],
+    '[app.yaml:1] MESH_VERSION_UNKNOWN: kind Sidecar is served as networking.istio.io/v1, networking.istio.io/v1beta1, networking.istio.io/v1alpha3, got apiVersion networking.istio.io/v7; use one of these'],
 ])('says what is wrong with %s', (_case, text, message) => {
   expect(messages(text)).toEqual([message]);
 });
@@ -92,8 +93,25 @@ test('kinds of other groups are nobody’s business', () => {
 test('a YAML bomb is refused, not expanded', () => {
   const levels = Array.from({ length: 20 }, (_, level) => `a${level + 1}: &a${level + 1} [${Array.from({ length: 9 }, () => `*a${level}`).join(',')}]`);
   expect(messages(`a0: &a0 x\n${levels.join('\n')}\n`)).toEqual([
-    '[app.yaml:1] MESH_YAML_SYNTAX: aliases of one document may stand for 1000 values at most, got more; write the repeated values out',
+    '[app.yaml:1] MESH_YAML_SYNTAX: aliases of one document may stand for 1000 values at most and for none around them, got more; write the values out',
   ]);
+});
+
+test('a value that holds itself is refused', () => {
+  expect(messages(`${SERVICE}status: &a {b: [*a]}\n`)).toEqual([
+    '[app.yaml:1] MESH_YAML_SYNTAX: aliases of one document may stand for 1000 values at most and for none around them, got more; write the values out',
+  ]);
+});
+
+test('whatever the text, reading ends with resources and errors that name their place', () => {
+  const manifest = `${SERVICE}---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: "a"}}\n`;
+  const mangled = fc.tuple(fc.nat(manifest.length), fc.nat(20), fc.string({ unit: fc.constantFrom('-', ':', ' ', '\n', '\t', '"', '[', '{', '}', '&a', '*a', '<<', '!!', '|', '0', 'a') }))
+    .map(([start, length, text]) => manifest.slice(0, start) + text + manifest.slice(start + length));
+  fc.assert(fc.property(fc.oneof(mangled, fc.string()), (text) => {
+    const { resources, errors } = parseManifests(text, 'app.yaml');
+    for (const resource of resources) expect(whereOf(resource)).toMatch(/^app\.yaml:\d+$/);
+    for (const error of errors) expect(error.message).toMatch(/^\[app\.yaml(:\d+)?\] MESH_[A-Z_]+: .+; .+$/s);
+  }), { numRuns: 500 });
 });
 
 test('nesting without end is refused', () => {
