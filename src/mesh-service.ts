@@ -140,7 +140,13 @@ export class MeshService extends Construct implements IRouteDestination {
     this._addRoute(this, id, props);
   }
 
-  /** Exposes the service to callers outside, under hosts of the gateway. Takes all options of a route. */
+  /**
+   * Exposes the service to callers outside, under hosts of the gateway. Takes all options of a route.
+   * What `addRoute()` says holds inside the mesh only, as in Istio: from the gateway requests go to all versions, unless `targets` names some.
+   * Renders a rule of a VirtualService that belongs to the gateway and to these hosts.
+   * Throws MESH_ROUTE_PROTOCOL without an HTTP port, MESH_GATEWAY_HOST_MISMATCH for a host that the gateway does not serve, MESH_HOST_SHARED for one
+   * that is exposed there with another list of hosts, and MESH_ROUTE_DUPLICATE for an id that is taken.
+   */
   public exposeViaGateway(gateway: MeshGateway, options: ExposeViaGatewayOptions = {}): void {
     this.requireHttp('exposeViaGateway()');
     const id = options.id ?? this.name;

@@ -85,8 +85,8 @@ export class MeshVersion extends Construct implements IRouteDestination {
     const deploymentName = requireLabel(this, 'the name of a Deployment', props.metadata?.name ?? `${name}-${this.version}`, 'shorten the names, or set metadata.name');
     const owned = ownedMetadata(this, deploymentName, namespace);
     const deployment = new kplus.Deployment(this, 'Deployment', {
-      serviceAccount,
       ...props,
+      serviceAccount: props.serviceAccount ?? serviceAccount,
       spread: false, // cdk8s-plus would spread again each time it renders
       metadata: {
         ...props.metadata,

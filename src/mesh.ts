@@ -1,5 +1,8 @@
 import { Construct } from 'constructs';
+import { security } from '../imports';
+import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
+import { ownedMetadata } from './private/metadata';
 import { verifyAtSynthesis } from './private/verify';
 
 /** A version of Istio that manifests are made for. */
@@ -19,6 +22,16 @@ export class IstioVersion {
   private constructor(/** 1. */ public readonly major: number, /** E.g. 31. */ public readonly minor: number) {}
 }
 
+/** Which connections sidecars accept. Istio's sidecars always offer mutual TLS to each other; this is about what they insist on. */
+export enum MtlsMode {
+  /** Mutual TLS only. */
+  STRICT = 'STRICT',
+  /** Mutual TLS and plain text. */
+  PERMISSIVE = 'PERMISSIVE',
+  /** Plain text only. */
+  DISABLE = 'DISABLE',
+}
+
 /** Properties for `Mesh`. */
 export interface MeshProps {
   /**
@@ -26,11 +39,22 @@ export interface MeshProps {
    * @default IstioVersion.V1_31
    */
   readonly istioVersion?: IstioVersion;
+  /**
+   * Which connections the sidecars of the whole mesh accept. Renders the PeerAuthentication `default` of the root namespace, and so needs
+   * the Mesh to be in a chart.
+   * @default - none is rendered: what the mesh has already, in Istio MtlsMode.PERMISSIVE
+   */
+  readonly mtls?: MtlsMode;
+  /**
+   * Namespace whose policies are the whole mesh's. Renders nothing by itself; it must be MeshConfig's `rootNamespace`.
+   * @default 'istio-system'
+   */
+  readonly rootNamespace?: string;
 }
 
 /**
- * The mesh that an app is for. Renders nothing: at synthesis it checks all manifests of the app together, hand-written ones too, and
- * fails with what would not work, each finding at the construct that it is about. An app has one.
+ * The mesh that an app is for. At synthesis it checks all manifests of the app together, hand-written ones too, and fails with what would not
+ * work, each finding at the construct that it is about. Renders a PeerAuthentication where `mtls` is set, else nothing. An app has one Mesh.
  * @example
  * new Mesh(this, 'mesh');
  */
@@ -41,6 +65,13 @@ export class Mesh extends Construct {
   public constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
     this.istioVersion = props.istioVersion ?? IstioVersion.V1_31;
+    const rootNamespace = requireLabel(this, 'rootNamespace', props.rootNamespace ?? 'istio-system', 'give the name of a namespace');
+    if (props.mtls !== undefined) {
+      new security.PeerAuthentication(this, 'PeerAuthentication', {
+        metadata: ownedMetadata(this, 'default', rootNamespace),
+        spec: { mtls: { mode: props.mtls as string as security.PeerAuthenticationSpecMtlsMode } },
+      });
+    }
     verifyAtSynthesis(this);
   }
 }

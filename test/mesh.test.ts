@@ -1,6 +1,6 @@
 import { ApiObject, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
-import { IstioVersion, Mesh, MeshPort, MeshService, RouteTarget } from '../src';
+import { IstioVersion, Mesh, MeshPort, MeshService, MtlsMode, RouteTarget } from '../src';
 import { failures, only } from './support/synth';
 
 const image = { containers: [{ image: 'x' }] };
@@ -77,6 +77,22 @@ test('an app has one', () => {
   const chart = Testing.chart();
   new Mesh(chart, 'mesh');
   expect(() => new Mesh(chart, 'second')).toThrow(new Error('[test/second] MESH_MESH_DUPLICATE: an app must have one Mesh, got a second beside test/mesh'));
+});
+
+test.each(Object.values(MtlsMode))('mtls %s is the policy of the root namespace', (mtls) => {
+  const chart = Testing.chart();
+  new Mesh(chart, 'mesh', { mtls, rootNamespace: mtls === MtlsMode.STRICT ? 'root' : undefined });
+  expect(Testing.synth(chart)).toEqual([{
+    apiVersion: 'security.istio.io/v1',
+    kind: 'PeerAuthentication',
+    metadata: { name: 'default', namespace: mtls === MtlsMode.STRICT ? 'root' : 'istio-system', annotations: { 'cdk8s-mesh.dev/path': 'test/mesh' } },
+    spec: { mtls: { mode: mtls } },
+  }]);
+});
+
+test('rootNamespace is a name', () => {
+  expect(() => new Mesh(Testing.chart(), 'mesh', { rootNamespace: '' })).toThrow(new Error(
+    '[test/mesh] MESH_NAME_INVALID: rootNamespace must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got ""; give the name of a namespace'));
 });
 
 test.each(['1.22', '1.31.1'])('IstioVersion takes %s', (version) => {
