@@ -66,9 +66,9 @@ function rankAt(chain: Chain, criterion: number, found: Detected): number {
 }
 
 function traceChains(chains: readonly Chain[], fallback: Chain | undefined, chosen: Chain | undefined, found: Detected, trace: TraceSink): void {
-  for (const chain of chains) {
+  for (const [i, chain] of chains.entries()) {
     const failed = chain.criteria.find(criterion => criterion.rank(found) === 0);
-    const event = { step: 'filterChain' as const, name: chain.name };
+    const event = { step: 'filterChain' as const, name: chain.name === '' ? `chain ${i + 1}` : chain.name };
     if (chain === chosen) trace({ ...event, outcome: 'chosen' });
     else if (failed !== undefined) trace({ ...event, outcome: 'failed', because: failed.explain(found) });
     else trace({ ...event, outcome: 'skipped', because: 'another chain is more specific' });

@@ -94,7 +94,8 @@ function observed({ status, headers, body }: Received): Seen {
   if (!body.startsWith('{')) return { status, headers: watched, body };
   const upstream = JSON.parse(body) as { name: string; path: string; headers: Record<string, string[]> };
   const host = upstream.headers.host![0]!;
-  return { status, headers: watched, upstream: { name: upstream.name, path: upstream.path, host, headers: joined(pick(upstream.headers, WATCHED_REQUEST)) } };
+  const arrived = joined(pick(upstream.headers, WATCHED_REQUEST));
+  return { status, headers: watched, upstream: { name: upstream.name, path: upstream.path, host, headers: arrived } };
 }
 
 /** Several fields of one name and one field with commas say the same. */
