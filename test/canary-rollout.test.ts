@@ -1,6 +1,6 @@
 import { Duration, Testing } from 'cdk8s';
 import { CanaryRollout, type CanaryRolloutProps, CanaryStep, MeshPort, MeshService, RouteTarget } from '../src';
-import { jason, reviewsWithVersions } from './support/bookinfo';
+import { jason, reviewsWithVersions } from './support/reviews';
 import { only } from './support/synth';
 
 const steps = [0, 5, 100].map((percent) => CanaryStep.weight(percent));

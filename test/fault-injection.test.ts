@@ -1,6 +1,6 @@
 import { Duration, Testing } from 'cdk8s';
 import { Fault, FaultInjection, HeaderMatch, MeshPort, MeshService, PathMatch, RouteMatch, RouteTarget } from '../src';
-import { exact, jason, prefix, regex, reviewsWithVersions } from './support/bookinfo';
+import { exact, jason, prefix, regex, reviewsWithVersions } from './support/reviews';
 import { all, failures, only } from './support/synth';
 
 const slow = Fault.delay({ fixedDelay: Duration.seconds(7) });

@@ -2,7 +2,7 @@ import { Chart, Duration, Testing } from 'cdk8s';
 import {
   HeaderMatch, type HttpRouteProps, HttpMethod, MeshPort, MeshService, PathMatch, QueryParameterMatch, RetryOn, RetryPolicy, RouteMatch, RouteTarget,
 } from '../src';
-import { exact, jason, prefix, regex, reviewsWithVersions } from './support/bookinfo';
+import { exact, jason, prefix, regex, reviewsWithVersions } from './support/reviews';
 import { failures, only } from './support/synth';
 
 const names = (chart: Chart) => only(chart, 'VirtualService').spec.http.map((rule: any) => rule.name);

@@ -1,6 +1,6 @@
 import { Chart, Testing } from 'cdk8s';
 import { GatewayListener, GatewayWorkload, MeshGateway, MeshPort, MeshService, RouteTarget, VirtualHost, type VirtualHostProps } from '../src';
-import { prefix } from './support/bookinfo';
+import { prefix } from './support/reviews';
 import { failures, only } from './support/synth';
 
 const site: VirtualHostProps = { hosts: ['bookinfo.com'] };

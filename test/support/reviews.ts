@@ -1,0 +1,16 @@
+import { Testing } from 'cdk8s';
+import { HeaderMatch, MeshPort, MeshService, PathMatch, RouteMatch } from '../../src';
+
+const image = { containers: [{ image: 'reviews:v1' }] };
+
+/** A chart with the service `reviews`, of two versions. */
+export function reviewsWithVersions() {
+  const chart = Testing.chart();
+  const reviews = new MeshService(chart, 'reviews', { ports: [MeshPort.http(9080)] });
+  return { chart, reviews, v1: reviews.addVersion('v1', image), v2: reviews.addVersion('v2', image) };
+}
+
+export const jason = RouteMatch.http({ headers: [HeaderMatch.valueIs('end-user', 'jason')] });
+export const prefix = (path: string) => RouteMatch.http({ path: PathMatch.startsWith(path) });
+export const exact = (path: string) => RouteMatch.http({ path: PathMatch.exactly(path) });
+export const regex = (path: string) => RouteMatch.http({ path: PathMatch.matchesRegex(path) });
