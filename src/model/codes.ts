@@ -1,6 +1,7 @@
 /** Every code an error or finding of this project can carry, with its meaning. docs/errors.md is generated from it. */
 export const CODES: Readonly<Record<string, string>> = {
   MESH_ACTION_CONFLICT: 'two actions of a rule that exclude each other',
+  MESH_ADDRESS_BLOCK: 'an address block for explicit capture that is malformed or too small',
   MESH_ADDRESS_INVALID: 'text that is no IP address where one belongs',
   MESH_CANARY_VERSION: 'a rollout between versions that are not two versions of its service',
   MESH_COMPILE_FAILED: 'a configuration that could not be compiled, through no fault of the input',

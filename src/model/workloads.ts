@@ -2,7 +2,7 @@ import { assignAddresses, POD_BLOCK } from './assign';
 import { groupBy } from './group-by';
 import type { ResourceIndex } from './index-resources';
 import type { Json } from './json';
-import { isObject, numberOf, objectOf, objectsOf, textMapOf, textOf, textsOf } from './json';
+import { isObject, numberOf, objectOf, objectsOf, textMapOf, textOf } from './json';
 import { localityOfLabels, localityOfPod } from './locality';
 import type { ObjectMeta, Resource } from './resource';
 import { compare } from './resource';
@@ -184,10 +184,4 @@ function containerPortsOf(spec: Json): Workload['containerPorts'] {
     return number === undefined ? []
       : [{ name: textOf(port.name), port: number, protocol: textOf(port.protocol) ?? 'TCP', container: textOf(container.name) ?? '' }];
   }));
-}
-
-/** Container images of a workload, for commands that show what runs. */
-export function imagesOf(workload: Workload): readonly string[] {
-  const spec = workload.kind === 'Pod' ? workload.resource.spec : objectOf(templateOf(workload.resource).spec);
-  return textsOf(objectsOf(spec.containers).map(container => container.image));
 }
