@@ -1,4 +1,4 @@
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { security } from '../imports';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
@@ -50,11 +50,17 @@ export interface MeshProps {
    * @default 'istio-system'
    */
   readonly rootNamespace?: string;
+  /**
+   * What is checked together: every manifest below this construct. The app, where several charts are applied to one cluster.
+   * @default - the scope of the Mesh: the chart that it is in, or the app
+   */
+  readonly checks?: IConstruct;
 }
 
 /**
- * The mesh that an app is for. At synthesis it checks all manifests of the app together, hand-written ones too, and fails with what would not
- * work, each finding at the construct that it is about. Renders a PeerAuthentication where `mtls` is set, else nothing. An app has one Mesh.
+ * The mesh that manifests are for. At synthesis it checks all manifests of its chart (or of the app, if that is its scope) together,
+ * hand-written ones too, and fails with what would not work, each finding at the construct that it is about.
+ * Renders a PeerAuthentication where `mtls` is set, else nothing.
  * @example
  * new Mesh(this, 'mesh');
  */
@@ -72,6 +78,6 @@ export class Mesh extends Construct {
         spec: { mtls: { mode: props.mtls as string as security.PeerAuthenticationSpecMtlsMode } },
       });
     }
-    verifyAtSynthesis(this);
+    verifyAtSynthesis(this, props.checks ?? scope);
   }
 }

@@ -1,4 +1,4 @@
-import { ApiObject, Testing } from 'cdk8s';
+import { ApiObject, Chart, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { IstioVersion, Mesh, MeshPort, MeshService, MtlsMode, RouteTarget } from '../src';
 import { failures, only } from './support/synth';
@@ -73,10 +73,37 @@ test('what cannot be rendered at all is left to cdk8s to say', () => {
   expect(() => Testing.synth(chart)).toThrow('PodSpec must have at least 1 container');
 });
 
-test('an app has one', () => {
+test('a chart has one', () => {
   const chart = Testing.chart();
   new Mesh(chart, 'mesh');
-  expect(() => new Mesh(chart, 'second')).toThrow(new Error('[test/second] MESH_MESH_DUPLICATE: an app must have one Mesh, got a second beside test/mesh'));
+  expect(() => new Mesh(chart, 'second')).toThrow(new Error(
+    '[test/second] MESH_MESH_DUPLICATE: constructs must be checked by one Mesh, got a second beside test/mesh'));
+});
+
+describe('several charts', () => {
+  const service = (chart: Chart) => new MeshService(chart, 'reviews', { ports: [MeshPort.http(9080)] });
+
+  test('with a Mesh each are checked each on its own: one app may hold a stage in each chart', () => {
+    const app = Testing.app();
+    for (const stage of ['dev', 'prod']) {
+      const chart = new Chart(app, stage);
+      new Mesh(chart, 'mesh');
+      const reviews = service(chart);
+      reviews.addRoute('all', { targets: [RouteTarget.to(reviews.addVersion('v1', image))] });
+    }
+    virtualService(new Chart(app, 'unwatched'), 'v9');
+    expect(app.synthYaml()).toContain('reviews-v1');
+  });
+
+  test.each(['the Mesh in the app', 'checks'])('are checked together by %s', (way) => {
+    const app = Testing.app();
+    const [one, two] = ['one', 'two'].map((id) => new Chart(app, id));
+    if (way === 'checks') new Mesh(one, 'mesh', { checks: app });
+    else new Mesh(app, 'mesh');
+    service(one);
+    virtualService(two, 'v9');
+    expect(failures(two)).toEqual([expect.stringMatching(/^\[two\/by-hand\] MESH_SUBSET_MISSING/)]);
+  });
 });
 
 test.each(Object.values(MtlsMode))('mtls %s is the policy of the root namespace', (mtls) => {

@@ -44,7 +44,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_MATCH_EMPTY: 'a match without a condition',
   MESH_MATCH_INEFFECTIVE: 'a match that an earlier rule decides',
   MESH_MATCH_INVALID: 'a condition that can never hold',
-  MESH_MESH_DUPLICATE: 'a second Mesh in an app',
+  MESH_MESH_DUPLICATE: 'a second Mesh for the same constructs',
   MESH_NAMESPACE_DIFFERENT: 'a workload outside the namespace of its service',
   MESH_NAMESPACE_MISSING: 'a service without namespace that another namespace addresses',
   MESH_NAME_INVALID: 'a name that is no DNS label',

@@ -64,11 +64,6 @@ export function covers(wide: HttpMatch, narrow: HttpMatch): boolean {
     && (wide.gateways === undefined || (narrow.gateways?.every((gateway) => wide.gateways?.includes(gateway)) ?? false));
 }
 
-/** Whether the two certainly have no request in common. */
-export function disjoint(a: HttpMatch, b: HttpMatch): boolean {
-  return both(a, b) === 'never';
-}
-
 function pathCovers(wide: HttpMatch, narrow: HttpMatch): boolean {
   if (wide.uri === undefined || wide.uri.prefix === '/') return true;
   if (narrow.uri === undefined) return false;

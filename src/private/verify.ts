@@ -1,21 +1,18 @@
-import { ApiObject } from 'cdk8s';
-import * as kplus from 'cdk8s-plus-27';
 import type { IConstruct } from 'constructs';
 import { finding, meshError } from './errors';
-import { PATH_ANNOTATION } from './metadata';
+import { renderTree } from './render';
 import type { Finding } from '../analysis';
 
-/** The tree of each app that has a Mesh. */
+/** The Mesh of each tree that has one. */
 const watched = new WeakMap<IConstruct, IConstruct>();
 
 /**
- * Fails synthesis of the app with what analysis finds wrong in its manifests, each finding at the construct that it is about.
+ * Fails synthesis with what analysis finds wrong in the manifests below `root`, each finding at the construct that it is about.
  * The one door from the constructs to analysis, opened only where there is a Mesh.
  */
-export function verifyAtSynthesis(mesh: IConstruct): void {
-  const { root } = mesh.node;
+export function verifyAtSynthesis(mesh: IConstruct, root: IConstruct): void {
   const other = watched.get(root);
-  if (other !== undefined) throw meshError(mesh, 'MESH_MESH_DUPLICATE', `an app must have one Mesh, got a second beside ${other.node.path}`);
+  if (other !== undefined) throw meshError(mesh, 'MESH_MESH_DUPLICATE', `constructs must be checked by one Mesh, got a second beside ${other.node.path}`);
   watched.set(root, mesh);
 
   let found = new Map<IConstruct, string[]>();
@@ -25,7 +22,7 @@ export function verifyAtSynthesis(mesh: IConstruct): void {
     listening.add(construct);
     construct.node.addValidation({ validate: () => found.get(construct) ?? [] });
   };
-  // cdk8s validates a tree from its root on, so what is found here is told by the constructs below when their turn comes.
+  // cdk8s validates from the root of a tree on, so what is found here is told by the constructs below when their turn comes.
   root.node.addValidation({
     validate: () => {
       found = errorsByConstruct(root, mesh);
@@ -36,7 +33,7 @@ export function verifyAtSynthesis(mesh: IConstruct): void {
 }
 
 function errorsByConstruct(root: IConstruct, mesh: IConstruct): Map<IConstruct, string[]> {
-  const manifests = render(root);
+  const manifests = rendered(root);
   if (manifests === undefined) return new Map();
   const byPath = new Map(root.node.findAll().map((construct) => [construct.node.path, construct]));
   const errors = new Map<IConstruct, string[]>();
@@ -62,28 +59,11 @@ function textOf(found: Finding): string {
   return finding(found.code, `${place === '' ? '' : `${place}: `}${found.message}${code}${repair}`);
 }
 
-/** Every manifest of the tree, each with its construct's path; undefined where one cannot be rendered, which synthesis will then say itself. */
-function render(root: IConstruct): unknown[] | undefined {
-  const constructs = root.node.findAll();
-  const restore = constructs.filter((construct) => construct instanceof kplus.Workload).map(schedulingOf);
+/** Undefined where a manifest cannot be rendered, which synthesis will then say itself. */
+function rendered(root: IConstruct): unknown[] | undefined {
   try {
-    return constructs.filter((construct): construct is ApiObject => ApiObject.isApiObject(construct)).map((object) => located(object));
+    return renderTree(root);
   } catch {
     return undefined;
-  } finally {
-    restore.forEach((back) => back());
   }
-}
-
-function located(object: ApiObject): unknown {
-  const manifest = object.toJson();
-  const annotations = { [PATH_ANNOTATION]: object.node.path, ...manifest.metadata?.annotations };
-  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
-}
-
-/** cdk8s-plus adds anti-affinity terms each time it renders a workload with `spread`. Looking must leave no trace. */
-function schedulingOf(workload: kplus.Workload): () => void {
-  const lists = Object.values(workload.scheduling).filter((value): value is unknown[] => Array.isArray(value))
-    .map((list) => ({ list, length: list.length }));
-  return () => lists.forEach(({ list, length }) => { list.length = length; });
 }

@@ -1,0 +1,28 @@
+import { ApiObject } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-27';
+import type { IConstruct } from 'constructs';
+import { PATH_ANNOTATION } from './metadata';
+
+/** Every manifest below a construct, each with the path of the construct that renders it. Looking leaves no trace in the tree. */
+export function renderTree(scope: IConstruct): unknown[] {
+  const constructs = scope.node.findAll();
+  const restore = constructs.filter((construct) => construct instanceof kplus.Workload).map(schedulingOf);
+  try {
+    return constructs.filter((construct): construct is ApiObject => ApiObject.isApiObject(construct)).map(located);
+  } finally {
+    restore.forEach((back) => back());
+  }
+}
+
+function located(object: ApiObject): unknown {
+  const manifest = object.toJson();
+  const annotations = { [PATH_ANNOTATION]: object.node.path, ...manifest.metadata?.annotations };
+  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
+}
+
+/** cdk8s-plus adds anti-affinity terms each time it renders a workload with `spread`. */
+function schedulingOf(workload: kplus.Workload): () => void {
+  const lists = Object.values(workload.scheduling).filter((value): value is unknown[] => Array.isArray(value))
+    .map((list) => ({ list, length: list.length }));
+  return () => lists.forEach(({ list, length }) => { list.length = length; });
+}
