@@ -28,9 +28,9 @@ export function servicesOf(of: ResourceIndex, context: RegistryContext): Service
   return [...kubernetesServices(of, context), ...entryServices(of)].sort(byServiceAge);
 }
 
-/** Istio's order of services: creation, then `name.namespace`. */
+/** Istio's order of services: creation, then name, then namespace. */
 export function byServiceAge(a: Service, b: Service): number {
-  return compare(a.creationTimestamp, b.creationTimestamp) || compare(`${a.name}.${a.namespace}`, `${b.name}.${b.namespace}`);
+  return compare(a.creationTimestamp, b.creationTimestamp) || compare(a.name, b.name) || compare(a.namespace, b.namespace);
 }
 
 function kubernetesServices(of: ResourceIndex, context: RegistryContext): Service[] {

@@ -1,6 +1,7 @@
 import { endpointsKey, portOnEntry } from './endpoints';
 import { groupBy } from './group-by';
 import { objectsOf, textOf } from './json';
+import { compare } from './resource';
 import { selects } from './selectors';
 import type { Endpoint, Service, ServicePort, Workload } from './service';
 import { targetPortOn } from './workloads';
@@ -14,10 +15,10 @@ export interface Target {
 
 /**
  * Finds the services that lead to a workload (istio-behaviour A3, last bullet), oldest first. They decide its inbound side.
- * All of them are of the workload's namespace: selectors do not reach further.
+ * All of them are of the workload's namespace: selectors do not reach further. Of one second, their host names decide.
  */
 export function targetFinder(services: readonly Service[], endpoints: ReadonlyMap<string, readonly Endpoint[]>): (workload: Workload) => Target[] {
-  const byNamespace = groupBy(services.filter(service => service.resolution !== 'alias'), service => service.namespace);
+  const byNamespace = groupBy(services.filter(service => service.resolution !== 'alias').sort(byAgeAndHost), service => service.namespace);
   return (workload) => {
     const here = byNamespace.get(workload.namespace) ?? [];
     const selecting = new Set(here.filter(service => isSelected(service, workload)));
@@ -28,6 +29,10 @@ export function targetFinder(services: readonly Service[], endpoints: ReadonlyMa
       return counts ? portsByAddress(service, workload, endpoints.get(endpointsKey(service)) ?? []) : [];
     });
   };
+}
+
+function byAgeAndHost(a: Service, b: Service): number {
+  return compare(a.creationTimestamp, b.creationTimestamp) || compare(a.hostname, b.hostname);
 }
 
 function isSelected(service: Service, workload: Workload): boolean {
