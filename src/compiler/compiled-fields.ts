@@ -12,13 +12,25 @@ const L4_ROUTE: Fields = { destination: DESTINATION, weight: ALL };
 const CONNECTION_POOL: Fields = {
   tcp: { maxConnections: ALL, connectTimeout: ALL, tcpKeepalive: ALL, maxConnectionDuration: ALL, idleTimeout: ALL },
   http: {
-    http1MaxPendingRequests: ALL, http2MaxRequests: ALL, maxRequestsPerConnection: ALL, maxRetries: ALL, idleTimeout: ALL, h2UpgradePolicy: ALL,
-    useClientProtocol: ALL, maxConcurrentStreams: ALL,
+    http1MaxPendingRequests: ALL,
+    http2MaxRequests: ALL,
+    maxRequestsPerConnection: ALL,
+    maxRetries: ALL,
+    idleTimeout: ALL,
+    h2UpgradePolicy: ALL,
+    useClientProtocol: ALL,
+    maxConcurrentStreams: ALL,
   },
 };
 const OUTLIER_DETECTION: Fields = {
-  splitExternalLocalOriginErrors: ALL, consecutiveLocalOriginFailures: ALL, consecutiveGatewayErrors: ALL, consecutive5xxErrors: ALL, interval: ALL,
-  baseEjectionTime: ALL, maxEjectionPercent: ALL, minHealthPercent: ALL,
+  splitExternalLocalOriginErrors: ALL,
+  consecutiveLocalOriginFailures: ALL,
+  consecutiveGatewayErrors: ALL,
+  consecutive5xxErrors: ALL,
+  interval: ALL,
+  baseEjectionTime: ALL,
+  maxEjectionPercent: ALL,
+  minHealthPercent: ALL,
 };
 const LOAD_BALANCER: Fields = {
   simple: ALL,
@@ -27,6 +39,7 @@ const LOAD_BALANCER: Fields = {
   },
   warmupDurationSecs: ALL,
   warmup: ALL,
+  localityLbSetting: { enabled: ALL, distribute: ALL, failover: ALL, failoverPriority: ALL },
 };
 const CLIENT_TLS: Fields = {
   mode: ALL, clientCertificate: ALL, privateKey: ALL, caCertificates: ALL, credentialName: ALL, subjectAltNames: ALL, sni: ALL, insecureSkipVerify: ALL,
@@ -36,47 +49,78 @@ const TRAFFIC_POLICY: Fields = { ...BLOCKS, portLevelSettings: { port: ALL, ...B
 
 /** `spec` of the kinds that shape traffic; a kind with `{}` is refused as a whole. */
 export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
-  VirtualService: {
-    hosts: ALL, gateways: ALL, exportTo: ALL,
+  'VirtualService': {
+    hosts: ALL,
+    gateways: ALL,
+    exportTo: ALL,
     http: {
-      name: ALL, match: ALL, route: { destination: DESTINATION, weight: ALL, headers: ALL }, redirect: ALL, directResponse: ALL, rewrite: ALL,
-      timeout: ALL, retries: ALL, fault: ALL, mirror: DESTINATION, mirrorPercentage: ALL, mirrorPercent: ALL,
-      mirrors: { destination: DESTINATION, percentage: ALL }, corsPolicy: ALL, headers: ALL,
+      name: ALL,
+      match: ALL,
+      route: { destination: DESTINATION, weight: ALL, headers: ALL },
+      redirect: ALL,
+      directResponse: ALL,
+      rewrite: ALL,
+      timeout: ALL,
+      retries: ALL,
+      fault: ALL,
+      mirror: DESTINATION,
+      mirrorPercentage: ALL,
+      mirrorPercent: ALL,
+      mirrors: { destination: DESTINATION, percentage: ALL },
+      corsPolicy: ALL,
+      headers: ALL,
     },
     tls: { match: { sniHosts: ALL, ...L4_MATCH }, route: L4_ROUTE },
     tcp: { match: L4_MATCH, route: L4_ROUTE },
   },
-  DestinationRule: {
-    host: ALL, exportTo: ALL, workloadSelector: { matchLabels: ALL }, trafficPolicy: TRAFFIC_POLICY,
+  'DestinationRule': {
+    host: ALL,
+    exportTo: ALL,
+    workloadSelector: { matchLabels: ALL },
+    trafficPolicy: TRAFFIC_POLICY,
     subsets: { name: ALL, labels: ALL, trafficPolicy: TRAFFIC_POLICY },
   },
-  Gateway: {
+  'Gateway': {
     selector: ALL,
     servers: {
-      port: { number: ALL, name: ALL, protocol: ALL, targetPort: ALL }, bind: ALL, hosts: ALL, name: ALL,
+      port: { number: ALL, name: ALL, protocol: ALL, targetPort: ALL },
+      bind: ALL,
+      hosts: ALL,
+      name: ALL,
       tls: {
-        mode: ALL, httpsRedirect: ALL, credentialName: ALL, credentialNames: ALL, caCertCredentialName: ALL, serverCertificate: ALL, privateKey: ALL,
-        caCertificates: ALL, subjectAltNames: ALL, verifyCertificateSpki: ALL, verifyCertificateHash: ALL, minProtocolVersion: ALL,
-        maxProtocolVersion: ALL, cipherSuites: ALL,
+        mode: ALL,
+        httpsRedirect: ALL,
+        credentialName: ALL,
+        credentialNames: ALL,
+        caCertCredentialName: ALL,
+        serverCertificate: ALL,
+        privateKey: ALL,
+        caCertificates: ALL,
+        subjectAltNames: ALL,
+        verifyCertificateSpki: ALL,
+        verifyCertificateHash: ALL,
+        minProtocolVersion: ALL,
+        maxProtocolVersion: ALL,
+        cipherSuites: ALL,
       },
     },
   },
-  ServiceEntry: {
+  'ServiceEntry': {
     hosts: ALL, addresses: ALL, ports: ALL, location: ALL, resolution: ALL, endpoints: ALL, workloadSelector: ALL, exportTo: ALL, subjectAltNames: ALL,
   },
-  WorkloadEntry: {
+  'WorkloadEntry': {
     address: ALL, ports: ALL, labels: ALL, network: ALL, locality: ALL, weight: ALL, serviceAccount: ALL,
   },
-  PeerAuthentication: { selector: ALL, mtls: ALL, portLevelMtls: ALL },
-  Sidecar: {},
-  EnvoyFilter: {},
-  AuthorizationPolicy: {},
-  RequestAuthentication: {},
-  Telemetry: {},
-  WasmPlugin: {},
-  TrafficExtension: {},
-  ProxyConfig: {},
-  WorkloadGroup: ALL,
+  'PeerAuthentication': { selector: ALL, mtls: ALL, portLevelMtls: ALL },
+  'Sidecar': {},
+  'EnvoyFilter': {},
+  'AuthorizationPolicy': {},
+  'RequestAuthentication': {},
+  'Telemetry': {},
+  'WasmPlugin': {},
+  'TrafficExtension': {},
+  'ProxyConfig': {},
+  'WorkloadGroup': ALL,
   'Gateway.gateway.networking.k8s.io': {},
   'HTTPRoute.gateway.networking.k8s.io': {},
   'GRPCRoute.gateway.networking.k8s.io': {},
@@ -95,12 +139,10 @@ export const REFUSED_VALUES: readonly RefusedValue[] = [
   { kind: 'Gateway', path: ['servers', 'tls', 'mode'], values: ['AUTO_PASSTHROUGH'] },
   { kind: 'ServiceEntry', path: ['resolution'], values: ['DYNAMIC_DNS'] },
   { kind: 'Service', path: ['type'], values: ['ExternalName'] },
-  { kind: 'Service', path: ['internalTrafficPolicy'], values: ['Local'] },
-  { kind: 'Service', path: ['trafficDistribution'], values: ['PreferClose', 'PreferSameZone', 'PreferSameNode'] },
 ];
 
 /** Keys of MeshConfig that shape traffic and are not compiled yet. */
 export const REFUSED_MESH_CONFIG: readonly string[] = [
-  'defaultTrafficPolicy', 'gatewayTopology', 'inboundTrafficPolicy', 'localityLbSetting', 'meshMTLS', 'meshNetworks', 'outboundClusterStatName',
+  'defaultTrafficPolicy', 'gatewayTopology', 'inboundTrafficPolicy', 'meshMTLS', 'meshNetworks', 'outboundClusterStatName',
   'inboundClusterStatName', 'proxyHttpPort', 'serviceSettings', 'tlsDefaults',
 ];

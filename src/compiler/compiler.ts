@@ -1,15 +1,11 @@
 import type { Model } from '../model/model';
 import type { Proxy } from '../model/proxy';
-import { Cluster_DiscoveryType } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import type { ClusterLoadAssignment } from '../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
-import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
-import type { RouteConfiguration } from '../xds/gen/envoy/config/route/v3/route_pb';
 import { inboundServiceCluster } from './clusters/inbound';
 import { serviceCluster } from './clusters/service-cluster';
 import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from './clusters/special';
 import type { CompiledProxy } from './compiled-proxy';
 import { loadAssignment } from './endpoints/assignment';
+import { callerPlace } from './endpoints/locality';
 import { gatewayListeners } from './gateway/listeners';
 import { gatewayRoutes } from './gateway/routes';
 import { mergedGateways } from './gateway/servers';
@@ -21,8 +17,14 @@ import { virtualOutbound } from './listeners/virtual-outbound';
 import { Mesh } from './mesh';
 import { routeNames, secretNames } from './references';
 import { sidecarRoutes } from './routes/by-name';
+import { policyFor } from './scope/traffic-policy';
 import type { View } from './view';
 import { viewOf } from './view';
+import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { Cluster_DiscoveryType } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import type { ClusterLoadAssignment } from '../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
+import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
+import type { RouteConfiguration } from '../xds/gen/envoy/config/route/v3/route_pb';
 
 /** Compiles proxies of one model. Proxies of one scope share messages by identity. */
 export interface Compiler {
@@ -71,7 +73,7 @@ function router(view: View): Front {
 function outboundClusters(view: View): { clusters: readonly Cluster[]; endpoints: readonly ClusterLoadAssignment[] } {
   const { mesh, scope, proxy, dialect } = view;
   const kind = `${proxy.type}/${dialect.name}/${view.explicit === undefined ? '' : 'explicit'}`;
-  return mesh.memo.get('outboundClusters', [scope, kind, view.callerKey, view.locality], () => {
+  return mesh.memo.get('outboundClusters', [scope, kind, view.callerKey, placeOf(view)], () => {
     const clusters: Cluster[] = [];
     const endpoints: ClusterLoadAssignment[] = [];
     const names = new Set<string>();
@@ -79,13 +81,14 @@ function outboundClusters(view: View): { clusters: readonly Cluster[]; endpoints
       const rule = view.ruleOf(service);
       for (const port of service.ports.filter(({ protocol }) => protocol !== 'UDP')) {
         for (const subset of ['', ...rule?.subsets.map(({ name }) => name) ?? []]) {
-          const cluster = mesh.memo.get('cluster', [service, port.number, subset, rule, kind, view.locality],
+          const place = callerPlace(view, policyFor(rule, port.number, subset), service);
+          const cluster = mesh.memo.get('cluster', [service, port.number, subset, rule, kind, place],
             () => serviceCluster(view, service, port, subset, rule));
           if (cluster === undefined || names.has(cluster.name)) continue;
           names.add(cluster.name);
           clusters.push(cluster);
           if (cluster.clusterDiscoveryType.value !== Cluster_DiscoveryType.EDS) continue;
-          endpoints.push(mesh.memo.get('endpoints', [service, port.number, subset, rule, view.locality],
+          endpoints.push(mesh.memo.get('endpoints', [service, port.number, subset, rule, place],
             () => loadAssignment(view, service, port, subset, rule)));
         }
       }
@@ -93,6 +96,11 @@ function outboundClusters(view: View): { clusters: readonly Cluster[]; endpoints
     return { clusters, endpoints };
   });
 }
+
+/** Everything that a whole set of assignments may depend on. */
+const placeOf = ({ locality, proxy }: View): string => JSON.stringify([
+  locality, proxy.metadata.NODE_NAME ?? null, Object.entries(proxy.labels).filter(([label]) => label.includes('topology') || label.includes('hostname')),
+]);
 
 function specialClusters(view: View): Cluster[] {
   const { mesh, dialect, proxy } = view;

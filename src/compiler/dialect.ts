@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import type { Dialect } from '../model/proxy';
+import { duration } from '../xds/duration';
 import { AggregatedConfigSourceSchema, ApiConfigSource_ApiType, ApiVersion, ConfigSourceSchema } from '../xds/gen/envoy/config/core/v3/config_source_pb';
 import type { ConfigSource } from '../xds/gen/envoy/config/core/v3/config_source_pb';
-import { duration } from '../xds/duration';
 
 /** Configuration that comes over the proxy's own ADS stream. */
 export const ADS: ConfigSource = create(ConfigSourceSchema, {

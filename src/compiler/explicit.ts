@@ -1,10 +1,10 @@
+import { Memo } from './memo';
 import { slotOf } from '../model/assign';
 import { MeshError } from '../model/error';
 import type { Model } from '../model/model';
 import type { ExplicitCapture, Proxy } from '../model/proxy';
 import { compare } from '../model/resource';
 import type { Service } from '../model/service';
-import type { Mesh } from './mesh';
 
 /**
  * Everything that explicit capture changes. Outbound, each service has an address (or each service port a port) of the proxy's own
@@ -16,6 +16,7 @@ import type { Mesh } from './mesh';
  * | outbound listener | `0.0.0.0_PORT` or `VIP_PORT`, not bound | `VIP_PORT` (or `127.0.0.1_SLOT`), bound, `enable_reuse_port: false` |
  * | shared route configuration | `PORT` | `PORT` with the VIPs as further domains; port form: `HOST:PORT` with `127.0.0.1`, `localhost` |
  * | virtualOutbound, virtualInbound, original-destination clusters | present | absent |
+ * | routes of the HTTP proxy | ports in Host are ignored | ports in Host count: one listener serves every port |
  * | catch-all | PassthroughCluster | answer 502 |
  * | services of resolution NONE, headless services, PASSTHROUGH balancing | ORIGINAL_DST | EDS |
  * | inbound listener | chains of virtualInbound | `PODIP_TARGETPORT` with the same chains |
@@ -36,7 +37,7 @@ export interface ExplicitTable {
   readonly addressOf: (service: Pick<Service, 'hostname' | 'namespace'>, port: number) => { readonly address: string; readonly port: number };
 }
 
-export function explicitTable(mesh: Mesh, proxy: Proxy): ExplicitTable | undefined {
+export function explicitTable(model: Model, proxy: Proxy): ExplicitTable | undefined {
   if (proxy.capture !== 'explicit') return undefined;
   const capture = explicitCapture(proxy);
   const unprivileged = proxy.metadata.UNPRIVILEGED_POD === 'true' || proxy.metadata.UNPRIVILEGED_POD === true;
@@ -47,13 +48,15 @@ export function explicitTable(mesh: Mesh, proxy: Proxy): ExplicitTable | undefin
     httpProxyPort: capture.httpProxyPort,
     appPort: (targetPort: number) => capture.appPorts[targetPort] ?? targetPort,
   };
-  const { listenPorts } = mesh.model.workloadOf(proxy);
+  const { listenPorts } = model.workloadOf(proxy);
   const inboundPort = (targetPort: number): number => listenPorts[targetPort] ?? bindable(targetPort);
   if (ports !== null) {
     const [, address, low, high] = ports;
-    const slots = mesh.memo.get('explicitPorts', [low, high], () => portSlots(mesh.model, Number(low), Number(high)));
+    const slots = SLOTS.get('ports', [model, low, high], () => portSlots(model, Number(low), Number(high)));
     return {
-      ...common, form: 'port', inboundPort,
+      ...common,
+      form: 'port',
+      inboundPort,
       addressOf: (service, port) => ({ address, port: slots.get(`${keyOf(service)}:${port}`) ?? 0 }),
     };
   }
@@ -61,9 +64,11 @@ export function explicitTable(mesh: Mesh, proxy: Proxy): ExplicitTable | undefin
   if (block === null) {
     throw new MeshError('MESH_ADDRESS_BLOCK', `ADDRESS_BLOCK must be like 127.7.0.0/16 or 127.0.0.1:20000-20999, got "${capture.addressBlock}"; correct the node metadata`, proxy.id);
   }
-  const slots = mesh.memo.get('explicitAddresses', [], () => addressSlots(mesh.model));
+  const slots = SLOTS.get('addresses', [model], () => addressSlots(model));
   return {
-    ...common, form: 'address', inboundPort,
+    ...common,
+    form: 'address',
+    inboundPort,
     addressOf: (service, port) => {
       const slot = slots.get(keyOf(service)) ?? 0;
       return { address: `127.${block[1]}.${Math.floor(slot / 254) + 1}.${slot % 254 + 1}`, port: bindable(port) };
@@ -84,10 +89,13 @@ export function explicitCapture(proxy: Pick<Proxy, 'metadata'>): ExplicitCapture
 
 /** Where a workload finds a service port under explicit capture: the environment that `up` gives applications, and what a simulator dials. */
 export function virtualAddress(
-  mesh: Mesh, proxy: Proxy, service: Pick<Service, 'hostname' | 'namespace'>, port: number,
+  model: Model, proxy: Proxy, service: Pick<Service, 'hostname' | 'namespace'>, port: number,
 ): { readonly address: string; readonly port: number } | undefined {
-  return explicitTable(mesh, proxy)?.addressOf(service, port);
+  return explicitTable(model, proxy)?.addressOf(service, port);
 }
+
+/** Slots are the same for every proxy of a model. */
+const SLOTS = new Memo();
 
 const keyOf = (service: Pick<Service, 'hostname' | 'namespace'>): string => `${service.namespace}/${service.hostname}`;
 

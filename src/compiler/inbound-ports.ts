@@ -1,5 +1,5 @@
-import type { Service, ServicePort } from '../model/service';
 import type { View } from './view';
+import type { Service, ServicePort } from '../model/service';
 
 /** One port of the application, as the services in front of it describe it. */
 export interface InboundPort {

@@ -83,12 +83,18 @@ export interface HttpRoute {
   readonly match?: readonly HttpMatch[];
   readonly route?: readonly HttpDestination[];
   readonly redirect?: {
-    readonly uri?: string; readonly prefixRewrite?: string; readonly authority?: string; readonly scheme?: string;
-    readonly port?: number; readonly derivePort?: string; readonly redirectCode?: number;
+    readonly uri?: string;
+    readonly prefixRewrite?: string;
+    readonly authority?: string;
+    readonly scheme?: string;
+    readonly port?: number;
+    readonly derivePort?: string;
+    readonly redirectCode?: number;
   };
   readonly directResponse?: { readonly status: number; readonly body?: { readonly string?: string; readonly bytes?: string } };
   readonly rewrite?: {
-    readonly uri?: string; readonly authority?: string;
+    readonly uri?: string;
+    readonly authority?: string;
     readonly uriRegexRewrite?: { readonly match?: string; readonly rewrite?: string };
   };
   readonly delegate?: { readonly name?: string; readonly namespace?: string };
@@ -132,13 +138,21 @@ export interface TcpKeepalive { readonly probes?: number; readonly time?: Durati
 
 export interface ConnectionPool {
   readonly tcp?: {
-    readonly maxConnections?: number; readonly connectTimeout?: Duration; readonly tcpKeepalive?: TcpKeepalive;
-    readonly maxConnectionDuration?: Duration; readonly idleTimeout?: Duration;
+    readonly maxConnections?: number;
+    readonly connectTimeout?: Duration;
+    readonly tcpKeepalive?: TcpKeepalive;
+    readonly maxConnectionDuration?: Duration;
+    readonly idleTimeout?: Duration;
   };
   readonly http?: {
-    readonly http1MaxPendingRequests?: number; readonly http2MaxRequests?: number; readonly maxRequestsPerConnection?: number;
-    readonly maxRetries?: number; readonly idleTimeout?: Duration; readonly h2UpgradePolicy?: string;
-    readonly useClientProtocol?: boolean; readonly maxConcurrentStreams?: number;
+    readonly http1MaxPendingRequests?: number;
+    readonly http2MaxRequests?: number;
+    readonly maxRequestsPerConnection?: number;
+    readonly maxRetries?: number;
+    readonly idleTimeout?: Duration;
+    readonly h2UpgradePolicy?: string;
+    readonly useClientProtocol?: boolean;
+    readonly maxConcurrentStreams?: number;
   };
 }
 
@@ -156,7 +170,9 @@ export interface OutlierDetection {
 export interface ConsistentHash {
   readonly httpHeaderName?: string;
   readonly httpCookie?: {
-    readonly name: string; readonly path?: string; readonly ttl?: Duration;
+    readonly name: string;
+    readonly path?: string;
+    readonly ttl?: Duration;
     readonly attributes?: readonly { readonly name: string; readonly value?: string }[];
   };
   readonly useSourceIp?: boolean;

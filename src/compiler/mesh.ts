@@ -1,6 +1,6 @@
+import { Memo } from './memo';
 import type { Model } from '../model/model';
 import type { Service } from '../model/service';
-import { Memo } from './memo';
 import { DestinationRules } from './scope/destination-rules';
 import { VirtualServices } from './scope/virtual-services';
 import { visibilityOf } from './scope/visibility';

@@ -1,8 +1,8 @@
+import { COMPILED_FIELDS, REFUSED_MESH_CONFIG, REFUSED_VALUES } from './compiled-fields';
+import type { Fields } from './compiled-fields';
 import { isObject } from '../model/json';
 import type { Model } from '../model/model';
 import type { Resource } from '../model/resource';
-import { COMPILED_FIELDS, REFUSED_MESH_CONFIG, REFUSED_VALUES } from './compiled-fields';
-import type { Fields } from './compiled-fields';
 
 /** Something in the input that Istio would act on and this compiler does not. Left unsaid, traffic would silently differ. */
 export interface Refusal {

@@ -1,10 +1,10 @@
-import type { Proxy } from '../model/proxy';
-import type { Service, Workload } from '../model/service';
 import { DIALECTS } from './dialect';
 import type { DialectTable } from './dialect';
 import type { ExplicitTable } from './explicit';
 import { explicitTable } from './explicit';
 import type { Mesh } from './mesh';
+import type { Proxy } from '../model/proxy';
+import type { Service, Workload } from '../model/service';
 import type { DestinationRule } from './scope/destination-rules';
 import { defaultScope } from './scope/scope';
 import type { Scope } from './scope/scope';
@@ -31,9 +31,12 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
   const scope = mesh.memo.get('scope', [proxy.namespace], () => defaultScope(mesh, proxy.namespace));
   const watched = mesh.memo.get('callerLabels', [], () => callerLabels(mesh));
   return {
-    mesh, proxy, workload, scope,
+    mesh,
+    proxy,
+    workload,
+    scope,
     dialect: DIALECTS[proxy.dialect],
-    explicit: explicitTable(mesh, proxy),
+    explicit: explicitTable(mesh.model, proxy),
     locality: proxy.locality,
     callerKey: JSON.stringify(watched.map(label => proxy.labels[label] ?? null)),
     ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),
@@ -42,7 +45,7 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
 
 /** Labels of callers that some VirtualService match or DestinationRule selector asks about. */
 function callerLabels(mesh: Mesh): string[] {
-  const labels = new Set(mesh.destinationRules.selectorLabels);
+  const labels = new Set(mesh.destinationRules.callerLabels);
   for (const { spec } of mesh.virtualServices.all) {
     for (const rule of [...spec.http ?? [], ...spec.tls ?? [], ...spec.tcp ?? []]) {
       for (const match of rule.match ?? []) Object.keys(match.sourceLabels ?? {}).forEach(label => labels.add(label));

@@ -1,6 +1,8 @@
 import { fromBinary, toJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonValue, MessageShape } from '@bufbuild/protobuf';
 import { DurationSchema } from '@bufbuild/protobuf/wkt';
+import type { GoldenProxy, XdsJson, XdsType } from './load';
+import { XDS_TYPES } from './load';
 import { DNS_JITTER_FIELD } from '../../src/compiler/clusters/dns';
 import type { CompiledProxy } from '../../src/compiler/compiled-proxy';
 import { ClusterSchema } from '../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
@@ -9,8 +11,6 @@ import { ClusterLoadAssignmentSchema } from '../../src/xds/gen/envoy/config/endp
 import { ListenerSchema } from '../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '../../src/xds/gen/envoy/config/route/v3/route_pb';
 import { registry } from '../../src/xds/registry';
-import type { GoldenProxy, XdsJson, XdsType } from './load';
-import { XDS_TYPES } from './load';
 
 /** Compares what the compiler makes with what istiod sent, in meaning: order counts only where Istio's order does. */
 

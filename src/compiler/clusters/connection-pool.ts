@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import type { MeshConfig } from '../../model/mesh-config';
+import { duration } from '../../xds/duration';
 import { CircuitBreakersSchema } from '../../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb';
 import type { CircuitBreakers } from '../../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb';
 import { UpstreamConnectionOptionsSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { UpstreamConnectionOptions } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import { duration } from '../../xds/duration';
-import type { ConnectionPool, TcpKeepalive } from '../istio-api';
 import { durationMs } from '../durations';
+import type { ConnectionPool, TcpKeepalive } from '../istio-api';
 
 /** A connectionPool block in Envoy's terms (istio-behaviour D3). */
 export interface Pool {

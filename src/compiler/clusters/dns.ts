@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
-import { TypedExtensionConfigSchema } from '../../xds/gen/envoy/config/core/v3/extension_pb';
-import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import { CaresDnsResolverConfigSchema } from '../../xds/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb';
 import { pack } from '../../xds/any';
+import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { TypedExtensionConfigSchema } from '../../xds/gen/envoy/config/core/v3/extension_pb';
+import { CaresDnsResolverConfigSchema } from '../../xds/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb';
 
 export const CARES_RESOLVER = create(TypedExtensionConfigSchema, {
   name: 'envoy.network.dns_resolver.cares',

@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf';
+import { duration } from '../../xds/duration';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import { duration } from '../../xds/duration';
 import { addressMessage } from '../endpoints/assignment';
 import type { InboundPort } from '../inbound-ports';
 import { inboundCluster } from '../names';
+import { poolOf } from './connection-pool';
 import { policyFor } from '../scope/traffic-policy';
 import type { View } from '../view';
-import { poolOf } from './connection-pool';
 import { istioMetadata } from './metadata';
 import { inboundProtocolOptions } from './protocol-options';
 import { INBOUND_SOURCE } from './special';

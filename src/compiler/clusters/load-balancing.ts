@@ -1,9 +1,11 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { duration } from '../../xds/duration';
+import type { Service } from '../../model/service';
 import { Cluster_DiscoveryType, Cluster_LbPolicy } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster_CommonLbConfigSchema, Cluster_SlowStartConfigSchema, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import { duration } from '../../xds/duration';
-import type { ConsistentHash, LoadBalancer, PolicyBlocks } from '../istio-api';
 import { durationMs } from '../durations';
+import { localityWeighted } from '../endpoints/locality';
+import type { ConsistentHash, LoadBalancer, PolicyBlocks } from '../istio-api';
 import type { View } from '../view';
 
 export interface Balancing {
@@ -15,7 +17,12 @@ export interface Balancing {
 }
 
 /** Load balancing of an outbound cluster (istio-behaviour D4, D5). */
-export function balancing(view: View, policy: PolicyBlocks, type: Cluster_DiscoveryType): Balancing {
+export function balancing(view: View, policy: PolicyBlocks, type: Cluster_DiscoveryType, service: Service): Balancing {
+  const locality: Balancing['locality'] = localityWeighted(view, policy, service) ? { case: 'localityWeightedLbConfig', value: {} } : undefined;
+  return { ...policyOf(view, policy, type), locality };
+}
+
+function policyOf(view: View, policy: PolicyBlocks, type: Cluster_DiscoveryType): Balancing {
   const block = policy.loadBalancer;
   if (block?.simple === 'PASSTHROUGH' && view.explicit === undefined) {
     return { type: Cluster_DiscoveryType.ORIGINAL_DST, policy: Cluster_LbPolicy.CLUSTER_PROVIDED };

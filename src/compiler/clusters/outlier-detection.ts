@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
+import { duration } from '../../xds/duration';
 import { OutlierDetectionSchema } from '../../xds/gen/envoy/config/cluster/v3/outlier_detection_pb';
 import type { OutlierDetection as Message } from '../../xds/gen/envoy/config/cluster/v3/outlier_detection_pb';
-import { duration } from '../../xds/duration';
-import type { OutlierDetection } from '../istio-api';
 import { durationMs } from '../durations';
+import type { OutlierDetection } from '../istio-api';
 
 /** An outlierDetection block (istio-behaviour D3). A count of 0 turns its detector off. */
 export function outlierDetection(block: OutlierDetection | undefined): Message | undefined {

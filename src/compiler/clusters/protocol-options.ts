@@ -1,14 +1,14 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import type { Pool } from './connection-pool';
+import { isHttp, isHttp2 } from '../../model/ports';
 import type { ServicePort } from '../../model/service';
-import type { HttpProtocolOptionsSchema as CommonSchema } from '../../xds/gen/envoy/config/core/v3/protocol_pb';
-import { HttpProtocolOptionsSchema } from '../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb';
 import { pack } from '../../xds/any';
 import { duration } from '../../xds/duration';
-import { isHttp, isHttp2 } from '../../model/ports';
+import type { HttpProtocolOptionsSchema as CommonSchema } from '../../xds/gen/envoy/config/core/v3/protocol_pb';
+import { HttpProtocolOptionsSchema } from '../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb';
 import type { ClientTransport } from '../security/client-tls';
 import type { View } from '../view';
-import type { Pool } from './connection-pool';
 
 const KEY = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 

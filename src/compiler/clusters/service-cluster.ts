@@ -1,18 +1,18 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Service, ServicePort } from '../../model/service';
+import { duration } from '../../xds/duration';
 import { Cluster_DiscoveryType, Cluster_DnsLookupFamily, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import { duration } from '../../xds/duration';
 import { ADS } from '../dialect';
 import { loadAssignment } from '../endpoints/assignment';
 import { outboundCluster, sniName } from '../names';
+import { CARES_RESOLVER, withDnsJitter } from './dns';
 import type { DestinationRule } from '../scope/destination-rules';
 import { policyFor } from '../scope/traffic-policy';
 import { clientTransport } from '../security/client-tls';
 import { tcpMetadataExchangeCluster } from '../telemetry/peer-metadata';
 import type { View } from '../view';
-import { CARES_RESOLVER, withDnsJitter } from './dns';
 import { poolOf } from './connection-pool';
 import { balancing } from './load-balancing';
 import { istioMetadata } from './metadata';
@@ -46,7 +46,7 @@ export function serviceCluster(view: View, service: Service, port: ServicePort, 
     ? loadAssignment(view, service, port, subset, rule) : undefined;
   if (inline !== undefined && inline.endpoints.length === 0) return undefined;
   const http2 = speaksHttp2(view, port, pool);
-  const lb = balancing(view, policy, type);
+  const lb = balancing(view, policy, type, service);
   const transport = clientTransport({ view, service, port, tls: policy.tls, sni: sniName(port.number, subset, service.hostname), http2, type: lb.type });
   const panic = policy.outlierDetection?.minHealthPercent ?? 0;
 
@@ -54,8 +54,11 @@ export function serviceCluster(view: View, service: Service, port: ServicePort, 
     ? { edsClusterConfig: { edsConfig: ADS, serviceName: name } }
     : inline !== undefined
       ? {
-        loadAssignment: inline, dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY, dnsRefreshRate: duration(mesh.model.config.dnsRefreshRateMs),
-        respectDnsTtl: true, typedDnsResolverConfig: CARES_RESOLVER,
+        loadAssignment: inline,
+        dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY,
+        dnsRefreshRate: duration(mesh.model.config.dnsRefreshRateMs),
+        respectDnsTtl: true,
+        typedDnsResolverConfig: CARES_RESOLVER,
       }
       : {};
   const cluster = create(ClusterSchema, {

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
+import { duration } from '../../xds/duration';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import { duration } from '../../xds/duration';
 import { BLACK_HOLE, INBOUND_PASSTHROUGH, PASSTHROUGH } from '../names';
 import { tcpMetadataExchangeCluster } from '../telemetry/peer-metadata';
 import type { View } from '../view';

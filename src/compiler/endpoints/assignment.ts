@@ -1,17 +1,18 @@
 import { create } from '@bufbuild/protobuf';
 import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
-import type { Endpoint, Service, ServicePort } from '../../model/service';
 import { compare } from '../../model/resource';
-import { HealthStatus } from '../../xds/gen/envoy/config/core/v3/health_check_pb';
+import { balanceLocalities, nodeLocal, weightOf } from './locality';
+import { selects } from '../../model/selectors';
+import type { Endpoint, Service, ServicePort } from '../../model/service';
 import type { AddressSchema } from '../../xds/gen/envoy/config/core/v3/address_pb';
+import { HealthStatus } from '../../xds/gen/envoy/config/core/v3/health_check_pb';
+import type { LbEndpointSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb';
 import { ClusterLoadAssignmentSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { ClusterLoadAssignment } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
-import type { LbEndpointSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb';
 import type { ClientTls } from '../istio-api';
 import { outboundCluster } from '../names';
 import type { DestinationRule } from '../scope/destination-rules';
 import { policyFor } from '../scope/traffic-policy';
-import { selects } from '../../model/selectors';
 import type { View } from '../view';
 
 const HEALTH: Readonly<Record<string, HealthStatus>> = {
@@ -30,12 +31,15 @@ export function loadAssignment(
     list.push(endpoint);
     byLocality.set(endpoint.locality, list);
   }
+  const groups = [...byLocality].sort(([a], [b]) => compare(a, b))
+    .map(([locality, list]) => ({ locality, endpoints: list, priority: 0, weight: weightOf(list) }));
   return create(ClusterLoadAssignmentSchema, {
     clusterName: outboundCluster(port.number, subset, service.hostname),
-    endpoints: [...byLocality].sort(([a], [b]) => compare(a, b)).map(([locality, list]) => ({
-      locality: localityMessage(locality),
-      lbEndpoints: list.map(endpoint => lbEndpoint(view, endpoint, policy.tls)),
-      loadBalancingWeight: list.reduce((sum, endpoint) => sum + endpoint.weight, 0),
+    endpoints: balanceLocalities(view, policy, service, groups).map(group => ({
+      locality: localityMessage(group.locality),
+      lbEndpoints: group.endpoints.map(endpoint => lbEndpoint(view, endpoint, policy.tls)),
+      loadBalancingWeight: group.weight,
+      priority: group.priority,
     })),
   });
 }
@@ -45,7 +49,10 @@ function endpointsFor(view: View, service: Service, port: ServicePort, subset: s
   const all = view.mesh.model.endpointsOf(service, port.name);
   const labels = subset === '' ? undefined : rule?.subsets.find(candidate => candidate.name === subset)?.labels;
   const minHealth = policyFor(rule, port.number, subset).outlierDetection?.minHealthPercent ?? 0;
-  const kept = all.filter(endpoint => selects(labels ?? {}, endpoint.labels) && (minHealth <= 0 || endpoint.health !== 'UNHEALTHY'));
+  const node = nodeLocal(service) ? view.proxy.metadata.NODE_NAME ?? '' : undefined;
+  const kept = all.filter(endpoint => selects(labels ?? {}, endpoint.labels)
+    && (minHealth <= 0 || endpoint.health !== 'UNHEALTHY')
+    && (node === undefined || (node !== '' && endpoint.nodeName === node)));
   // DNS_ROUND_ROBIN knows one address only.
   return service.resolution === 'dns-round-robin' ? kept.slice(0, 1) : kept;
 }

@@ -1,11 +1,12 @@
 import { create } from '@bufbuild/protobuf';
-import { isHttp } from '../../model/ports';
 import { resolveGateway } from '../../model/names';
+import { isHttp } from '../../model/ports';
 import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import { addressMessage } from '../endpoints/assignment';
 import type { L4Destination, L4Match } from '../istio-api';
+import type { GatewayPort, GatewayServer, MergedGateways } from './servers';
 import { chainMessage, TLS_INSPECTOR } from '../listeners/chains';
 import type { Chain } from '../listeners/chains';
 import { httpConnectionManager } from '../listeners/hcm';
@@ -16,7 +17,6 @@ import { listenerAccessLogs } from '../telemetry/access-log';
 import type { View } from '../view';
 import { rulesFor } from './routes';
 import { isPlainHttp } from './servers';
-import type { GatewayPort, GatewayServer, MergedGateways } from './servers';
 import { serverTls } from './tls';
 
 /** Listeners of a router (istio-behaviour F4). One without any chain is not sent. */
@@ -97,7 +97,9 @@ function forward(view: View, server: GatewayServer, rule: VirtualService, route:
   const weighted = route.length > 1 ? route.filter(({ weight }) => weight !== undefined && weight > 0) : route;
   const clusters = weighted.map(({ destination, weight }) => ({ name: clusterOf(site, rule, destination), weight: weight ?? 0 }));
   return tcpFilters(view, {
-    direction: 'gateway', clusters, protocol: server.protocol,
+    direction: 'gateway',
+    clusters,
+    protocol: server.protocol,
     statPrefix: route.length === 1 ? clusters[0]?.name ?? '' : `${rule.name}.${rule.namespace}`,
   });
 }

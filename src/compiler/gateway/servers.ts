@@ -66,7 +66,12 @@ function addServer(view: View, tables: Tables, resource: Resource<GatewaySpec>, 
     : protocol === 'HTTPS' && server.tls?.mode !== 'PASSTHROUGH' && server.tls?.mode !== 'AUTO_PASSTHROUGH'
       ? `https.${server.port.number}.${server.port.name ?? ''}.${name}.${namespace}${given === undefined ? '' : `.${given}`}` : undefined;
   const merged: GatewayServer = {
-    gateway: `${namespace}/${name}`, gatewayName: name, namespace, server, protocol, routeName,
+    gateway: `${namespace}/${name}`,
+    gatewayName: name,
+    namespace,
+    server,
+    protocol,
+    routeName,
     hosts: server.hosts.map(host => serverHost(view, host, namespace)),
   };
 

@@ -3,16 +3,18 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import { TlsParameters_TlsProtocol, TlsParametersSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb';
 import type { CertificateValidationContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb';
-import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import type { SdsSecretConfig } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
+import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { ADS_SECRETS } from '../dialect';
 import type { ServerTls } from '../istio-api';
 import { ALPN_HTTP, ALPN_TCP, downstreamTls, exactNames, fileSource, MESH_ROOTS, secret, WORKLOAD_CERTIFICATE } from '../security/tls-context';
 import type { View } from '../view';
 
 const VERSIONS: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
-  TLSV1_0: TlsParameters_TlsProtocol.TLSv1_0, TLSV1_1: TlsParameters_TlsProtocol.TLSv1_1,
-  TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2, TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
+  TLSV1_0: TlsParameters_TlsProtocol.TLSv1_0,
+  TLSV1_1: TlsParameters_TlsProtocol.TLSv1_1,
+  TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2,
+  TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
 };
 
 /** TLS that a gateway's server terminates (istio-behaviour F5). */

@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { compare } from '../../model/resource';
+import { pack } from '../../xds/any';
+import { duration } from '../../xds/duration';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import { FilterChainSchema, ListenerFilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import type { Filter, FilterChain, FilterChainMatchSchema, ListenerFilter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { HttpInspectorSchema } from '../../xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb';
 import { TlsInspectorSchema } from '../../xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb';
-import { pack } from '../../xds/any';
-import { duration } from '../../xds/duration';
 
 /** ALPN by which plain HTTP is recognised, once the HTTP inspector has looked. */
 export const PLAIN_HTTP = ['http/1.1', 'h2c'];
@@ -47,7 +47,8 @@ export const isUnconditional = (chain: Chain): boolean => (
 /** Whether two chains would take the same connections. */
 export function conflicts(a: Chain, b: Chain): boolean {
   const text = (chain: Chain): string => JSON.stringify([
-    chain.transport ?? '', chain.alpn ?? [], wild(chain.sni) ? [] : [...chain.sni ?? []].sort(compare), narrow(chain.cidrs), chain.destinationPort ?? 0]);
+    chain.transport ?? '', chain.alpn ?? [], wild(chain.sni) ? [] : [...chain.sni ?? []].sort(compare), narrow(chain.cidrs), chain.destinationPort ?? 0,
+  ]);
   return text(a) === text(b);
 }
 

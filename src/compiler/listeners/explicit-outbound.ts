@@ -1,23 +1,24 @@
 import { create } from '@bufbuild/protobuf';
+import { inspectorsFor } from './chains';
+import type { Chain } from './chains';
+import { httpConnectionManager } from './hcm';
+import { chainsOf, httpChain } from './outbound';
+import { tcpChains } from './tcp-chains';
 import { isHttp } from '../../model/ports';
 import type { Service, ServicePort } from '../../model/service';
+import { duration } from '../../xds/duration';
 import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
-import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
 import { VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
-import { duration } from '../../xds/duration';
+import { RouteConfigurationSchema } from '../../xds/gen/envoy/config/route/v3/route_pb';
+import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
 import { addressMessage } from '../endpoints/assignment';
 import type { ExplicitTable } from '../explicit';
 import { catchAllHost } from '../routes/catch-all';
 import { portRoutes, routeConfiguration, serviceHosts, sniffedRoutes } from '../routes/sidecar';
 import type { EgressListener } from '../scope/scope';
 import type { View } from '../view';
-import { inspectorsFor } from './chains';
-import type { Chain } from './chains';
-import { httpConnectionManager } from './hcm';
-import { chainsOf, httpChain } from './outbound';
-import { tcpChains } from './tcp-chains';
 
 /** Outbound side of a proxy under explicit capture: every service port listens on an address that callers dial. */
 export interface ExplicitOutbound {
@@ -41,7 +42,8 @@ export function explicitOutbound(view: View, explicit: ExplicitTable): ExplicitO
   }
   if (explicit.httpProxyPort > 0) {
     const name = `${explicit.podAddress}_${explicit.httpProxyPort}`;
-    routes.set('http_proxy', portRoutes(view, egress, 'http_proxy', 0));
+    const shared = portRoutes(view, egress, 'http_proxy', 0);
+    routes.set('http_proxy', create(RouteConfigurationSchema, { ...shared, ignorePortInHostMatching: false }));
     const manager = httpConnectionManager(view, { direction: 'outbound', statPrefix: `outbound_${name};`, routes: 'http_proxy', absoluteUrl: true });
     listeners.push(boundListener(view, name, explicit.podAddress, explicit.httpProxyPort, [{ filters: [manager] }]));
   }

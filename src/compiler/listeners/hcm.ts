@@ -1,4 +1,8 @@
 import { create } from '@bufbuild/protobuf';
+import { httpFilters } from './http-filters';
+import type { Direction } from './http-filters';
+import { pack } from '../../xds/any';
+import { duration } from '../../xds/duration';
 import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
@@ -6,15 +10,11 @@ import {
   HttpConnectionManager_ForwardClientCertDetails, HttpConnectionManager_PathWithEscapedSlashesAction, HttpConnectionManagerSchema,
 } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { UuidRequestIdConfigSchema } from '../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb';
-import { pack } from '../../xds/any';
-import { duration } from '../../xds/duration';
 import { ADS } from '../dialect';
 import { durationMs } from '../durations';
 import { accessLogs } from '../telemetry/access-log';
 import { tracing } from '../telemetry/tracing';
 import type { View } from '../view';
-import { httpFilters } from './http-filters';
-import type { Direction } from './http-filters';
 
 export interface HcmOptions {
   readonly direction: Direction;
@@ -38,7 +38,8 @@ export function httpConnectionManager(view: View, options: HcmOptions): Filter {
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',
     configType: {
-      case: 'typedConfig', value: pack(HttpConnectionManagerSchema, {
+      case: 'typedConfig',
+      value: pack(HttpConnectionManagerSchema, {
         statPrefix,
         routeSpecifier: typeof routes === 'string'
           ? { case: 'rds', value: { configSource: ADS, routeConfigName: routes } } : { case: 'routeConfig', value: routes },
@@ -65,13 +66,15 @@ function bySide(direction: Direction) {
     case 'outbound': return { useRemoteAddress: false };
     case 'inbound':
       return {
-        useRemoteAddress: false, serverName: 'istio-envoy',
+        useRemoteAddress: false,
+        serverName: 'istio-envoy',
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
         setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
       };
     case 'gateway':
       return {
-        useRemoteAddress: true, serverName: 'istio-envoy',
+        useRemoteAddress: true,
+        serverName: 'istio-envoy',
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
         setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
       };

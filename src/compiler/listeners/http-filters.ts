@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { pack } from '../../xds/any';
 import { FilterConfig_Protocol, FilterConfigSchema as AlpnSchema } from '../../xds/gen/envoy/config/filter/http/alpn/v2alpha1/config_pb';
 import { CorsSchema } from '../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb';
 import { HTTPFaultSchema } from '../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb';
@@ -8,7 +9,6 @@ import { GrpcWebSchema } from '../../xds/gen/envoy/extensions/filters/http/grpc_
 import { RouterSchema } from '../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb';
 import { HttpFilterSchema } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { HttpFilter } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
-import { pack } from '../../xds/any';
 import { httpMetadataExchange } from '../telemetry/peer-metadata';
 import { statsConfig } from '../telemetry/stats';
 import type { View } from '../view';

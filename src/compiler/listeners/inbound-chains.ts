@@ -1,6 +1,6 @@
+import { isHttp } from '../../model/ports';
 import type { Protocol } from '../../model/service';
 import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
-import { isHttp } from '../../model/ports';
 import type { MtlsMode } from '../security/peer-authentication';
 import { inboundMtls } from '../security/server-tls';
 import type { View } from '../view';

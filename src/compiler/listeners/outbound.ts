@@ -1,22 +1,22 @@
 import { create } from '@bufbuild/protobuf';
-import { isIpAddress } from '../../model/addresses';
-import { isHttp } from '../../model/ports';
-import type { Service, ServicePort } from '../../model/service';
-import { FilterChainMatchSchema, FilterChainSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
-import type { FilterChain } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
-import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
-import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
-import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
-import { duration } from '../../xds/duration';
-import { addressMessage } from '../endpoints/assignment';
-import { BLACK_HOLE, PASSTHROUGH } from '../names';
-import type { EgressListener } from '../scope/scope';
-import type { View } from '../view';
 import { chainMessage, conflicts, inspectorsFor, isUnconditional, PLAIN_HTTP } from './chains';
 import type { Chain } from './chains';
 import { httpConnectionManager } from './hcm';
 import { tcpTo } from './tcp';
 import { tcpChains } from './tcp-chains';
+import { isIpAddress } from '../../model/addresses';
+import { isHttp } from '../../model/ports';
+import type { Service, ServicePort } from '../../model/service';
+import { duration } from '../../xds/duration';
+import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import { FilterChainMatchSchema, FilterChainSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import type { FilterChain } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import { addressMessage } from '../endpoints/assignment';
+import { BLACK_HOLE, PASSTHROUGH } from '../names';
+import type { EgressListener } from '../scope/scope';
+import type { View } from '../view';
 
 export const WILDCARD = '0.0.0.0';
 /** Ports that Envoy and the agent keep for themselves. */

@@ -21,7 +21,9 @@ const MESH = new Set(['mesh']);
 /** Filter chains of a TCP, TLS or detected port of one service (istio-behaviour C10). */
 export function tcpChains(view: View, listener: EgressListener, service: Service, port: ServicePort, bind: string): Chain[] {
   const site: RouteSite = {
-    view, port: port.number, gateways: MESH,
+    view,
+    port: port.number,
+    gateways: MESH,
     serviceOf: (host) => {
       const found = view.scope.byHost.get(host);
       const own = found && portOf(found, port.number);

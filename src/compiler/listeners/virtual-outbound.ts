@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { FilterChainSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import { FilterChainSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import { addressMessage } from '../endpoints/assignment';

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
+import { duration } from '../../xds/duration';
 import { VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import type { VirtualHost } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
-import { duration } from '../../xds/duration';
 import { PASSTHROUGH } from '../names';
 import type { View } from '../view';
 
@@ -9,9 +9,12 @@ const ANY = { pathSpecifier: { case: 'prefix' as const, value: '/' } };
 const BAD_GATEWAY = { case: 'directResponse' as const, value: { status: 502 } };
 
 const ALLOW_ANY = create(VirtualHostSchema, {
-  name: 'allow_any', domains: ['*'], includeRequestAttemptCount: true,
+  name: 'allow_any',
+  domains: ['*'],
+  includeRequestAttemptCount: true,
   routes: [{
-    name: 'allow_any', match: ANY,
+    name: 'allow_any',
+    match: ANY,
     action: {
       case: 'route', value: { clusterSpecifier: { case: 'cluster', value: PASSTHROUGH }, timeout: duration(0), maxGrpcTimeout: duration(0) },
     },

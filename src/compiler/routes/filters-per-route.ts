@@ -1,14 +1,14 @@
+import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { stringMatcher } from './match';
+import { pack } from '../../xds/any';
+import { duration } from '../../xds/duration';
 import { FaultDelaySchema } from '../../xds/gen/envoy/extensions/filters/common/fault/v3/fault_pb';
 import { CorsPolicySchema } from '../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb';
 import { HTTPFaultSchema } from '../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb';
 import { FractionalPercent_DenominatorType } from '../../xds/gen/envoy/type/v3/percent_pb';
-import { create } from '@bufbuild/protobuf';
-import { pack } from '../../xds/any';
-import { duration } from '../../xds/duration';
 import { durationMs } from '../durations';
 import type { CorsPolicy, HttpFault, HttpRoute, Percentage } from '../istio-api';
-import { stringMatcher } from './match';
 
 /** Filters that a rule configures for its own routes. */
 export function filtersPerRoute(rule: Pick<HttpRoute, 'fault' | 'corsPolicy'>): Record<string, Any> {

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { RouteAction_HashPolicySchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import { duration } from '../../xds/duration';
+import type { RouteAction_HashPolicySchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import { durationMs } from '../durations';
 import type { DestinationRule } from '../scope/destination-rules';
 import { policyFor } from '../scope/traffic-policy';
@@ -17,8 +17,11 @@ export function hashPolicy(rule: DestinationRule | undefined, port: number | und
     const ms = durationMs(ttl);
     return {
       policySpecifier: {
-        case: 'cookie', value: {
-          name, path, ttl: ms === undefined ? undefined : duration(ms),
+        case: 'cookie',
+        value: {
+          name,
+          path,
+          ttl: ms === undefined ? undefined : duration(ms),
           attributes: (attributes ?? []).map(attribute => ({ name: attribute.name, value: attribute.value })),
         },
       },

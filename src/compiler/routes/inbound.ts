@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
+import { duration } from '../../xds/duration';
 import { RouteConfigurationSchema } from '../../xds/gen/envoy/config/route/v3/route_pb';
 import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
-import { duration } from '../../xds/duration';
 import type { Mesh } from '../mesh';
 import { INBOUND_RETRY } from './retry';
 
@@ -27,7 +27,8 @@ export function inboundRoutes(options: InboundRouteOptions): RouteConfiguration 
         name: 'default',
         match: { pathSpecifier: { case: 'prefix', value: '/' } },
         action: {
-          case: 'route', value: {
+          case: 'route',
+          value: {
             clusterSpecifier: { case: 'cluster', value: cluster },
             timeout: duration(0),
             maxStreamDuration: { maxStreamDuration: duration(0), grpcTimeoutHeaderMax: duration(0) },

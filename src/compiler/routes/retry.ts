@@ -1,10 +1,10 @@
 import { create } from '@bufbuild/protobuf';
+import { pack } from '../../xds/any';
+import { duration } from '../../xds/duration';
 import { RetryPolicySchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import type { RetryPolicy } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import { PreviousHostsPredicateSchema } from '../../xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb';
 import { PreviousPrioritiesConfigSchema } from '../../xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb';
-import { pack } from '../../xds/any';
-import { duration } from '../../xds/duration';
 import { durationMs } from '../durations';
 import type { HttpRetry } from '../istio-api';
 

@@ -1,22 +1,22 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { base64Decode } from '@bufbuild/protobuf/wire';
-import { resolveGateway, resolveHost } from '../../model/names';
-import type { Service } from '../../model/service';
-import { RedirectAction_RedirectResponseCode, RouteSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
-import type { Route, RouteActionSchema, RouteMatchSchema, WeightedCluster_ClusterWeightSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
-import { duration } from '../../xds/duration';
-import { durationMs } from '../durations';
-import type { Destination, HttpDestination, HttpMatch, HttpRetry, HttpRoute, Percentage } from '../istio-api';
-import { outboundCluster } from '../names';
-import type { VirtualService } from '../scope/virtual-services';
-import { selects } from '../../model/selectors';
-import type { View } from '../view';
 import { filtersPerRoute, perMillion } from './filters-per-route';
 import { hashPolicy } from './hash-policy';
 import { headerChanges } from './headers';
 import { isCatchAll, routeMatch } from './match';
 import { retryPolicy } from './retry';
+import { resolveGateway, resolveHost } from '../../model/names';
+import { selects } from '../../model/selectors';
+import type { Service } from '../../model/service';
+import { duration } from '../../xds/duration';
+import { RedirectAction_RedirectResponseCode, RouteSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import type { Route, RouteActionSchema, RouteMatchSchema, WeightedCluster_ClusterWeightSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import { durationMs } from '../durations';
+import type { Destination, HttpDestination, HttpMatch, HttpRetry, HttpRoute, Percentage } from '../istio-api';
+import { outboundCluster } from '../names';
+import type { VirtualService } from '../scope/virtual-services';
+import type { View } from '../view';
 
 type RouteInit = MessageInitShape<typeof RouteSchema>;
 type Action = MessageInitShape<typeof RouteActionSchema>;
@@ -88,9 +88,12 @@ function actionOf(site: RouteSite, service: VirtualService, rule: HttpRoute, aut
 }
 
 const REDIRECTS: Readonly<Record<number, RedirectAction_RedirectResponseCode>> = {
-  0: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY, 301: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
-  302: RedirectAction_RedirectResponseCode.FOUND, 303: RedirectAction_RedirectResponseCode.SEE_OTHER,
-  307: RedirectAction_RedirectResponseCode.TEMPORARY_REDIRECT, 308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
+  0: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
+  301: RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
+  302: RedirectAction_RedirectResponseCode.FOUND,
+  303: RedirectAction_RedirectResponseCode.SEE_OTHER,
+  307: RedirectAction_RedirectResponseCode.TEMPORARY_REDIRECT,
+  308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
 };
 
 function redirect(block: NonNullable<HttpRoute['redirect']>, site: RouteSite): RouteInit['action'] {
@@ -102,7 +105,8 @@ function redirect(block: NonNullable<HttpRoute['redirect']>, site: RouteSite): R
   const scheme = nonEmpty(block.scheme) ?? (site.tls === true ? 'https' : 'http');
   const portRedirect = wanted === (scheme === 'https' ? 443 : 80) ? 0 : wanted;
   return {
-    case: 'redirect', value: {
+    case: 'redirect',
+    value: {
       responseCode,
       hostRedirect: block.authority ?? '',
       portRedirect,
@@ -115,7 +119,8 @@ function redirect(block: NonNullable<HttpRoute['redirect']>, site: RouteSite): R
 
 function directResponse({ status, body }: NonNullable<HttpRoute['directResponse']>): RouteInit['action'] {
   return {
-    case: 'directResponse', value: {
+    case: 'directResponse',
+    value: {
       status,
       body: body?.string !== undefined ? { specifier: { case: 'inlineString', value: body.string } }
         : body?.bytes !== undefined ? { specifier: { case: 'inlineBytes', value: base64Decode(body.bytes) } } : undefined,
@@ -149,7 +154,9 @@ function weighted(
   return destinations.filter(({ weight }) => weight !== undefined && weight > 0).map(({ destination, weight, headers }) => {
     const { authority, ...changes } = headerChanges(headers);
     return {
-      name: clusterOf(site, service, destination), weight, ...changes,
+      name: clusterOf(site, service, destination),
+      weight,
+      ...changes,
       hostRewriteSpecifier: authority === undefined ? undefined : { case: 'hostRewriteLiteral', value: authority },
     };
   });

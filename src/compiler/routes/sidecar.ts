@@ -1,22 +1,22 @@
 import { create } from '@bufbuild/protobuf';
-import { hostsMatch, isWildcard } from '../../model/hosts';
-import { isHttp } from '../../model/ports';
-import { compare } from '../../model/resource';
-import type { Service } from '../../model/service';
-import { RouteConfigurationSchema } from '../../xds/gen/envoy/config/route/v3/route_pb';
-import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
-import { VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
-import type { Route, VirtualHost } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
-import { mostSpecific } from '../host-table';
-import type { EgressListener } from '../scope/scope';
-import { portOf } from '../scope/scope';
-import type { VirtualService } from '../scope/virtual-services';
-import type { View } from '../view';
 import { catchAllHost } from './catch-all';
 import { defaultRoute } from './default-route';
 import { domainsOf } from './domains';
 import { routesOf } from './route';
 import type { RouteSite } from './route';
+import { hostsMatch, isWildcard } from '../../model/hosts';
+import { isHttp } from '../../model/ports';
+import { compare } from '../../model/resource';
+import type { Service } from '../../model/service';
+import { VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import type { Route, VirtualHost } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import { RouteConfigurationSchema } from '../../xds/gen/envoy/config/route/v3/route_pb';
+import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
+import { mostSpecific } from '../host-table';
+import type { EgressListener } from '../scope/scope';
+import { portOf } from '../scope/scope';
+import type { VirtualService } from '../scope/virtual-services';
+import type { View } from '../view';
 
 const MESH = new Set(['mesh']);
 

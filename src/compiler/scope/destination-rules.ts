@@ -1,14 +1,14 @@
+import { isVisible, visibilityOf } from './visibility';
+import type { Visibility } from './visibility';
 import type { Model } from '../../model/model';
 import { resolveHost } from '../../model/names';
 import { compare } from '../../model/resource';
 import type { Resource } from '../../model/resource';
+import { selects } from '../../model/selectors';
 import type { Service } from '../../model/service';
 import { mostSpecific } from '../host-table';
 import type { DestinationRuleSpec, Subset, TrafficPolicy } from '../istio-api';
 import { configPath } from '../names';
-import { selects } from '../../model/selectors';
-import { isVisible, visibilityOf } from './visibility';
-import type { Visibility } from './visibility';
 
 /** One DestinationRule, or several of one namespace and host merged (istio-behaviour B5). */
 export interface DestinationRule {
@@ -28,8 +28,8 @@ type ByHost = Map<string, DestinationRule[]>;
 export class DestinationRules {
   private readonly local = new Map<string, ByHost>();
   private readonly exported = new Map<string, ByHost>();
-  /** Labels that some workloadSelector looks at. */
-  public readonly selectorLabels: readonly string[];
+  /** Labels of callers that some rule looks at. */
+  public readonly callerLabels: readonly string[];
   private readonly root: string;
   private readonly found = new Map<string, readonly DestinationRule[]>();
 
@@ -37,7 +37,10 @@ export class DestinationRules {
     this.root = model.config.rootNamespace;
     const rules = model.of('DestinationRule').map(resource => prepare(resource as unknown as Resource<DestinationRuleSpec>, model));
     const withSelector = rules.filter(rule => rule.selector !== undefined);
-    this.selectorLabels = [...new Set(withSelector.flatMap(rule => Object.keys(rule.selector ?? {})))].sort(compare);
+    this.callerLabels = [...new Set([
+      ...withSelector.flatMap(rule => Object.keys(rule.selector ?? {})),
+      ...rules.flatMap(rule => [rule.trafficPolicy, ...rule.subsets.map(subset => subset.trafficPolicy)]).flatMap(failoverLabels),
+    ])].sort(compare);
     for (const rule of [...withSelector, ...rules.filter(other => other.selector === undefined)]) {
       const own = !rule.visibility.everyone && [...rule.visibility.namespaces].every(namespace => namespace === rule.namespace);
       if (rule.namespace !== this.root || own) add(this.local, rule);
@@ -69,6 +72,12 @@ export class DestinationRules {
     }
     return [];
   }
+}
+
+/** Labels by which a policy tells near endpoints from far ones. */
+function failoverLabels(policy: TrafficPolicy | undefined): string[] {
+  return [policy, ...policy?.portLevelSettings ?? []]
+    .flatMap(level => level?.loadBalancer?.localityLbSetting?.failoverPriority ?? []).map(label => label.split('=')[0]);
 }
 
 function visibleIn(rules: ByHost | undefined, namespace: string): ByHost {

@@ -65,7 +65,8 @@ export function mergeByHost(services: readonly Service[]): Service[] {
 
 function sameKind(a: Service, b: Service): boolean {
   const text = (service: Service): string => JSON.stringify([
-    service.namespace, service.registry, service.resolution, service.labels, service.selector, service.exportTo]);
+    service.namespace, service.registry, service.resolution, service.labels, service.selector, service.exportTo,
+  ]);
   return text(a) === text(b);
 }
 

@@ -47,7 +47,8 @@ function prepare(resource: Resource<VirtualServiceSpec>, model: Model): VirtualS
   const { metadata, spec } = resource;
   const gateways = spec.gateways === undefined || spec.gateways.length === 0 ? ['mesh'] : spec.gateways;
   return {
-    resource, spec,
+    resource,
+    spec,
     name: metadata.name,
     namespace: metadata.namespace,
     hosts: (spec.hosts ?? []).map(host => resolveHost(host, metadata.namespace, model.domain).toLowerCase()),

@@ -1,7 +1,7 @@
 import type { Model } from '../../model/model';
 import type { Resource } from '../../model/resource';
-import type { PeerAuthenticationSpec } from '../istio-api';
 import { selects } from '../../model/selectors';
+import type { PeerAuthenticationSpec } from '../istio-api';
 
 /** Mutual TLS mode of an inbound port. */
 export type MtlsMode = 'STRICT' | 'PERMISSIVE' | 'DISABLE';

@@ -1,15 +1,15 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { ConfigSourceSchema } from '../../xds/gen/envoy/config/core/v3/config_source_pb';
-import type { ConfigSource } from '../../xds/gen/envoy/config/core/v3/config_source_pb';
+import { pack } from '../../xds/any';
 import { TransportSocketSchema } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import { ConfigSourceSchema } from '../../xds/gen/envoy/config/core/v3/config_source_pb';
+import type { ConfigSource } from '../../xds/gen/envoy/config/core/v3/config_source_pb';
 import { RawBufferSchema } from '../../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb';
 import { TlsParameters_TlsProtocol } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb';
 import { SdsSecretConfigSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import type { SdsSecretConfig } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
-import { pack } from '../../xds/any';
 import { ADS, ADS_SECRETS } from '../dialect';
 
 /** Pieces of TLS contexts that both directions use. */

@@ -1,10 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { MeshConfig } from '../../model/mesh-config';
+import { pack } from '../../xds/any';
 import { AccessLogSchema } from '../../xds/gen/envoy/config/accesslog/v3/accesslog_pb';
 import type { AccessLog } from '../../xds/gen/envoy/config/accesslog/v3/accesslog_pb';
 import { FileAccessLogSchema } from '../../xds/gen/envoy/extensions/access_loggers/file/v3/file_pb';
-import { pack } from '../../xds/any';
 
 /** Istio's default line, and the operator behind each key of its JSON form (istio-behaviour H1). */
 export const TEXT_FORMAT = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
@@ -13,15 +13,30 @@ export const TEXT_FORMAT = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL
   + '%UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n';
 
 const JSON_FORMAT: JsonObject = {
-  authority: '%REQ(:AUTHORITY)%', bytes_received: '%BYTES_RECEIVED%', bytes_sent: '%BYTES_SENT%',
-  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%', downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
-  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%', duration: '%DURATION%', method: '%REQ(:METHOD)%',
-  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%', protocol: '%PROTOCOL%', request_id: '%REQ(X-REQUEST-ID)%',
-  requested_server_name: '%REQUESTED_SERVER_NAME%', response_code: '%RESPONSE_CODE%', response_code_details: '%RESPONSE_CODE_DETAILS%',
-  response_flags: '%RESPONSE_FLAGS%', route_name: '%ROUTE_NAME%', start_time: '%START_TIME%', upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
-  upstream_host: '%UPSTREAM_HOST%', upstream_local_address: '%UPSTREAM_LOCAL_ADDRESS%',
-  upstream_service_time: '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%', upstream_transport_failure_reason: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
-  user_agent: '%REQ(USER-AGENT)%', x_forwarded_for: '%REQ(X-FORWARDED-FOR)%',
+  authority: '%REQ(:AUTHORITY)%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
+  downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
+  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
+  duration: '%DURATION%',
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  protocol: '%PROTOCOL%',
+  request_id: '%REQ(X-REQUEST-ID)%',
+  requested_server_name: '%REQUESTED_SERVER_NAME%',
+  response_code: '%RESPONSE_CODE%',
+  response_code_details: '%RESPONSE_CODE_DETAILS%',
+  response_flags: '%RESPONSE_FLAGS%',
+  route_name: '%ROUTE_NAME%',
+  start_time: '%START_TIME%',
+  upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
+  upstream_host: '%UPSTREAM_HOST%',
+  upstream_local_address: '%UPSTREAM_LOCAL_ADDRESS%',
+  upstream_service_time: '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%',
+  upstream_transport_failure_reason: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
+  user_agent: '%REQ(USER-AGENT)%',
+  x_forwarded_for: '%REQ(X-FORWARDED-FOR)%',
 };
 
 /** Logs of every request and connection. */
@@ -39,7 +54,8 @@ function fileLog(config: MeshConfig, filter: Filter | undefined): AccessLog[] {
     name: 'envoy.access_loggers.file',
     filter,
     configType: {
-      case: 'typedConfig', value: pack(FileAccessLogSchema, {
+      case: 'typedConfig',
+      value: pack(FileAccessLogSchema, {
         path: config.accessLogFile,
         accessLogFormat: { case: 'logFormat', value: config.accessLogEncoding === 'JSON' ? jsonFormat(config) : textFormat(config) },
       }),

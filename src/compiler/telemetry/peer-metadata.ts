@@ -1,10 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import type { JsonObject } from '@bufbuild/protobuf';
+import { pack } from '../../xds/any';
 import { FilterSchema as ClusterFilterSchema } from '../../xds/gen/envoy/config/cluster/v3/filter_pb';
 import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { HttpFilterSchema } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { TypedStructSchema } from '../../xds/gen/udpa/type/v1/typed_struct_pb';
-import { pack } from '../../xds/any';
 
 /** `istio.metadata_exchange`: how two of Istio's proxies tell each other who they are. Only Istio's own Envoy has it. */
 

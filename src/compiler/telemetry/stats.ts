@@ -1,6 +1,6 @@
 import type { Any } from '@bufbuild/protobuf/wkt';
-import { PluginConfigSchema } from '../../xds/gen/envoy/extensions/stats/config_pb';
 import { pack } from '../../xds/any';
+import { PluginConfigSchema } from '../../xds/gen/envoy/extensions/stats/config_pb';
 import type { View } from '../view';
 
 /** Which side of a request a filter measures: `server` side configuration never takes the service name from the Host header. */

@@ -10,7 +10,8 @@ type Tag = MessageInitShape<typeof CustomTagSchema>;
 const dryRun = (tag: string, key: string): Tag => ({
   tag,
   type: {
-    case: 'metadata', value: {
+    case: 'metadata',
+    value: {
       kind: { kind: { case: 'request', value: {} } },
       metadataKey: { key: 'envoy.filters.http.rbac', path: [{ segment: { case: 'key', value: key } }] },
     },
