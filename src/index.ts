@@ -10,6 +10,7 @@ export * from './mesh-version';
 export * from './retry-policy';
 export * from './route';
 export * from './route-match';
+export * from './testing';
 export * from './traffic-policy';
 export * from './virtual-host';
 export * as istio from '../imports';

@@ -3,7 +3,7 @@ import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { MeshPort } from './mesh-port';
 import { requireLabel } from './private/check';
-import { meshError } from './private/errors';
+import { finding, meshError } from './private/errors';
 import { serviceHost } from './private/host';
 import { namespaceIn, ownedMetadata, PATH_ANNOTATION } from './private/metadata';
 import type { MeshVersionService } from './private/version';
@@ -21,7 +21,7 @@ export interface MeshVersionOptions {
 
 /**
  * Properties of a version: those of a cdk8s-plus `Deployment`, with names and labels filled in.
- * `metadata.name` is `SERVICE-VERSION` unless given. The first container is named after the service unless it has a name, and
+ * `metadata.name` is `SERVICE-VERSION` unless given; the namespace is the service's. Pods are selected by `app` and `version`, whatever `select` says. The first container is named after the service unless it has a name, and
  * opens the service's target ports unless it opens some itself.
  */
 export interface MeshVersionProps extends kplus.DeploymentProps {
@@ -61,6 +61,10 @@ export class MeshVersion extends Construct implements IRouteDestination {
     this.service = service;
     this.version = requireLabel(this, 'the name of a version', id, 'choose another id');
     this.traffic = traffic;
+    // cdk8s-plus finds this out only while it renders, and then names no construct
+    this.node.addValidation({
+      validate: () => (this.workload.containers.length > 0 ? [] : [finding('MESH_CONTAINER_MISSING', 'a version must have at least one container, got none; set containers, or call workload.addContainer()')]),
+    });
   }
 
   /** The Deployment, or other workload, that runs this version. */
@@ -82,6 +86,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
 
   private deploy(props: MeshVersionProps): kplus.Deployment {
     const { name, namespace, serviceAccount, ports } = this.service;
+    if (props.metadata?.namespace !== undefined) this.requireNamespace(props.metadata.namespace, 'metadata');
     const deploymentName = requireLabel(this, 'the name of a Deployment', props.metadata?.name ?? `${name}-${this.version}`, 'shorten the names, or set metadata.name');
     const owned = ownedMetadata(this, deploymentName, namespace);
     const deployment = new kplus.Deployment(this, 'Deployment', {
@@ -109,20 +114,24 @@ export class MeshVersion extends Construct implements IRouteDestination {
 
   /** Makes somebody else's workload one of ours: labels, identity and where it came from. Its own selector stays as it is. */
   private join(workload: kplus.Workload): void {
-    const namespace = namespaceIn(workload, workload.metadata.namespace);
-    if (namespace !== this.service.namespace) {
-      throw meshError(this, 'MESH_NAMESPACE_DIFFERENT', `a version must be in its service's namespace ${text(this.service.namespace)}, got ${text(namespace)} of ${workload.node.path}`);
-    }
+    this.requireNamespace(namespaceIn(workload, workload.metadata.namespace), workload.node.path);
     for (const [key, value] of Object.entries(this.labels)) {
       const known = (workload.podMetadata.getLabel(key) as string | undefined) ?? workload.matchLabels[key];
       if (known !== undefined && known !== value) {
-        throw meshError(this, 'MESH_LABEL_DIFFERENT', `the pods of ${workload.node.path} must carry the label ${key}=${value}, got ${key}=${known}; remove theirs, or name the version "${known}"`);
+        const repair = key === 'version' ? `remove theirs, or name the version "${known}"` : 'remove theirs';
+        throw meshError(this, 'MESH_LABEL_DIFFERENT', `the pods of ${workload.node.path} must carry the label ${key}=${value}, got ${key}=${known}; ${repair}`);
       }
       workload.podMetadata.addLabel(key, value);
     }
     workload.metadata.addAnnotation(PATH_ANNOTATION, workload.node.path);
     if (workload.serviceAccount === undefined) {
       ApiObject.of(workload).addJsonPatch(JsonPatch.add('/spec/template/spec/serviceAccountName', this.service.serviceAccount.name));
+    }
+  }
+
+  private requireNamespace(namespace: string | undefined, from: string): void {
+    if (namespace !== this.service.namespace) {
+      throw meshError(this, 'MESH_NAMESPACE_DIFFERENT', `a version must be in its service's namespace ${text(this.service.namespace)}, got ${text(namespace)} of ${from}`);
     }
   }
 }

@@ -3,7 +3,7 @@ import * as kplus from 'cdk8s-plus-27';
 import {
   GatewayListener, HeaderMatch, LoadBalancing, MeshGateway, MeshPort, MeshService, type MeshServiceProps, PathMatch, RouteMatch, RouteTarget,
 } from '../src';
-import { all, only } from './support/synth';
+import { all, failures, only } from './support/synth';
 
 const http: MeshServiceProps = { ports: [MeshPort.http(9080)] };
 const image = { containers: [{ image: 'reviews:v1' }] };
@@ -89,8 +89,34 @@ describe('addVersion()', () => {
     expect(terms()).toHaveLength(2);
   });
 
-  test.each(['V1', 'v1.0', '', '-v1'])('rejects the version "%s"', (id) => {
-    if (id === '') return; // constructs refuse an empty id themselves
+  test('rejects another namespace than the service\'s', () => {
+    expect(() => new MeshService(Testing.chart(), 'reviews', http).addVersion('v1', { ...image, metadata: { namespace: 'b' } })).toThrow(new Error(
+      '[test/reviews/v1] MESH_NAMESPACE_DIFFERENT: a version must be in its service\'s namespace (none), got "b" of metadata'));
+  });
+
+  test('without a container fails synthesis, and takes one until then', () => {
+    const chart = Testing.chart();
+    const version = new MeshService(chart, 'reviews', http).addVersion('v1', {});
+    expect(failures(chart)).toEqual(['[test/reviews/v1] MESH_CONTAINER_MISSING: a version must have at least one container, got none; set containers, or call workload.addContainer()']);
+    version.workload.addContainer({ image: 'late' });
+    expect(only(chart, 'Deployment').spec.template.spec.containers[0].image).toBe('late');
+  });
+
+  test('takes an identity of its own', () => {
+    const chart = Testing.chart();
+    const serviceAccount = new kplus.ServiceAccount(chart, 'account', { metadata: { name: 'own' } });
+    new MeshService(chart, 'reviews', http).addVersion('v1', { ...image, serviceAccount });
+    expect(only(chart, 'Deployment').spec.template.spec.serviceAccountName).toBe('own');
+  });
+
+  test('takes a name of 63 characters, the Deployment\'s too, and none of 64', () => {
+    const add = (service: string, id: string) => new MeshService(Testing.chart(), service, http).addVersion(id, image);
+    expect(add('a'.repeat(60), 'v1').workload.name).toHaveLength(63);
+    expect(() => add('a'.repeat(61), 'v1')).toThrow('MESH_NAME_INVALID: the name of a Deployment must be 1 to 63 characters');
+    expect(() => add('a'.repeat(64), 'v1')).toThrow('MESH_NAME_INVALID: the name of a Service must be 1 to 63 characters');
+  });
+
+  test.each(['V1', 'v1.0', '-v1'])('rejects the version "%s"', (id) => {
     expect(() => new MeshService(Testing.chart(), 'reviews', http).addVersion(id, image)).toThrow(new Error(
       `[test/reviews/${id}] MESH_NAME_INVALID: the name of a version must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "${id}"; choose another id`));
   });
@@ -121,6 +147,14 @@ describe('addVersionFrom()', () => {
     const deployment = new kplus.Deployment(chart, 'mine', { podMetadata: { labels: { version: 'blue' } }, containers: [{ image: 'x' }] });
     expect(() => new MeshService(chart, 'reviews', http).addVersionFrom('v1', deployment)).toThrow(new Error(
       '[test/reviews/v1] MESH_LABEL_DIFFERENT: the pods of test/mine must carry the label version=v1, got version=blue; remove theirs, or name the version "blue"'));
+  });
+
+  test('rejects pods of another app', () => {
+    const chart = Testing.chart();
+    const deployment = new kplus.Deployment(chart, 'mine', { containers: [{ image: 'x' }] });
+    deployment.select(kplus.LabelSelector.of({ labels: { app: 'other' } }));
+    expect(() => new MeshService(chart, 'reviews', http).addVersionFrom('v1', deployment)).toThrow(new Error(
+      '[test/reviews/v1] MESH_LABEL_DIFFERENT: the pods of test/mine must carry the label app=reviews, got app=other; remove theirs'));
   });
 
   test('rejects a workload in another namespace', () => {

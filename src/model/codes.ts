@@ -6,6 +6,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_CALLER_UNKNOWN: 'a test request from something that sends none',
   MESH_CANARY_VERSION: 'a rollout between versions that are not two versions of its service',
   MESH_COMPILE_FAILED: 'a configuration that could not be compiled, through no fault of the input',
+  MESH_CONTAINER_MISSING: 'a version that runs nothing',
   MESH_CONTAINER_PORT_DUPLICATE: 'two containers of one Pod listen on one port',
   MESH_DELEGATE_INVALID: 'a delegate VirtualService with fields that only a root takes',
   MESH_DOCUMENT_INVALID: 'a document that is not a Kubernetes object with apiVersion, kind and metadata.name',
