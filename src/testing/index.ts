@@ -1,0 +1,3 @@
+export * from './mesh-request';
+export * from './mesh-result';
+export * from './mesh-testing';
