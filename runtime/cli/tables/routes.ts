@@ -39,7 +39,7 @@ export function describeMatch(match: Json): string {
 function describeDomains(domains: readonly string[]): string {
   if (domains.length <= 1) return domains.join('');
   const plain = domains.filter(domain => !domain.includes(':') || (domain.split(':').length > 3 && domain.endsWith(']')));
-  const shortened = plain.filter(domain => !['.svc.cluster.local', '.svc'].some(
+  const shortened = plain.filter(domain => !['.svc.cluster.local', '.svc', '.'].some(
     suffix => domain.endsWith(suffix) && plain.includes(domain.slice(0, -suffix.length))));
   const shown = shortened.slice(0, 2).join(', ');
   return shortened.length > 2 ? `${shown} + ${shortened.length - 2} more...` : shown;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
+import { endGroup } from './process-group';
 import { MeshError } from '../../../src/model/error';
 
 /** A program of the user's that stands for a workload. */
@@ -45,10 +46,6 @@ export class RunningCommand {
     });
   }
 
-  public get pid(): number | undefined {
-    return this.child.pid;
-  }
-
   /** Resolves once the command listens on its port; throws if it ends first or listens elsewhere. */
   public async listening(signal: AbortSignal, timeoutMs = LISTEN_TIMEOUT_MS): Promise<void> {
     const { name, command, port } = this.options;
@@ -70,20 +67,8 @@ export class RunningCommand {
   /** Ends the command and all it started: politely, then not. */
   public async stop(): Promise<void> {
     this.stopping = true;
-    this.kill('SIGTERM');
-    const forced = setTimeout(() => this.kill('SIGKILL'), 2000);
+    await endGroup(this.child.pid, 2000);
     await this.exit;
-    clearTimeout(forced);
-    this.kill('SIGKILL'); // members of the group that outlived their leader
-  }
-
-  private kill(signal: NodeJS.Signals): void {
-    if (this.child.pid === undefined) return;
-    try {
-      process.kill(-this.child.pid, signal);
-    } catch {
-      // the group is gone
-    }
   }
 
   private lines(stream: 'stdout' | 'stderr'): void {

@@ -42,8 +42,7 @@ const SINGLE_FIRST = 20000;
 const SINGLE_SIZE = 200;
 
 /** Gives every workload a place; those placed before keep theirs. `takePort` hands out a free port of 127.0.0.1. */
-export async function placeWorkloads(model: Model, loopback: Loopback, before: ReadonlyMap<string, Place>,
-  takePort: () => Promise<number>): Promise<Map<string, Place>> {
+export function placeWorkloads(model: Model, loopback: Loopback, before: ReadonlyMap<string, Place>, takePort: () => number): Map<string, Place> {
   const places = new Map<string, Place>();
   const workloads = [...model.workloads].sort((a, b) => compare(keyOf(a), keyOf(b)));
   const taken = new Set([...before.values()].map(place => place.block));
@@ -52,7 +51,7 @@ export async function placeWorkloads(model: Model, loopback: Loopback, before: R
     const known = before.get(key);
     const appPorts: Record<number, number> = { ...known?.appPorts };
     // A gateway has no application; its proxy alone listens.
-    if (!workload.gateway) for (const port of targetPorts(model, workload)) appPorts[port] ??= await takePort();
+    if (!workload.gateway) for (const port of targetPorts(model, workload)) appPorts[port] ??= takePort();
     if (known !== undefined) {
       places.set(key, { ...known, appPorts });
       continue;

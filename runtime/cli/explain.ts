@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Io } from './io';
+import { EXIT } from './io';
+import { readMesh } from './model-input';
+import { pairs } from './proxy-options';
+import { UsageError } from './usage-error';
+import { explainRequest, explanationText } from '../../src/analysis/explain';
+import type { RequestSpec } from '../../src/analysis/explain';
+
+interface Options {
+  readonly from: string;
+  readonly namespace?: string;
+  readonly header?: Readonly<Record<string, string>>;
+  readonly dialled?: { readonly address: string; readonly port: number };
+  readonly tls?: Readonly<Record<string, string>>;
+  readonly output: 'text' | 'json';
+}
+
+/** `explain`: what happens to one request, and why. */
+export function registerExplain(program: Command, io: Io, done: (code: number) => void): void {
+  program.command('explain')
+    .description('say what happens to a request, and why')
+    .usage('[options] <dir...> [METHOD] <URL>')
+    .argument('<dir-method-url...>', 'folders or files of manifests, then method (GET by default) and URL')
+    .requiredOption('--from <caller>', 'WORKLOAD, gateway:NAME, or outside (the gateway that serves the host)')
+    .option('-n, --namespace <namespace>', 'namespace of a caller named without one')
+    .option('-H, --header <name: value>', 'request header; may be given several times', header)
+    .option('--dialled <address:port>', 'address that the caller connects to, where it is not the host\'s own', dialled)
+    .option('--tls <sni=name,alpn=h2>', 'TLS that the caller speaks, for an https URL', pairs)
+    .addOption(new Option('-o, --output <format>', 'form of the output').choices(['text', 'json']).default('text'))
+    .addHelpText('after', `
+Prints the decision first, then every listener, virtual host and rule that was tried, which condition failed with which value, and
+which resource set what. Nothing is sent anywhere.
+
+Examples:
+  $ cdk8s-mesh explain dist GET http://reviews:9080/ --from productpage-v1 -H 'end-user: jason'
+  $ cdk8s-mesh explain dist http://bookinfo.example/productpage --from outside
+  $ cdk8s-mesh explain dist POST http://ratings:9080/ratings --from reviews-v2.default -o json`)
+    .action((args: string[], options: Options) => {
+      const { paths, spec } = request(args, options);
+      const { model, compiler, refused } = readMesh(paths, io);
+      if (refused) return done(EXIT.findings);
+      const explanation = explainRequest(model, spec, { compiler });
+      io.stdout.write(options.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : `${explanationText(explanation)}\n`);
+      done(EXIT.good);
+    });
+}
+
+function request(args: readonly string[], options: Options): { paths: string[]; spec: RequestSpec } {
+  const paths = [...args];
+  const url = paths.pop()!;
+  if (!/^https?:\/\//.test(url)) throw new UsageError(`MESH_URL_INVALID: the last argument is a URL such as http://reviews:9080/, got ${url}; put it after the DIRs`);
+  const method = /^[A-Z][A-Z-]*$/.test(paths.at(-1) ?? '') ? paths.pop() : 'GET';
+  if (paths.length === 0) throw new UsageError('MESH_INPUT_MISSING: at least one DIR is named, got none; write `explain DIR GET URL --from WORKLOAD`');
+  const { from, namespace, header: headers, dialled: address, tls } = options;
+  return { paths, spec: {
+    method, url, from, namespace, headers, dialled: address,
+    ...tls !== undefined && { tls: { sni: tls.sni, alpn: tls.alpn?.split('+') } },
+  } };
+}
+
+function header(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf(':');
+  if (at < 1) throw new InvalidArgumentError(`A header is 'name: value', got ${text}.`);
+  return { ...before, [text.slice(0, at).trim()]: text.slice(at + 1).trim() };
+}
+
+function dialled(text: string): { address: string; port: number } {
+  const at = text.lastIndexOf(':');
+  if (at < 1 || !/^\d+$/.test(text.slice(at + 1))) throw new InvalidArgumentError(`An address is ADDRESS:PORT, got ${text}.`);
+  return { address: text.slice(0, at), port: Number(text.slice(at + 1)) };
+}

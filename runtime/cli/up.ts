@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Io } from './io';
+import { EXIT } from './io';
+import type { DataPlane } from './up/data-plane';
+import { envoyDataPlane } from './up/envoy';
+import { referenceDataPlane } from './up/reference';
+import { Report } from './up/report';
+import { runUp } from './up/up';
+import { InputError } from '../control-plane/sources/source';
+
+interface Options {
+  readonly dataPlane: 'reference' | 'envoy';
+  readonly run?: Readonly<Record<string, string>>;
+  readonly port?: number;
+  readonly loopback?: 'block' | 'single';
+  readonly quiet?: boolean;
+}
+
+/** `up`: the mesh on this machine, until Ctrl-C. */
+export function registerUp(program: Command, io: Io, done: (code: number) => void): void {
+  program.command('up')
+    .description('run the mesh on this machine, without Kubernetes')
+    .argument('<dir...>', 'folders or files of Kubernetes and Istio manifests; changes to them are live within a second')
+    .addOption(new Option('--data-plane <engine>', 'what moves the bytes').choices(['reference', 'envoy']).default('reference'))
+    .option('--run <workload=command>', 'program that stands for a workload; may be given several times', commands)
+    .option('--port <number>', 'port of 127.0.0.1 that leads to the gateway too', port)
+    .addOption(new Option('--loopback <form>', 'an address for each workload, or one for all (found out by default)').choices(['block', 'single']))
+    .option('-q, --quiet', 'no line for each request')
+    .addHelpText('after', `
+Each workload gets a proxy and an address of its own (127.P.0.1). A workload without a command is played by a stand-in that answers
+with what it is and what it saw; GET /call?url=http://ratings:9080/ makes it call onward.
+A command finds in its environment: PORT and HOST to listen on, NAME_SERVICE_HOST and NAME_SERVICE_PORT of each service (its own
+sidecar), HTTP_PROXY and NO_PROXY. The annotation cdk8s-mesh.dev/run of a Pod template names a command as well.
+
+Examples:
+  $ cdk8s-mesh up dist
+  $ cdk8s-mesh up dist --run reviews-v2="node reviews.js" --port 8080
+  $ cdk8s-mesh up bookinfo.yaml gateway.yaml --data-plane envoy`)
+    .action(async (paths: string[], options: Options) => done(await up(paths, options, io)));
+}
+
+async function up(paths: readonly string[], options: Options, io: Io): Promise<number> {
+  const report = new Report(text => io.stdout.write(text), io.color);
+  let milliseconds = 0;
+  try {
+    const handle = await runUp({
+      paths, cwd: io.cwd, env: io.env, dataPlane: engine(options.dataPlane, io), runs: options.run, port: options.port, loopback: options.loopback,
+      signal: io.signal,
+      on: (event) => {
+        if (event.kind === 'ready') milliseconds = event.milliseconds;
+        if (event.kind !== 'request' || options.quiet !== true) report.event(event);
+      },
+    });
+    try {
+      if (!io.signal.aborted) {
+        report.ready(handle, paths, milliseconds);
+        await interrupted(io.signal);
+      }
+    } finally {
+      await handle.close();
+    }
+    return EXIT.interrupted;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return refused(error, io);
+  }
+}
+
+/** Input that cannot be read is wrong use; input that is wrong is a finding. */
+function refused(error: InputError, io: Io): number {
+  for (const each of error.errors) io.stderr.write(`${each.message}\n`);
+  const unreadable = error.errors.some(each => UNREADABLE.has(each.code));
+  return unreadable ? EXIT.usage : EXIT.findings;
+}
+
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'MESH_FILE_UNREADABLE', 'MESH_INPUT_EMPTY', 'MESH_YAML_SYNTAX', 'MESH_YAML_SEPARATOR', 'MESH_DOCUMENT_INVALID',
+]);
+
+function engine(name: Options['dataPlane'], io: Io): DataPlane {
+  return name === 'envoy' ? envoyDataPlane(io.env) : referenceDataPlane();
+}
+
+function interrupted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function commands(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`A command is WORKLOAD=COMMAND, got ${text}.`);
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function port(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 65535) throw new InvalidArgumentError(`A port is from 1 to 65535, got ${text}.`);
+  return number;
+}

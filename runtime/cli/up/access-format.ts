@@ -1,0 +1,35 @@
+/** One request that a proxy has served, as `up` shows it. */
+export interface RequestLine {
+  /** `productpage-v1.default`: whose proxy. */
+  readonly proxy: string;
+  readonly method: string;
+  readonly path: string;
+  /** Header `end-user`, '' where there is none. */
+  readonly user: string;
+  /** 0: the caller left before there was an answer. */
+  readonly status: number;
+  /** Envoy's response flags, '' for none. */
+  readonly flags: string;
+  readonly cluster: string;
+  /** `127.5.0.1:9080`, '' where the proxy answered itself. */
+  readonly upstream: string;
+  readonly route: string;
+  /** Address the request arrived at. */
+  readonly local: string;
+  readonly milliseconds: number;
+}
+
+const MARK = 'cdk8s-mesh';
+const FIELDS = ['REQ(:METHOD)', 'REQ(X-ENVOY-ORIGINAL-PATH?:PATH)', 'REQ(END-USER)', 'RESPONSE_CODE', 'RESPONSE_FLAGS', 'UPSTREAM_CLUSTER_RAW', 'UPSTREAM_HOST',
+  'ROUTE_NAME', 'DOWNSTREAM_LOCAL_ADDRESS', 'DURATION'];
+
+/** Access log format that `up` asks all proxies for: what one line for people needs, and nothing that would have to be quoted. */
+export const ACCESS_FORMAT = `${MARK}\t${FIELDS.map(field => `%${field}%`).join('\t')}\n`;
+
+/** Reads a line of that format; `undefined` for anything else that a proxy prints. */
+export function parseAccessLine(line: string, proxy: string): RequestLine | undefined {
+  const [mark, ...values] = line.trimEnd().split('\t');
+  if (mark !== MARK || values.length !== FIELDS.length) return undefined;
+  const [method, path, user, status, flags, cluster, upstream, route, local, milliseconds] = values.map(value => (value === '-' ? '' : value));
+  return { proxy, method, path, user, status: Number(status), flags, cluster, upstream, route, local, milliseconds: Number(milliseconds) };
+}

@@ -1,0 +1,27 @@
+import type { Proxy } from '../../../src/model/proxy';
+
+/** One proxy to run. */
+export interface ProxySpec {
+  /** `productpage-v1.default`. */
+  readonly name: string;
+  readonly proxy: Proxy;
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly xds: { readonly host: string; readonly port: number };
+  /** Takes each line of its access log. */
+  readonly onAccessLine: (line: string) => void;
+  /** The proxy ended though nobody asked it to. */
+  readonly onFailure: (reason: string) => void;
+}
+
+/** A proxy that runs. */
+export interface RunningProxy {
+  /** Resolves once it serves what it was sent first. */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An engine that runs proxies: the reference proxy in this process, or real Envoy in processes of its own. */
+export interface DataPlane {
+  readonly name: 'reference' | 'envoy';
+  start(spec: ProxySpec): Promise<RunningProxy>;
+}

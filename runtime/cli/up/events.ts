@@ -1,0 +1,33 @@
+import type { RequestLine } from './access-format';
+import type { GatewayUrl } from './gateway';
+
+/** What stands for a workload on this machine. */
+export type Application = 'command' | 'stand-in' | 'none';
+
+/** A workload that runs, with its proxy. */
+export interface RunningWorkload {
+  /** `productpage-v1.default`. */
+  readonly name: string;
+  /** Address of the Pod, where its proxy answers. */
+  readonly ip: string;
+  /** Ports that others dial, and where the application listens for them. */
+  readonly ports: Readonly<Record<number, number>>;
+  readonly application: Application;
+  readonly admin: string;
+}
+
+/** What `up` tells while it runs. */
+export type UpEvent =
+  /** Something the user should know and need not repair. */
+  | { readonly kind: 'note'; readonly text: string }
+  | { readonly kind: 'workload'; readonly workload: RunningWorkload }
+  | { readonly kind: 'ready'; readonly gateways: readonly GatewayUrl[]; readonly milliseconds: number }
+  | { readonly kind: 'request'; readonly request: RequestLine; readonly target: string }
+  /** A line that a command printed. */
+  | { readonly kind: 'output'; readonly workload: string; readonly line: string }
+  /** Changed files cannot be used; the last good state keeps serving. */
+  | { readonly kind: 'rejected'; readonly errors: readonly string[] }
+  /** Changed files are served. */
+  | { readonly kind: 'changed' }
+  /** Something that ran ended or failed. */
+  | { readonly kind: 'failed'; readonly name: string; readonly reason: string };

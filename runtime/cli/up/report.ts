@@ -1,0 +1,92 @@
+import { createColors } from 'picocolors';
+import type { UpEvent } from './events';
+import type { UpHandle } from './up';
+
+/** Writes what `up` tells, for people. */
+export class Report {
+  private readonly paint: ReturnType<typeof createColors>;
+
+  public constructor(private readonly write: (text: string) => unknown, color: boolean) {
+    this.paint = createColors(color);
+  }
+
+  public event(event: UpEvent): void {
+    const { paint } = this;
+    switch (event.kind) {
+      case 'note': return this.line(`${paint.cyan('note')}: ${event.text}`);
+      case 'workload': {
+        const { name, ip, ports, application } = event.workload;
+        const listens = Object.entries(ports).map(([port, own]) => `${ip}:${port} → 127.0.0.1:${own}`).join(', ') || ip;
+        const what = { 'command': 'your command', 'stand-in': 'stand-in', 'none': 'gateway' }[application];
+        return this.line(`  ${name.padEnd(40)} ${what.padEnd(13)} ${listens}`);
+      }
+      case 'request': return this.line(requestLine(event, paint));
+      case 'output': return this.line(paint.dim(`  ${event.workload} | ${event.line}`));
+      case 'rejected': return this.line([paint.red('not taken, the last good state keeps serving:'), ...event.errors.map(error => `  ${error}`)].join('\n'));
+      case 'changed': return this.line(paint.green('changed files are live'));
+      case 'failed': return this.line(`${paint.red('failed')}: ${event.name}: ${event.reason}`);
+      default: return;
+    }
+  }
+
+  /** What to do now. */
+  public ready(handle: UpHandle, paths: readonly string[], milliseconds: number): void {
+    const { paint } = this;
+    const [gateway] = handle.gateways;
+    this.line('');
+    for (const { name, url, page, host } of handle.gateways) {
+      this.line(`${paint.bold('gateway')}  ${name}  ${url}${host === undefined ? '' : `  (Host: ${host})`}`);
+      if (page !== undefined && host === undefined) this.line(`${paint.bold('open')}     ${url}${page}`);
+    }
+    this.line(`\nReady after ${(milliseconds / 1000).toFixed(1)} s. Ctrl-C ends it. Next, in another terminal:`);
+    for (const command of nextCommands(handle, paths)) this.line(`  ${command}`);
+    if (gateway !== undefined) this.line('\nRequests as the proxies see them:');
+  }
+
+  private line(text: string): void {
+    this.write(`${text}\n`);
+  }
+}
+
+type Request = Extract<UpEvent, { kind: 'request' }>;
+
+/** `GET /reviews/0  jason  → reviews-v2  rule jason`. */
+export function requestLine({ request, target }: Request, paint = createColors(false)): string {
+  const { method, path, user, status, flags, route } = request;
+  const good = status > 0 && status < 400;
+  const to = target === '' ? '→ answered by the proxy' : `→ ${target}`;
+  const parts = [`${method} ${path}`];
+  if (user !== '') parts.push(paint.cyan(user));
+  parts.push(to);
+  if (route !== '' && route !== 'default') parts.push(paint.dim(`rule ${route}`));
+  if (!good || flags !== '') parts.push(paint[good ? 'yellow' : 'red']([status === 0 ? 'caller left' : String(status), flags].filter(part => part !== '').join(' ')));
+  return parts.join('  ');
+}
+
+/** Commands worth trying on this mesh, ready to paste. */
+export function nextCommands(handle: Pick<UpHandle, 'gateways' | 'model'>, paths: readonly string[]): string[] {
+  const { gateways, model } = handle;
+  const dirs = paths.map(quoted).join(' ');
+  const commands: string[] = [];
+  const [gateway] = gateways;
+  if (gateway !== undefined) {
+    commands.push(`curl -s ${gateway.host === undefined ? '' : `-H 'Host: ${gateway.host}' `}${gateway.url}${gateway.page ?? '/'}`);
+  }
+  const caller = model.workloads.find(workload => !workload.gateway && workload.workload.startsWith('productpage')) ?? model.workloads.find(workload => !workload.gateway);
+  const routed = model.of('VirtualService').flatMap(rule => (Array.isArray(rule.spec.gateways) ? [] : (rule.spec.hosts as string[] | undefined) ?? []));
+  const service = model.services.find(each => routed.includes(each.name) || routed.includes(each.hostname)) ?? model.services.find(each => each.ports.length > 0);
+  if (caller !== undefined && service !== undefined) {
+    const host = service.namespace === caller.namespace ? service.name : `${service.name}.${service.namespace}`;
+    const headers = asksForUser(model) ? ' -H \'end-user: jason\'' : '';
+    commands.push(`npx cdk8s-mesh explain ${dirs} GET http://${host}:${service.ports[0].number}/ --from ${caller.workload}.${caller.namespace}${headers}`);
+    commands.push(`npx cdk8s-mesh proxy-config routes ${caller.workload}.${caller.namespace} ${dirs}`);
+  }
+  commands.push(`npx cdk8s-mesh analyze ${dirs}`);
+  return commands;
+}
+
+function asksForUser(model: UpHandle['model']): boolean {
+  return model.of('VirtualService').some(rule => JSON.stringify(rule.spec).includes('"end-user"'));
+}
+
+const quoted = (path: string): string => (/^[\w./:@-]+$/.test(path) ? path : `'${path.replace(/'/g, '\'\\\'\'')}'`);

@@ -1,0 +1,47 @@
+import { ACCESS_FORMAT } from './access-format';
+import type { Place } from './placement';
+import { analyze } from '../../../src/analysis';
+import type { Finding } from '../../../src/analysis';
+import { refusals } from '../../../src/compiler/refusals';
+import { MeshError } from '../../../src/model/error';
+import { withGatewayWorkloads } from '../../../src/model/gateway-workloads';
+import type { Model } from '../../../src/model/model';
+import { buildModel } from '../../../src/model/model';
+import type { Resource } from '../../../src/model/resource';
+import { whereOf } from '../../../src/model/resource';
+import { InputError } from '../../control-plane/sources/source';
+
+/** Input with its gateways, checked. */
+export interface Checked {
+  readonly resources: readonly Resource[];
+  /** Gateway workloads that were added. */
+  readonly added: readonly string[];
+  /** The model before anything is placed. */
+  readonly draft: Model;
+  readonly warnings: readonly Finding[];
+}
+
+/** Checks input and adds gateways. Throws an `InputError` with every finding of severity error and every field that is not compiled. */
+export function checked(input: readonly Resource[]): Checked {
+  const { resources, added } = withGatewayWorkloads(input);
+  const draft = buildModel(resources);
+  const findings = analyze(draft);
+  const errors = findings.filter(finding => finding.severity === 'error').map(errorOf);
+  for (const { code, message, resource, path } of refusals(draft)) errors.push(new MeshError(code, message, whereOf(resource, path)));
+  if (errors.length > 0) throw new InputError(errors);
+  return { resources, added, draft, warnings: findings.filter(finding => finding.severity === 'warning') };
+}
+
+/** The model that is served: Pods where they were placed, and access logs in the form that `up` reads. */
+export function placedModel({ resources, draft }: Pick<Checked, 'resources' | 'draft'>, places: ReadonlyMap<string, Place>): Model {
+  return buildModel(resources, {
+    meshConfig: { ...draft.config.raw, accessLogFile: '/dev/stdout', accessLogEncoding: 'TEXT', accessLogFormat: ACCESS_FORMAT },
+    placement: new Map([...places].map(([key, { ip, listenPorts }]) => [key, { ip, ports: listenPorts }])),
+  });
+}
+
+function errorOf(finding: Finding): MeshError {
+  const subject = finding.resource === undefined ? '' : `${finding.resource}: `;
+  const where = finding.path ?? (finding.file === undefined ? finding.resource : finding.line === undefined ? finding.file : `${finding.file}:${finding.line}`);
+  return new MeshError(finding.code, `${subject}${finding.message}${finding.repair === undefined ? '' : `; ${finding.repair}`}`, where);
+}
