@@ -128,7 +128,7 @@ export class DataPlane {
         failed.push({ name: table.name, error: (error as Error).message });
       }
     }
-    this.swap(resources, next, fresh, opened);
+    this.swap(resources, next, fresh, opened, new Set(failed.map(({ name }) => name)));
     return { failed };
   }
 
@@ -189,13 +189,16 @@ export class DataPlane {
   }
 
   /** The one moment of change: nothing in here waits. */
-  private swap(resources: ProxyResources, next: Plan, fresh: readonly UpstreamCluster[], opened: readonly RunningListener[]): void {
+  private swap(
+    resources: ProxyResources, next: Plan, fresh: readonly UpstreamCluster[], opened: readonly RunningListener[], failed: ReadonlySet<string>,
+  ): void {
     for (const cluster of fresh) this.clusters.set(cluster.name, cluster);
     for (const [name, { message, assignment }] of next.clusters) this.clusters.get(name)?.update(message, assignment);
     for (const [address, table] of next.listeners) this.listeners.get(address)?.update(table, next.handlerOf);
     for (const listener of opened) this.listeners.set(listener.keys.join(), listener);
     for (const [address, listener] of this.listeners) {
-      if (!next.listeners.has(address)) this.retire(address, listener);
+      // A listener whose new address cannot be had stays at its old one.
+      if (!next.listeners.has(address) && !failed.has(listener.name)) this.retire(address, listener);
     }
     for (const [name, cluster] of this.clusters) {
       if (next.clusters.has(name)) continue;

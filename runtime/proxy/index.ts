@@ -3,3 +3,5 @@ export { createDataPlane, DataPlane, type Applied, type DataPlaneOptions } from 
 export type { RequestReport } from './environment';
 export { ISTIO_FORMAT } from './filters/access-log';
 export { SYSTEM_CLOCK, type Clock } from './timers';
+export { startProxy, type ProxyOptions, type RunningProxy } from './proxy';
+export type { NodeFacts } from './xds-client/xds-client';
