@@ -18,5 +18,9 @@ export function regexFault(pattern: string): string | undefined {
 
 /** Whether the whole text matches, as Envoy's safe_regex does. */
 export function fullMatch(pattern: string, text: string): boolean {
-  return re2().RE2JS.compile(pattern).matches(text);
+  const known = compiled.get(pattern) ?? re2().RE2JS.compile(pattern);
+  compiled.set(pattern, known);
+  return known.matches(text);
 }
+
+const compiled = new Map<string, import('re2js').RE2JS>();
