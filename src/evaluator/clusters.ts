@@ -109,21 +109,32 @@ function share(
   const levels = priorities.map(priority => {
     const all = hosts.filter(host => host.priority === priority);
     const healthy = all.filter(host => host.healthy);
-    const part = healthy.length / all.length;
-    return { all, healthy, health: Math.min(100, balance.overprovisioning * part), healthyPercent: 100 * part };
+    // Whole percents, as Envoy counts.
+    const health = Math.min(100, Math.floor(balance.overprovisioning * healthy.length / all.length));
+    return { all, healthy, health, healthyPercent: 100 * healthy.length / all.length };
   });
   const total = Math.min(100, levels.reduce((sum, { health }) => sum + health, 0));
   const panicking = (healthyPercent: number): boolean => total < 100 && healthyPercent < balance.panicPercent;
   const panic = levels.some(({ healthyPercent }) => panicking(healthyPercent));
-  const shares: ClusterTable['shares'][number][] = [];
-  let left = 100;
-  levels.forEach((level, i) => {
-    const load = total === 0 ? (i === 0 && panic ? 100 : 0) : Math.min(left, level.health * 100 / total);
-    left -= load;
-    const takers = panicking(level.healthyPercent) ? level.all : level.healthy;
-    if (load > 0) shares.push(...split(takers, load, balance.byLocality ? localities : undefined));
+  const loads = loadsOf(levels.map(({ health }) => health), total, panic);
+  const shares = levels.flatMap(({ all, healthy, healthyPercent }, i) => {
+    const takers = panicking(healthyPercent) ? all : healthy;
+    return loads[i]! > 0 ? split(takers, loads[i]!, balance.byLocality ? localities : undefined) : [];
   });
   return { shares, panic };
+}
+
+/** Percent of each priority: what it is healthy enough for, and what rounding leaves goes to the first that takes any. */
+function loadsOf(healths: readonly number[], total: number, panic: boolean): number[] {
+  if (total === 0) return healths.map((_, i) => (i === 0 && panic ? 100 : 0));
+  let left = 100;
+  const loads = healths.map(health => {
+    const load = Math.min(left, Math.floor(health * 100 / total));
+    left -= load;
+    return load;
+  });
+  const first = loads.findIndex(load => load > 0);
+  return loads.map((load, i) => (i === first ? load + left : load));
 }
 
 function split(hosts: readonly Host[], percent: number, localities: readonly LocalityLbEndpoints[] | undefined): ClusterTable['shares'][number][] {

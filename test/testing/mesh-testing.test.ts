@@ -1,7 +1,7 @@
 import { App, Chart, Duration, Testing } from 'cdk8s';
 import {
-  Fault, FaultInjection, GatewayListener, HeaderMatch, Mesh, MeshGateway, MeshPort, MeshRequest, MeshService, MeshTesting, PathMatch, RetryOn, RetryPolicy,
-  RouteMatch, RouteTarget,
+  Fault, FaultInjection, GatewayListener, HeaderMatch, Mesh, MeshGateway, MeshPort, MeshRequest, MeshService, MeshTesting, PathMatch, RetryOn,
+  RetryPolicy, RouteMatch, RouteTarget,
 } from '../../src';
 
 /** Two services: `front` calls `reviews`, which has two versions. */
@@ -36,7 +36,9 @@ test('jason goes to v2, the others in exact shares', () => {
 test('timeout, retries, faults and mirrors', () => {
   const { chart, front, reviews, v1, v2 } = shop();
   reviews.addRoute('all', {
-    targets: [RouteTarget.to(v1)], timeout: Duration.seconds(10), retry: RetryPolicy.on([RetryOn.RESET], { attempts: 3, perTryTimeout: Duration.seconds(2) }),
+    targets: [RouteTarget.to(v1)],
+    timeout: Duration.seconds(10),
+    retry: RetryPolicy.on([RetryOn.RESET], { attempts: 3, perTryTimeout: Duration.seconds(2) }),
   });
   new FaultInjection(chart, 'slow', {
     service: reviews,
