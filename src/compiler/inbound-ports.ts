@@ -1,23 +1,76 @@
+import { parseProtocol } from '../model/ports';
+import type { Protocol, Service } from '../model/service';
+import type { ConnectionPool } from './istio-api';
+import { policyFor } from './scope/traffic-policy';
+import type { DestinationRule } from './scope/destination-rules';
 import type { View } from './view';
-import type { Service, ServicePort } from '../model/service';
 
-/** One port of the application, as the services in front of it describe it. */
+/** One port of the application, as the services in front of it, or a Sidecar resource, describe it. */
 export interface InboundPort {
   readonly targetPort: number;
-  /** The service that decides protocol and policy: the oldest that leads here. */
-  readonly service: Service;
-  readonly port: ServicePort;
-  /** All services whose port of the same number leads here. */
+  readonly protocol: Protocol;
+  /** Number of the service port that decides. */
+  readonly servicePort: number;
+  /** Host that spans are named after. */
+  readonly hostname: string;
+  /** All services whose port of that number leads here. */
   readonly services: readonly Service[];
+  readonly pool?: ConnectionPool;
+  /** The rule whose policy applies to the cluster. */
+  readonly rule?: DestinationRule;
+  /** From `ingress` of a Sidecar resource. */
+  readonly ingress?: { readonly bind: string; readonly endpoint?: string; readonly configPath: string };
 }
 
-/** Target ports of the proxy's own services, ascending (istio-behaviour A3, E1). */
+/** Target ports of the proxy: those its Sidecar resource lists, else those of its own services; ascending (istio-behaviour A3, E1). */
 export function inboundPorts(view: View): readonly InboundPort[] {
-  const found = new Map<number, { service: Service; port: ServicePort; services: Service[] }>();
+  const ports = view.scope.sidecar?.spec.ingress?.length ? ingressPorts(view) : servicePorts(view);
+  return [...ports].sort((a, b) => a.targetPort - b.targetPort);
+}
+
+function servicePorts(view: View): InboundPort[] {
+  const replaced = view.scope.sidecar?.spec.inboundConnectionPool;
+  const found = new Map<number, InboundPort>();
   for (const { service, port, targetPort } of view.mesh.model.targetsOf(view.workload)) {
     const known = found.get(targetPort);
-    if (known === undefined) found.set(targetPort, { service, port, services: [service] });
-    else if (known.port.number === port.number && !known.services.includes(service)) known.services.push(service);
+    if (known === undefined) {
+      const rule = view.ruleOf(service);
+      found.set(targetPort, {
+        targetPort,
+        protocol: port.protocol,
+        servicePort: port.number,
+        hostname: service.hostname,
+        services: [service],
+        pool: replaced ?? policyFor(rule, port.number, '').connectionPool,
+        // A rule that only defines subsets changes nothing here, and Istio does not name it.
+        rule: rule?.trafficPolicy === undefined ? undefined : rule,
+      });
+    } else if (known.servicePort === port.number && !known.services.includes(service)) {
+      found.set(targetPort, { ...known, services: [...known.services, service] });
+    }
   }
-  return [...found].sort(([a], [b]) => a - b).map(([targetPort, facts]) => ({ targetPort, ...facts }));
+  return [...found.values()];
+}
+
+function ingressPorts(view: View): InboundPort[] {
+  const { sidecar } = view.scope;
+  if (sidecar === undefined) return [];
+  const targets = view.mesh.model.targetsOf(view.workload);
+  return (sidecar.spec.ingress ?? []).map((ingress) => {
+    const number = ingress.port?.number ?? 0;
+    const own = targets.filter(({ targetPort }) => targetPort === number);
+    return {
+      targetPort: number,
+      protocol: parseProtocol(ingress.port?.protocol ?? ''),
+      servicePort: number,
+      hostname: `${sidecar.name}.${sidecar.namespace}`,
+      services: own.filter(({ port }) => port.number === own[0].port.number).map(({ service }) => service),
+      pool: ingress.connectionPool ?? sidecar.spec.inboundConnectionPool,
+      ingress: {
+        bind: ingress.bind ?? view.proxy.ips[0] ?? '0.0.0.0',
+        endpoint: ingress.defaultEndpoint === '' ? undefined : ingress.defaultEndpoint,
+        configPath: sidecar.configPath,
+      },
+    };
+  });
 }

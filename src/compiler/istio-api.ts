@@ -261,3 +261,18 @@ export interface PeerAuthenticationSpec {
   readonly mtls?: { readonly mode?: string };
   readonly portLevelMtls?: Readonly<Record<string, { readonly mode?: string }>>;
 }
+
+export interface SidecarPort { readonly number?: number; readonly protocol?: string; readonly name?: string }
+
+export interface SidecarSpec {
+  readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
+  readonly ingress?: readonly {
+    readonly port?: SidecarPort; readonly bind?: string; readonly captureMode?: string; readonly defaultEndpoint?: string;
+    readonly connectionPool?: ConnectionPool;
+  }[];
+  readonly egress?: readonly {
+    readonly port?: SidecarPort; readonly bind?: string; readonly captureMode?: string; readonly hosts?: readonly string[];
+  }[];
+  readonly inboundConnectionPool?: ConnectionPool;
+  readonly outboundTrafficPolicy?: { readonly mode?: string };
+}

@@ -8,6 +8,7 @@ import type { Service, Workload } from '../model/service';
 import type { DestinationRule } from './scope/destination-rules';
 import { defaultScope } from './scope/scope';
 import type { Scope } from './scope/scope';
+import { sidecarFor, sidecarScope } from './scope/sidecar-scope';
 
 /** One proxy looking at the mesh: the first argument of everything that compiles. */
 export interface View {
@@ -28,7 +29,9 @@ export interface View {
 
 export function viewOf(mesh: Mesh, proxy: Proxy): View {
   const workload = mesh.model.workloadOf(proxy);
-  const scope = mesh.memo.get('scope', [proxy.namespace], () => defaultScope(mesh, proxy.namespace));
+  const sidecar = proxy.type === 'sidecar' ? sidecarFor(mesh, proxy.namespace, proxy.labels) : undefined;
+  const scope = mesh.memo.get('scope', [proxy.namespace, sidecar], () => (
+    sidecar === undefined ? defaultScope(mesh, proxy.namespace) : sidecarScope(mesh, proxy.namespace, sidecar)));
   const watched = mesh.memo.get('callerLabels', [], () => callerLabels(mesh));
   return {
     mesh,

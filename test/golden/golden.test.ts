@@ -16,7 +16,8 @@ const REQUIRED: readonly string[] = [
   'sample-virtual-service-ratings-mysql-vm', 'sample-virtual-service-ratings-test-abort', 'sample-virtual-service-ratings-test-delay',
   'sample-virtual-service-reviews-50-v3', 'sample-virtual-service-reviews-80-20', 'sample-virtual-service-reviews-90-10',
   'sample-virtual-service-reviews-test-v2', 'sample-virtual-service-reviews-v2-v3', 'sample-virtual-service-reviews-v3',
-  'service-entry-dns-capture', 'service-entry-kinds', 'tcp-routes', 'tls-sni-routes', 'workload-entry',
+  'service-entry-dns-capture', 'service-entry-kinds', 'sidecar-egress-bind', 'sidecar-egress-registry-only', 'sidecar-ingress', 'tcp-routes',
+  'tls-sni-routes', 'workload-entry',
 ];
 
 const available = scenarioNames();

@@ -5,9 +5,8 @@ import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { addressMessage } from '../endpoints/assignment';
 import type { InboundPort } from '../inbound-ports';
 import { inboundCluster } from '../names';
-import { poolOf } from './connection-pool';
-import { policyFor } from '../scope/traffic-policy';
 import type { View } from '../view';
+import { poolOf } from './connection-pool';
 import { istioMetadata } from './metadata';
 import { inboundProtocolOptions } from './protocol-options';
 import { INBOUND_SOURCE } from './special';
@@ -17,9 +16,7 @@ const NEVER = duration(9_223_372_035_000);
 
 /** The application behind one target port (istio-behaviour D7). */
 export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
-  const { mesh, explicit } = view;
-  const rule = view.ruleOf(port.service);
-  const pool = poolOf(policyFor(rule, port.port.number, '').connectionPool, mesh.model.config);
+  const pool = poolOf(port.pool, view.mesh.model.config);
   const name = inboundCluster(port.targetPort);
   const common = {
     name,
@@ -27,30 +24,44 @@ export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
     connectTimeout: pool.connectTimeout,
     circuitBreakers: pool.circuitBreakers,
     upstreamConnectionOptions: pool.connectionOptions,
-    typedExtensionProtocolOptions: inboundProtocolOptions(port.port, pool),
+    typedExtensionProtocolOptions: inboundProtocolOptions(port, pool),
     commonLbConfig: {},
-    // A rule that only defines subsets changes nothing here, and Istio does not name it.
-    metadata: istioMetadata({ services: port.services, rule: rule?.trafficPolicy === undefined ? undefined : rule }),
+    metadata: port.services.length === 0 ? undefined : istioMetadata({ services: port.services, rule: port.rule }),
   };
-  if (explicit !== undefined) {
+  const endpoint = applicationOf(view, port);
+  if (endpoint === undefined) {
     return create(ClusterSchema, {
       ...common,
-      clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
-      loadAssignment: {
-        clusterName: name,
-        endpoints: [{
-          lbEndpoints: [{
-            hostIdentifier: { case: 'endpoint', value: { address: addressMessage('127.0.0.1', explicit.appPort(port.targetPort)) } },
-          }],
-        }],
-      },
+      clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
+      lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+      cleanupInterval: NEVER,
+      upstreamBindConfig: INBOUND_SOURCE,
     });
   }
   return create(ClusterSchema, {
     ...common,
-    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
-    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
-    cleanupInterval: NEVER,
-    upstreamBindConfig: INBOUND_SOURCE,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [{
+        lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: addressMessage(endpoint.address, endpoint.port) } } }],
+      }],
+    },
+    upstreamBindConfig: endpoint.captured ? INBOUND_SOURCE : undefined,
   });
+}
+
+/** Where the application is, if not simply where the connection was going. */
+function applicationOf(view: View, port: InboundPort): { readonly address: string; readonly port: number; readonly captured: boolean } | undefined {
+  const given = port.ingress?.endpoint;
+  if (given?.startsWith('unix://') === true) return { address: given, port: 0, captured: view.explicit === undefined };
+  if (given !== undefined) {
+    const colon = given.lastIndexOf(':');
+    const [host, number] = [given.slice(0, colon).replace(/^\[|\]$/g, ''), Number(given.slice(colon + 1))];
+    // The wildcard means the Pod's own address, where the kernel would capture the connection again.
+    const wildcard = host === '0.0.0.0' || host === '::';
+    if (view.explicit !== undefined) return { address: '127.0.0.1', port: view.explicit.appPort(number), captured: false };
+    return { address: wildcard ? view.proxy.ips[0] ?? host : host, port: number, captured: wildcard };
+  }
+  return view.explicit === undefined ? undefined : { address: '127.0.0.1', port: view.explicit.appPort(port.targetPort), captured: false };
 }

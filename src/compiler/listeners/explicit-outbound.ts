@@ -29,10 +29,12 @@ export interface ExplicitOutbound {
 export function explicitOutbound(view: View, explicit: ExplicitTable): ExplicitOutbound {
   const listeners: Listener[] = [];
   const routes = new Map<string, RouteConfiguration>();
-  const [egress] = view.scope.listeners;
-  for (const service of view.scope.services) {
+  const { listeners: imports } = view.scope;
+  const reachable = new Set(imports.flatMap(({ services }) => services.map(({ hostname }) => hostname)));
+  for (const service of view.scope.services.filter(({ hostname }) => reachable.has(hostname))) {
     for (const port of service.ports) {
-      if (port.protocol === 'UDP') continue;
+      const egress = imports.find(({ own }) => own === undefined || own.port === port.number);
+      if (port.protocol === 'UDP' || egress === undefined) continue;
       const { address, port: bound } = explicit.addressOf(service, port.number);
       // The address form keeps the number that was meant in the name, even where it had to move.
       const name = `${address}_${explicit.form === 'port' ? bound : port.number}`;
@@ -40,9 +42,10 @@ export function explicitOutbound(view: View, explicit: ExplicitTable): ExplicitO
       listeners.push(boundListener(view, name, address, bound, chains));
     }
   }
+  const everything = imports[imports.length - 1];
   if (explicit.httpProxyPort > 0) {
     const name = `${explicit.podAddress}_${explicit.httpProxyPort}`;
-    const shared = portRoutes(view, egress, 'http_proxy', 0);
+    const shared = portRoutes(view, everything, 'http_proxy', 0);
     routes.set('http_proxy', create(RouteConfigurationSchema, { ...shared, ignorePortInHostMatching: false }));
     const manager = httpConnectionManager(view, { direction: 'outbound', statPrefix: `outbound_${name};`, routes: 'http_proxy', absoluteUrl: true });
     listeners.push(boundListener(view, name, explicit.podAddress, explicit.httpProxyPort, [{ filters: [manager] }]));

@@ -56,6 +56,7 @@ export interface InboundChainOptions {
   readonly httpName: string;
   readonly tcpName: string;
   readonly destinationPort?: number;
+  readonly config?: string;
   readonly http: () => readonly Filter[];
   readonly tcp: () => readonly Filter[];
 }
@@ -65,6 +66,7 @@ export function inboundChains(view: View, options: InboundChainOptions): Chain[]
   return TABLE[portClass(options.protocol)][options.mode].map(row => ({
     name: row.http ? options.httpName : options.tcpName,
     destinationPort: options.destinationPort,
+    config: options.config,
     transport: row.transport,
     alpn: row.alpn,
     filters: row.http ? options.http() : options.tcp(),

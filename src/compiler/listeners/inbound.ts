@@ -38,7 +38,7 @@ export function virtualInbound(view: View): Listener {
 
   const inspections = [
     { port: own, tls: false, http: false },
-    ...ports.map(({ targetPort, port }) => ({ port: targetPort, ...inspectionOf(port.protocol, modeOf(targetPort)) })),
+    ...ports.map(({ targetPort, protocol }) => ({ port: targetPort, ...inspectionOf(protocol, modeOf(targetPort)) })),
     ...uncovered.map(port => ({ port, ...inspectionOf('Auto', modeOf(port)) })),
   ];
   const rest = inspectionOf('Auto', workloadMode);
@@ -79,7 +79,7 @@ export function explicitInbound(view: View): Listener[] {
   if (explicit === undefined) return [];
   return inboundPorts(view).map((port) => {
     const mode = mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels, port.targetPort);
-    const inspection = inspectionOf(port.port.protocol, mode);
+    const inspection = inspectionOf(port.protocol, mode);
     return create(ListenerSchema, {
       name: `${explicit.podAddress}_${port.targetPort}`,
       address: addressMessage(explicit.podAddress, explicit.inboundPort(port.targetPort)),
@@ -97,18 +97,19 @@ export function explicitInbound(view: View): Listener[] {
 
 function portChains(view: View, port: InboundPort, bind: string): Chain[] {
   const cluster = inboundCluster(port.targetPort);
-  const name = `${bind}_${port.targetPort}`;
+  const name = `${port.ingress?.bind ?? bind}_${port.targetPort}`;
   return inboundChains(view, {
-    protocol: port.port.protocol,
+    protocol: port.protocol,
     mode: view.mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels, port.targetPort),
     httpName: name,
     tcpName: name,
     destinationPort: port.targetPort,
+    config: port.ingress?.configPath,
     http: () => httpInbound(view, `inbound_${name};`, inboundRoutes({
-      cluster, port: port.port.number, hostname: port.service.hostname, retries: !isGrpc(port.port.protocol), mesh: view.mesh,
-    }), port.port.protocol),
+      cluster, port: port.servicePort, hostname: port.hostname, retries: !isGrpc(port.protocol), mesh: view.mesh,
+    }), port.protocol),
     tcp: () => tcpFilters(view, {
-      direction: 'inbound', statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], protocol: port.port.protocol,
+      direction: 'inbound', statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], protocol: port.protocol,
     }),
   });
 }

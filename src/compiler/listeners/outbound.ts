@@ -15,6 +15,7 @@ import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_
 import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import { addressMessage } from '../endpoints/assignment';
 import { BLACK_HOLE, PASSTHROUGH } from '../names';
+import { portOf } from '../scope/scope';
 import type { EgressListener } from '../scope/scope';
 import type { View } from '../view';
 
@@ -31,42 +32,65 @@ interface Entry {
   kind: Kind;
   readonly protocol: ServicePort['protocol'];
   chains: Chain[];
+  /** It really binds, rather than being handed connections. */
+  readonly binds: boolean;
+  locked?: boolean;
 }
 
-/** Outbound listeners of a sidecar under iptables capture (istio-behaviour C1-C4). They never bind: virtualOutbound hands connections over. */
+/** Outbound listeners of a sidecar under iptables capture (istio-behaviour C1-C4). Most never bind: virtualOutbound hands connections over. */
 export function outboundListeners(view: View): Listener[] {
   const entries = new Map<string, Entry>();
   for (const listener of view.scope.listeners) {
+    // What a Sidecar resource gives a port of its own, the services of the last listener do not join.
+    if (listener.own === undefined) for (const entry of entries.values()) entry.locked = true;
+    const binds = bindsToPort(view, listener);
     for (const service of listener.services) {
-      for (const port of service.ports) addPort(view, entries, listener, service, port);
+      const ports = listener.own === undefined ? service.ports : [ownPort(listener.own, service)];
+      for (const port of ports) addPort(view, entries, listener, service, port, binds);
     }
   }
   return [...entries.values()].map(entry => listenerOf(view, entry));
 }
 
-function addPort(view: View, entries: Map<string, Entry>, listener: EgressListener, service: Service, port: ServicePort): void {
+const bindsToPort = (view: View, listener: EgressListener): boolean => (
+  listener.captureNone === true || view.proxy.metadata.INTERCEPTION_MODE === 'NONE' || listener.bind?.startsWith('unix://') === true);
+
+/** The listener's port speaks for the service's. */
+function ownPort(own: NonNullable<EgressListener['own']>, service: Service): ServicePort {
+  return { ...portOf(service, own.port), name: '', number: own.port, protocol: own.protocol };
+}
+
+function addPort(view: View, entries: Map<string, Entry>, listener: EgressListener, service: Service, port: ServicePort, binds: boolean): void {
   if (port.protocol === 'UDP') return;
+  const given = listener.bind ?? (binds ? '127.0.0.1' : listener.own === undefined ? undefined : WILDCARD);
+  const unprivileged = view.proxy.metadata.UNPRIVILEGED_POD === 'true' && binds && port.number > 0 && port.number < 1024;
+  if (unprivileged) return;
   if (isHttp(port.protocol)) {
-    if (!RESERVED.has(port.number)) put(entries, httpEntry(view, port));
+    const bind = given ?? WILDCARD;
+    if (bind !== WILDCARD || !RESERVED.has(port.number)) put(entries, httpEntry(view, port, bind, binds));
     return;
   }
-  for (const bind of bindsOf(view, service, port)) {
+  for (const bind of given === undefined ? bindsOf(view, service, port) : [given]) {
     if (bind === WILDCARD && RESERVED.has(port.number)) continue;
     const tcp = tcpChains(view, listener, service, port, bind);
+    const entry = { bind, port: port.number, binds, protocol: port.protocol };
     if (port.protocol === 'Auto') {
       const routes = bind === WILDCARD ? String(port.number) : `${service.hostname}:${port.number}`;
       const http = httpChain(view, `outbound_${bind}_${port.number};`, routes, false);
-      put(entries, { bind, port: port.number, kind: 'Auto', protocol: port.protocol, chains: [http, ...tcp] });
+      put(entries, { ...entry, kind: 'Auto', chains: [http, ...tcp] });
     } else {
-      put(entries, { bind, port: port.number, kind: 'TCP', protocol: port.protocol, chains: tcp });
+      put(entries, { ...entry, kind: 'TCP', chains: tcp });
     }
   }
 }
 
-function httpEntry(view: View, port: ServicePort): Entry {
-  const chain = httpChain(view, `outbound_${WILDCARD}_${port.number};`, String(port.number), port.protocol === 'GRPC-Web');
-  // Its HTTP chain asks for an ALPN, so TCP may join: Istio records it as Auto.
-  return { bind: WILDCARD, port: port.number, kind: 'Auto', protocol: port.protocol, chains: [chain] };
+function httpEntry(view: View, port: ServicePort, bind: string, binds: boolean): Entry {
+  const routes = bind.startsWith('unix://') ? bind : String(port.number);
+  const chain = httpChain(view, `outbound_${bind}_${port.number};`, routes, port.protocol === 'GRPC-Web');
+  // On a wildcard its chain asks for an ALPN, so TCP may join: Istio records it as Auto. An address of its own needs no such match.
+  return bind === WILDCARD
+    ? { bind, port: port.number, binds, kind: 'Auto', protocol: port.protocol, chains: [chain] }
+    : { bind, port: port.number, binds, kind: 'HTTP', protocol: port.protocol, chains: [{ filters: chain.filters }] };
 }
 
 export function httpChain(view: View, statPrefix: string, routes: string, grpcWeb: boolean): Chain {
@@ -103,6 +127,12 @@ function put(entries: Map<string, Entry>, incoming: Entry): void {
     entries.set(key, incoming);
     return;
   }
+  if (existing.locked === true) return;
+  // A detected port takes an HTTP one in; a second HTTP port shares the first one's routes.
+  if (existing.kind === 'HTTP') {
+    if (incoming.kind === 'Auto') entries.set(key, incoming);
+    if (incoming.kind !== 'TCP') return;
+  }
   const exclusive = [incoming.protocol, existing.protocol].some(protocol => protocol === 'Mongo' || protocol === 'MySQL');
   if (exclusive && incoming.protocol !== existing.protocol) return;
   const isHttpChain = (chain: Chain): boolean => (chain.alpn ?? []).length > 0;
@@ -121,7 +151,8 @@ function listenerOf(view: View, entry: Entry): Listener {
     listenerFiltersTimeout: duration(entry.chains.some(chain => (chain.alpn ?? []).length > 0) ? view.mesh.model.config.protocolDetectionTimeoutMs : 0),
     continueOnListenerFiltersTimeout: true,
     trafficDirection: TrafficDirection.OUTBOUND,
-    bindToPort: false,
+    bindToPort: entry.binds ? undefined : false,
+    maxConnectionsToAcceptPerSocketEvent: entry.binds ? 1 : undefined,
   });
 }
 

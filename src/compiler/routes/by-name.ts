@@ -6,10 +6,13 @@ import { dnsCapture, portRoutes, routeConfiguration, sniffedRoutes } from './sid
 export function sidecarRoutes(view: View, name: string): RouteConfiguration {
   const { mesh, proxy, scope } = view;
   return mesh.memo.get('sidecarRoutes', [scope, name, proxy.dnsDomain, view.callerKey, dnsCapture(view)], () => {
-    const listener = scope.listeners[scope.listeners.length - 1];
-    if (/^\d+$/.test(name)) return portRoutes(view, listener, name, Number(name));
+    const uds = name.startsWith('unix://');
+    const port = uds ? 0 : Number(/^\d+$/.test(name) ? name : name.slice(name.lastIndexOf(':') + 1));
+    const listener = scope.listeners.find(({ own, bind }) => own === undefined || (own.port === port && (port !== 0 || bind === name)));
+    if (listener === undefined) return routeConfiguration(name, []);
+    if (uds || /^\d+$/.test(name)) return portRoutes(view, listener, name, port);
     const colon = name.lastIndexOf(':');
-    if (colon > 0) return sniffedRoutes(view, listener, name.slice(0, colon), Number(name.slice(colon + 1)));
+    if (colon > 0) return sniffedRoutes(view, listener, name.slice(0, colon), port);
     return routeConfiguration(name, []);
   });
 }

@@ -1,4 +1,5 @@
-import type { Service, ServicePort } from '../../model/service';
+import type { Protocol, Service, ServicePort } from '../../model/service';
+import type { SidecarSpec } from '../istio-api';
 import type { Mesh } from '../mesh';
 import type { VirtualService } from './virtual-services';
 import { inOrderOfVisibility } from './visibility';
@@ -7,6 +8,11 @@ import { inOrderOfVisibility } from './visibility';
 export interface EgressListener {
   readonly services: readonly Service[];
   readonly virtualServices: readonly VirtualService[];
+  /** Port that a Sidecar resource gives the listener; absent for the one that serves every service on its own ports. */
+  readonly own?: { readonly port: number; readonly protocol: Protocol };
+  readonly bind?: string;
+  /** captureMode NONE: callers dial the listener itself. */
+  readonly captureNone?: boolean;
 }
 
 /** Everything that outbound configuration of a set of proxies is made of (istio-behaviour B1-B3). */
@@ -18,14 +24,14 @@ export interface Scope {
   readonly services: readonly Service[];
   readonly byHost: ReadonlyMap<string, Service>;
   readonly registryOnly: boolean;
+  /** The Sidecar resource behind the scope. */
+  readonly sidecar?: { readonly name: string; readonly namespace: string; readonly configPath: string; readonly spec: SidecarSpec };
 }
 
 /** The scope without a Sidecar resource: all that is exported to the namespace. */
 export function defaultScope(mesh: Mesh, namespace: string): Scope {
   const { model } = mesh;
-  const candidates = inOrderOfVisibility(model.services, service => ({ visibility: mesh.visibilityOf(service), owner: service.namespace }), namespace)
-    .filter(service => service.resolution !== 'alias');
-  const services = oneNamespacePerHost(candidates, namespace);
+  const services = oneNamespacePerHost(candidates(mesh, namespace), namespace);
   const merged = mergeByHost(services);
   return {
     namespace,
@@ -34,6 +40,12 @@ export function defaultScope(mesh: Mesh, namespace: string): Scope {
     byHost: new Map(merged.map(service => [service.hostname, service])),
     registryOnly: model.config.outboundTrafficPolicy === 'REGISTRY_ONLY',
   };
+}
+
+/** Services a namespace sees: those exported to it by name first, then public ones, each oldest first. */
+export function candidates(mesh: Mesh, namespace: string): Service[] {
+  return inOrderOfVisibility(mesh.model.services, service => ({ visibility: mesh.visibilityOf(service), owner: service.namespace }), namespace)
+    .filter(service => service.resolution !== 'alias');
 }
 
 /** Keeps, of services with one host name in several namespaces, those of one: the proxy's own, else Kubernetes', else the oldest. */

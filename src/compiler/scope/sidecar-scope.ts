@@ -1,0 +1,108 @@
+import { resolveHost } from '../../model/names';
+import { parseProtocol } from '../../model/ports';
+import { compare } from '../../model/resource';
+import type { Resource } from '../../model/resource';
+import { selects } from '../../model/selectors';
+import type { Service } from '../../model/service';
+import type { SidecarSpec } from '../istio-api';
+import type { Mesh } from '../mesh';
+import { configPath } from '../names';
+import { EgressHosts } from './egress-hosts';
+import { candidates, defaultScope, mergeByHost, oneNamespacePerHost, portOf } from './scope';
+import type { EgressListener, Scope } from './scope';
+import type { VirtualService } from './virtual-services';
+
+type Sidecar = Resource<SidecarSpec>;
+
+/** The Sidecar resource that applies to a proxy: none merges with another (istio-behaviour B1). */
+export function sidecarFor(mesh: Mesh, namespace: string, labels: Readonly<Record<string, string>>): Sidecar | undefined {
+  const all = mesh.model.of('Sidecar') as unknown as readonly Sidecar[];
+  const own = all.filter(({ metadata }) => metadata.namespace === namespace);
+  const { rootNamespace } = mesh.model.config;
+  return own.find(sidecar => hasSelector(sidecar) && selects(sidecar.spec.workloadSelector?.labels ?? {}, labels))
+    ?? own.find(sidecar => !hasSelector(sidecar))
+    ?? all.find(sidecar => sidecar.metadata.namespace === rootNamespace && !hasSelector(sidecar));
+}
+
+const hasSelector = ({ spec }: Sidecar): boolean => Object.keys(spec.workloadSelector?.labels ?? {}).length > 0;
+
+/** What a Sidecar resource imports for proxies of a namespace (B2). */
+export function sidecarScope(mesh: Mesh, namespace: string, sidecar: Sidecar): Scope {
+  const { spec } = sidecar;
+  const base = defaultScope(mesh, namespace);
+  const visible = candidates(mesh, namespace);
+  const listeners = spec.egress === undefined || spec.egress.length === 0
+    ? base.listeners : spec.egress.map(egress => importListener(mesh, namespace, visible, egress));
+  const services = mergeByHost([...listeners.flatMap(listener => listener.services), ...destinations(mesh, namespace, visible, listeners)]);
+  return {
+    namespace,
+    listeners,
+    services,
+    byHost: new Map(services.map(service => [service.hostname, service])),
+    // A block without a mode means the enumeration's first value.
+    registryOnly: spec.outboundTrafficPolicy === undefined ? base.registryOnly : spec.outboundTrafficPolicy.mode !== 'ALLOW_ANY',
+    sidecar: { name: sidecar.metadata.name, namespace: sidecar.metadata.namespace, configPath: configPath(sidecar as unknown as Resource), spec },
+  };
+}
+
+type Egress = NonNullable<SidecarSpec['egress']>[number];
+
+function importListener(mesh: Mesh, namespace: string, visible: readonly Service[], egress: Egress): EgressListener {
+  const hosts = new EgressHosts(egress.hosts ?? [], namespace);
+  const rules = mesh.virtualServices.boundTo('mesh', namespace).filter(rule => hosts.takesRule(rule.namespace, rule.hosts));
+  const number = egress.port?.number ?? 0;
+  const protocol = parseProtocol(egress.port?.protocol ?? '');
+  const imported = oneNamespacePerHost(visible.filter(service => hosts.takesService(service.namespace, service.hostname)), namespace);
+  // A listener with a port serves that port only; a unix socket (port 0) and an HTTP proxy serve all.
+  const services = number === 0 || protocol === 'HTTP_PROXY' ? imported : imported.flatMap((service) => {
+    const port = portOf(service, number);
+    return port === undefined ? [] : [mesh.memo.get('narrowed', [service, number], () => ({ ...service, ports: [port] }))];
+  });
+  return {
+    services,
+    virtualServices: rules,
+    own: egress.port === undefined ? undefined : { port: number, protocol },
+    bind: egress.bind,
+    captureNone: egress.captureMode === 'NONE',
+  };
+}
+
+/** Services that imported rules send to without anybody importing them: their clusters are needed, for the ports that are used. */
+function destinations(mesh: Mesh, namespace: string, visible: readonly Service[], listeners: readonly EgressListener[]): Service[] {
+  const known = new Set(listeners.flatMap(listener => listener.services.map(({ hostname }) => hostname)));
+  const wanted = new Map<string, Set<number>>();
+  for (const { virtualServices } of listeners) {
+    for (const rule of virtualServices) {
+      for (const { host, port } of destinationsOf(rule, mesh.model.domain, namespace)) {
+        const ports = wanted.get(host) ?? new Set<number>();
+        wanted.set(host, ports);
+        ports.add(port);
+      }
+    }
+  }
+  return [...wanted].sort(([a], [b]) => compare(a, b)).filter(([host]) => !known.has(host)).flatMap(([host, ports]) => {
+    const service = best(visible.filter(({ hostname }) => hostname === host), namespace);
+    if (service === undefined) return [];
+    // Port 0 stands for a destination that names none.
+    const kept = ports.has(0) ? service.ports : service.ports.filter(({ number }) => ports.has(number));
+    return [mesh.memo.get('routedTo', [service, JSON.stringify(kept.map(({ number }) => number))], () => ({ ...service, ports: kept }))];
+  });
+}
+
+const best = (services: readonly Service[], namespace: string): Service | undefined => (
+  services.find(service => service.namespace === namespace) ?? services.find(({ registry }) => registry === 'Kubernetes') ?? services[0]);
+
+function destinationsOf({ spec, namespace }: VirtualService, domain: string, caller: string): { host: string; port: number }[] {
+  const http = (spec.http ?? []).filter((rule) => {
+    const matches = rule.match ?? [];
+    return matches.length === 0 || matches.some(({ sourceNamespace }) => sourceNamespace === undefined || sourceNamespace === '' || sourceNamespace === caller);
+  });
+  const all = [
+    ...http.flatMap(rule => [
+      ...rule.route ?? [], ...rule.mirrors ?? [], ...(rule.mirror === undefined ? [] : [{ destination: rule.mirror }]),
+    ]),
+    ...(spec.tls ?? []).flatMap(({ route }) => route ?? []),
+    ...(spec.tcp ?? []).flatMap(({ route }) => route ?? []),
+  ];
+  return all.map(({ destination }) => ({ host: resolveHost(destination.host, namespace, domain).toLowerCase(), port: destination.port?.number ?? 0 }));
+}
