@@ -8,13 +8,14 @@ import type { Source } from './sources/source';
 import type { ProxyStatus } from './status';
 import { Store } from './store/store';
 import type { ProxyCompiler } from './store/store';
+import { createCompiler } from '../../src/compiler/compiler';
 import { MeshError } from '../../src/model/error';
 import type { Model } from '../../src/model/model';
 
 export interface ControlPlaneOptions {
   readonly source: Source;
-  /** Makes the compiler of a model; `createCompiler`. */
-  readonly compilerOf: (model: Model) => ProxyCompiler;
+  /** Makes the compiler of a model; `createCompiler` by default. */
+  readonly compilerOf?: (model: Model) => ProxyCompiler;
   /** Address to listen on; loopback by default, since plaintext xDS hands private keys to whoever asks. */
   readonly host?: string;
   /** 15010 by default, as in Istio; 0 takes a free one. */
@@ -55,7 +56,7 @@ const SYNC_TIMEOUT_MS = 30_000;
 
 /** Starts serving a source's model to proxies, and follows its changes. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { source, compilerOf, host = '127.0.0.1', port = ADS_PORT, log, patienceMs = PATIENCE_MS } = options;
+  const { source, compilerOf = createCompiler, host = '127.0.0.1', port = ADS_PORT, log, patienceMs = PATIENCE_MS } = options;
   const listeners = new Set<EventListener>(options.onEvent ? [options.onEvent] : []);
   if (log) {
     listeners.add(event => {

@@ -1,11 +1,11 @@
-import { startControlPlane } from '../../runtime/control-plane/control-plane';
-import type { ControlPlane, ControlPlaneOptions } from '../../runtime/control-plane/control-plane';
-import type { ControlPlaneEvent } from '../../runtime/control-plane/events';
-import { staticSource } from '../../runtime/control-plane/sources/static';
 import { AdsClient } from './support/ads-client';
 import type { NodeFacts } from './support/ads-client';
 import { sketches } from './support/compiled';
 import type { Sketch } from './support/compiled';
+import { startControlPlane } from '../../runtime/control-plane/control-plane';
+import type { ControlPlane, ControlPlaneOptions } from '../../runtime/control-plane/control-plane';
+import type { ControlPlaneEvent } from '../../runtime/control-plane/events';
+import { staticSource } from '../../runtime/control-plane/sources/static';
 
 const ID = 'sidecar~10.0.0.1~web-0.shop~shop.svc.cluster.local';
 const NODE: NodeFacts = { id: ID, metadata: { NAMESPACE: 'shop', SERVICE_ACCOUNT: 'web' } };

@@ -1,9 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { toJson } from '@bufbuild/protobuf';
 import { Authority, AUTHORITY_DEFAULTS, spiffeId } from '../../runtime/control-plane/ca/authority';
 import { SecretMaker } from '../../runtime/control-plane/ca/secrets';
 import { buildModel } from '../../src/model/model';
 import { resourcesOf } from '../../src/model/parse';
 import { proxyFromNode } from '../../src/model/proxy';
+import type { DataSource } from '../../src/xds/gen/envoy/config/core/v3/base_pb';
+import { SecretSchema } from '../../src/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import type { Secret } from '../../src/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 
 const NODE = { id: 'router~10.0.0.9~gateway-0.edge~edge.svc.cluster.local', metadata: { NAMESPACE: 'edge', SERVICE_ACCOUNT: 'gateway' } };
@@ -29,7 +32,7 @@ async function make(objects: object[], ...names: string[]) {
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 function bytesOf(made: Secret): (string | undefined)[] {
-  const source = (data: { specifier: { value?: unknown } } | undefined): string | undefined => data && Buffer.from(data.specifier.value as Uint8Array).toString();
+  const source = (data?: DataSource): string | undefined => data && Buffer.from(data.specifier.value as Uint8Array).toString();
   if (made.type.case === 'tlsCertificate') return [source(made.type.value.certificateChain), source(made.type.value.privateKey)];
   return made.type.case === 'validationContext' ? [source(made.type.value.trustedCa)] : [];
 }
@@ -93,9 +96,23 @@ describe('a proxy gets', () => {
     ['a Secret that does not exist', [], 'kubernetes://web'],
     ["another namespace's Secret", [secret('web', { stringData: { 'tls.crt': 'x', 'tls.key': 'y' } }, 'shop')], 'kubernetes://web'],
     ['a CA that no Secret holds', [secret('web', { stringData: { 'tls.crt': 'x', 'tls.key': 'y' } })], 'kubernetes://web-cacert'],
-    ['files, which it reads itself', [], 'file-root:system'],
+    ['half a pair of files', [], 'file-cert:/etc/certs/cert.pem'],
+    ["another provider's secret", [], 'builtin://'],
   ])('nothing, and no error, for %s', async (_case, objects, name) => {
     expect(await make(objects, name)).toEqual({ secrets: [], errors: [] });
+  });
+
+  test('the roots of the machine', async () => {
+    const { secrets } = await make([], 'file-root:system');
+    expect(secrets.map(made => bytesOf(made)[0])).toEqual([expect.stringContaining('-----BEGIN CERTIFICATE-----')]);
+  });
+
+  test('the paths of its own files', async () => {
+    const { secrets } = await make([], 'file-cert:/certs/cert.pem~/certs/key.pem', 'file-root:/certs/ca.pem');
+    expect(secrets.map(made => toJson(SecretSchema, made))).toEqual([
+      { name: 'file-cert:/certs/cert.pem~/certs/key.pem', tlsCertificate: { certificateChain: { filename: '/certs/cert.pem' }, privateKey: { filename: '/certs/key.pem' } } },
+      { name: 'file-root:/certs/ca.pem', validationContext: { trustedCa: { filename: '/certs/ca.pem' } } },
+    ]);
   });
 
   test('nothing, and the reason is told, where a Secret cannot be used', async () => {

@@ -1,8 +1,8 @@
-import { Session } from '../../runtime/control-plane/ads/session';
-import type { XdsType } from '../../runtime/control-plane/xds-types';
-import { snapshotOf } from '../../runtime/control-plane/store/snapshot';
 import { compiledOf } from './support/compiled';
 import type { Sketch } from './support/compiled';
+import { Session } from '../../runtime/control-plane/ads/session';
+import { snapshotOf } from '../../runtime/control-plane/store/snapshot';
+import type { XdsType } from '../../runtime/control-plane/xds-types';
 
 /** A session with its client's side written down: `CDS a,b` for every response, and a clock that stands still. */
 function open(sketch: Sketch) {

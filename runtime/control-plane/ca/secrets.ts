@@ -1,4 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { create } from '@bufbuild/protobuf';
 import { spiffeId } from './authority';
 import type { Authority } from './authority';
@@ -20,6 +22,12 @@ const ROOT = 'ROOTCA';
 /** A Secret of the proxy's own namespace, `kubernetes://NAME`; with the suffix, the CA to check clients against. */
 const KUBERNETES = 'kubernetes://';
 const CA_SUFFIX = '-cacert';
+
+/** Files of the proxy's own, which stock Envoy reads itself: `file-root:CA`, `file-cert:CERT~KEY`. Istio's agent answers these on the spot. */
+const ROOT_FILE = 'file-root:';
+const PAIR_FILES = 'file-cert:';
+/** The machine's trusted roots. */
+const SYSTEM_ROOTS = 'file-root:system';
 
 /** Secrets that could be made, and why others could not. */
 export interface Secrets {
@@ -52,7 +60,13 @@ export class SecretMaker {
     if (name === WORKLOAD) return this.workload(spiffeId(model.config.trustDomain, proxy.namespace, proxy.serviceAccount));
     if (name === ROOT) return this.remember(ROOT, () => trusted(ROOT, this.authority.rootCertificate));
     if (name.startsWith(KUBERNETES)) return this.kubernetes(model, proxy.namespace, name);
-    return undefined; // files and other providers are read by the proxy itself
+    if (name === SYSTEM_ROOTS) return this.remember(name, () => trusted(name, systemRoots()));
+    if (name.startsWith(ROOT_FILE)) return this.remember(name, () => validation(name, file(name.slice(ROOT_FILE.length))));
+    if (name.startsWith(PAIR_FILES)) {
+      const [chain, key] = name.slice(PAIR_FILES.length).split('~');
+      return chain && key ? this.remember(name, () => pair(name, file(chain), file(key))) : undefined;
+    }
+    return undefined; // another provider's
   }
 
   private async workload(identity: string): Promise<Secret> {
@@ -79,8 +93,8 @@ export class SecretMaker {
       if (made !== undefined) return made;
     }
     // The CA may stand in the Secret of the key pair itself.
-    const pair = wantsCa ? findSecret(model, namespace, name.slice(0, -CA_SUFFIX.length)) : undefined;
-    return pair && this.read(pair, sdsName, 'ca');
+    const holder = wantsCa ? findSecret(model, namespace, name.slice(0, -CA_SUFFIX.length)) : undefined;
+    return holder && this.read(holder, sdsName, 'ca');
   }
 
   private read(resource: Resource, sdsName: string, want: 'pair' | 'ca'): Secret | MeshError | undefined {
@@ -145,14 +159,37 @@ function record(value: unknown): Record<string, unknown> {
 }
 
 function keyPair(name: string, certificateChain: Uint8Array, privateKey: Uint8Array): Secret {
-  const tlsCertificate = create(TlsCertificateSchema, { certificateChain: inline(certificateChain), privateKey: inline(privateKey) });
-  return create(SecretSchema, { name, type: { case: 'tlsCertificate', value: tlsCertificate } });
+  return pair(name, inline(certificateChain), inline(privateKey));
 }
 
 function trusted(name: string, certificate: string | Uint8Array): Secret {
-  const context = create(CertificateValidationContextSchema, { trustedCa: inline(typeof certificate === 'string' ? text(certificate) : certificate) });
-  return create(SecretSchema, { name, type: { case: 'validationContext', value: context } });
+  return validation(name, inline(typeof certificate === 'string' ? text(certificate) : certificate));
 }
+
+function pair(name: string, certificateChain: DataSource, privateKey: DataSource): Secret {
+  return create(SecretSchema, { name, type: { case: 'tlsCertificate', value: create(TlsCertificateSchema, { certificateChain, privateKey }) } });
+}
+
+function validation(name: string, trustedCa: DataSource): Secret {
+  return create(SecretSchema, { name, type: { case: 'validationContext', value: create(CertificateValidationContextSchema, { trustedCa }) } });
+}
+
+function file(filename: string): DataSource {
+  return create(DataSourceSchema, { specifier: { case: 'filename', value: filename } });
+}
+
+/** Every system keeps its roots elsewhere; where none of the usual places has them, Mozilla's as Node brings them. */
+function systemRoots(): string {
+  const path = ROOT_BUNDLES.find(each => existsSync(each));
+  return path === undefined ? rootCertificates.join('\n') : readFileSync(path, 'utf8');
+}
+
+const ROOT_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt', // Debian, Alpine
+  '/etc/pki/tls/certs/ca-bundle.crt', // Fedora, RHEL
+  '/etc/ssl/ca-bundle.pem', // openSUSE
+  '/etc/ssl/cert.pem', // macOS, BSD
+];
 
 function inline(bytes: Uint8Array): DataSource {
   return create(DataSourceSchema, { specifier: { case: 'inlineBytes', value: bytes } });

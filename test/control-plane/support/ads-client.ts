@@ -44,7 +44,10 @@ export class AdsClient {
     this.stream.on('error', () => undefined); // told by `status` as well
     this.stream.on('data', (response: DiscoveryResponse) => {
       const received: Received = {
-        type: typeOfUrl(response.typeUrl)!, version: response.versionInfo, nonce: response.nonce, response,
+        type: typeOfUrl(response.typeUrl)!,
+        version: response.versionInfo,
+        nonce: response.nonce,
+        response,
         names: response.resources.map(resource => nameIn(resource.value)),
       };
       const waiting = this.waiting.shift();
