@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Io } from './io';
 import { EXIT } from './io';
+import { check, checkTable } from './check/check';
+import type { RequestLine } from './up/access-format';
 import type { DataPlane } from './up/data-plane';
 import { envoyDataPlane } from './up/envoy';
 import { referenceDataPlane } from './up/reference';
@@ -15,6 +17,8 @@ interface Options {
   readonly port?: number;
   readonly loopback?: 'block' | 'single';
   readonly quiet?: boolean;
+  readonly check?: boolean;
+  readonly requests: number;
 }
 
 /** `up`: the mesh on this machine, until Ctrl-C. */
@@ -27,6 +31,8 @@ export function registerUp(program: Command, io: Io, done: (code: number) => voi
     .option('--port <number>', 'port of 127.0.0.1 that leads to the gateway too', port)
     .addOption(new Option('--loopback <form>', 'an address for each workload, or one for all (found out by default)').choices(['block', 'single']))
     .option('-q, --quiet', 'no line for each request')
+    .option('--check', 'send requests through the gateway, compare where they went with what the configuration says, and end with 0 or 1')
+    .option('--requests <number>', 'how many requests --check sends', whole, 1000)
     .addHelpText('after', `
 Each workload gets a proxy and an address of its own (127.P.0.1). A workload without a command is played by a stand-in that answers
 with what it is and what it saw; GET /call?url=http://ratings:9080/ makes it call onward.
@@ -36,12 +42,14 @@ sidecar), HTTP_PROXY and NO_PROXY. The annotation cdk8s-mesh.dev/run of a Pod te
 Examples:
   $ cdk8s-mesh up dist
   $ cdk8s-mesh up dist --run reviews-v2="node reviews.js" --port 8080
-  $ cdk8s-mesh up bookinfo.yaml gateway.yaml --data-plane envoy`)
+  $ cdk8s-mesh up bookinfo.yaml gateway.yaml --data-plane envoy
+  $ cdk8s-mesh up dist --check`)
     .action(async (paths: string[], options: Options) => done(await up(paths, options, io)));
 }
 
 async function up(paths: readonly string[], options: Options, io: Io): Promise<number> {
   const report = new Report(text => io.stdout.write(text), io.color);
+  const requests: RequestLine[] = [];
   let milliseconds = 0;
   try {
     const handle = await runUp({
@@ -49,14 +57,20 @@ async function up(paths: readonly string[], options: Options, io: Io): Promise<n
       signal: io.signal,
       on: (event) => {
         if (event.kind === 'ready') milliseconds = event.milliseconds;
-        if (event.kind !== 'request' || options.quiet !== true) report.event(event);
+        if (event.kind === 'request' && options.check === true) requests.push(event.request);
+        else if (event.kind !== 'request' || options.quiet !== true) report.event(event);
       },
     });
     try {
-      if (!io.signal.aborted) {
-        report.ready(handle, paths, milliseconds);
-        await interrupted(io.signal);
+      if (io.signal.aborted) return EXIT.interrupted;
+      if (options.check === true) {
+        io.stdout.write(`\nReady after ${(milliseconds / 1000).toFixed(1)} s. Sending ${options.requests} requests through the gateway …\n\n`);
+        const result = await check(handle, options.requests, () => requests, io.signal);
+        io.stdout.write(checkTable(result));
+        return io.signal.aborted ? EXIT.interrupted : result.good ? EXIT.good : EXIT.findings;
       }
+      report.ready(handle, paths, milliseconds);
+      await interrupted(io.signal);
     } finally {
       await handle.close();
     }
@@ -93,6 +107,12 @@ function commands(text: string, before: Readonly<Record<string, string>> = {}): 
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`A command is WORKLOAD=COMMAND, got ${text}.`);
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function whole(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError(`A number of requests is 1 or more, got ${text}.`);
+  return number;
 }
 
 function port(text: string): number {

@@ -92,6 +92,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_SUBSET_MISSING: 'a route to a subset that no DestinationRule defines',
   MESH_TLS_INVALID: 'TLS settings that contradict each other or lack a part',
   MESH_TLS_MISSING: 'a TLS server without TLS settings',
+  MESH_TLS_UNSUPPORTED: 'TLS that the reference proxy does not speak yet',
   MESH_URL_INVALID: 'text that is no http or https URL',
   MESH_VERSION_UNKNOWN: 'an API version that the kind does not have',
   MESH_WATCH_FAILED: 'files whose changes cannot be followed',

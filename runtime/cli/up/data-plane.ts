@@ -1,3 +1,5 @@
+import type { MeshError } from '../../../src/model/error';
+import type { Model } from '../../../src/model/model';
 import type { Proxy } from '../../../src/model/proxy';
 
 /** One proxy to run. */
@@ -23,5 +25,9 @@ export interface RunningProxy {
 /** An engine that runs proxies: the reference proxy in this process, or real Envoy in processes of its own. */
 export interface DataPlane {
   readonly name: 'reference' | 'envoy';
+  /** MeshConfig that this engine needs. */
+  readonly meshConfig: Readonly<Record<string, unknown>>;
+  /** What of the input it cannot run. */
+  readonly refusals: (model: Model) => readonly MeshError[];
   start(spec: ProxySpec): Promise<RunningProxy>;
 }

@@ -12,7 +12,7 @@ const READY_MS = 30_000;
 /** Runs real Envoy, a process for each proxy. */
 export function envoyDataPlane(env: Readonly<Record<string, string | undefined>>): DataPlane {
   const binary = findEnvoy(env);
-  return { name: 'envoy', start: spec => startEnvoy(binary, spec) };
+  return { name: 'envoy', meshConfig: {}, refusals: () => [], start: spec => startEnvoy(binary, spec) };
 }
 
 /** ENVOY_BIN, or `envoy` on the path; says how to get one where there is none. */

@@ -1,4 +1,5 @@
 import { ACCESS_FORMAT } from './access-format';
+import type { DataPlane } from './data-plane';
 import type { Place } from './placement';
 import { analyze } from '../../../src/analysis';
 import type { Finding } from '../../../src/analysis';
@@ -22,20 +23,22 @@ export interface Checked {
 }
 
 /** Checks input and adds gateways. Throws an `InputError` with every finding of severity error and every field that is not compiled. */
-export function checked(input: readonly Resource[]): Checked {
+export function checked(input: readonly Resource[], dataPlane: Pick<DataPlane, 'refusals'>): Checked {
   const { resources, added } = withGatewayWorkloads(input);
   const draft = buildModel(resources);
   const findings = analyze(draft);
   const errors = findings.filter(finding => finding.severity === 'error').map(errorOf);
   for (const { code, message, resource, path } of refusals(draft)) errors.push(new MeshError(code, message, whereOf(resource, path)));
+  errors.push(...dataPlane.refusals(draft));
   if (errors.length > 0) throw new InputError(errors);
   return { resources, added, draft, warnings: findings.filter(finding => finding.severity === 'warning') };
 }
 
 /** The model that is served: Pods where they were placed, and access logs in the form that `up` reads. */
-export function placedModel({ resources, draft }: Pick<Checked, 'resources' | 'draft'>, places: ReadonlyMap<string, Place>): Model {
+export function placedModel({ resources, draft }: Pick<Checked, 'resources' | 'draft'>, places: ReadonlyMap<string, Place>,
+  dataPlane: Pick<DataPlane, 'meshConfig'>): Model {
   return buildModel(resources, {
-    meshConfig: { ...draft.config.raw, accessLogFile: '/dev/stdout', accessLogEncoding: 'TEXT', accessLogFormat: ACCESS_FORMAT },
+    meshConfig: { ...draft.config.raw, ...dataPlane.meshConfig, accessLogFile: '/dev/stdout', accessLogEncoding: 'TEXT', accessLogFormat: ACCESS_FORMAT },
     placement: new Map([...places].map(([key, { ip, listenPorts }]) => [key, { ip, ports: listenPorts }])),
   });
 }

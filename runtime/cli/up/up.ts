@@ -112,7 +112,7 @@ class Up implements UpHandle {
     this.unprivileged.unprivileged = (await canListen(this.loopback === 'block' ? '127.2.0.1' : '127.0.0.1', 1))?.code === 'EACCES';
     await this.ports.fill();
     const xdsPort = await canListen('127.0.0.1', 15010) === undefined ? 15010 : 0;
-    const source = directorySource({ paths: options.paths, cwd: options.cwd, modelOf: resources => this.place(checked(resources)) });
+    const source = directorySource({ paths: options.paths, cwd: options.cwd, modelOf: resources => this.place(checked(resources, options.dataPlane)) });
     this.plane = await startControlPlane({
       source, port: xdsPort, compilerOf: model => this.compilerOf(model),
       onEvent: (event) => {
@@ -151,7 +151,7 @@ class Up implements UpHandle {
     }
     this.addedBefore = new Set([...this.addedBefore, ...input.added]);
     for (const warning of input.warnings) this.options.on({ kind: 'note', text: textOf(warning) });
-    return placedModel(input, this.places);
+    return placedModel(input, this.places, this.options.dataPlane);
   }
 
   private compilerOf(model: Model): Compiler {
