@@ -66,6 +66,14 @@ export function clusterStats(): ClusterStats {
   };
 }
 
+/** Counts a response. */
+export function countUpstream(stats: ClusterStats, status: number): void {
+  if (status < 300) stats.upstream_rq_2xx++;
+  else if (status < 400) stats.upstream_rq_3xx++;
+  else if (status < 500) stats.upstream_rq_4xx++;
+  else stats.upstream_rq_5xx++;
+}
+
 export type Health = 'healthy' | 'unhealthy' | 'draining';
 
 /** What the endpoint list says of a host. */
