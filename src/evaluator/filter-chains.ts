@@ -1,4 +1,5 @@
 import { inRange, ipBytes, prepareRange, type Range } from './addresses';
+import type { Connection } from './connection';
 import { prepareTerminal, type Terminal } from './network-filters';
 import { quote, type TraceSink } from './trace';
 import { FilterChainMatch_ConnectionSourceType as SourceType } from '../xds/gen/envoy/config/listener/v3/listener_components_pb';
@@ -11,17 +12,31 @@ export interface Chain {
   readonly terminal: Terminal;
   /** Whether it takes TLS connections and ends them itself. */
   readonly terminatesTls: boolean;
-  readonly criteria: readonly Criterion[];
+  /** By place in Envoy's order; undefined where it does not ask. */
+  readonly criteria: readonly (Criterion | undefined)[];
 }
 
-/** What the listener filters found out about a connection. */
-export interface Detected {
-  readonly port: number;
-  readonly address: readonly number[] | undefined;
-  readonly serverName: string;
-  readonly transport: string;
-  readonly protocols: readonly string[];
-  readonly source: readonly number[] | undefined;
+/** What the listener filters found out about a connection. Addresses are read only where a chain asks for ranges. */
+export class Detected {
+  private parsedAddress: readonly number[] | undefined | null = null;
+
+  public constructor(
+    private readonly connection: Pick<Connection, 'address' | 'port' | 'sourceAddress'>,
+    public readonly transport: string,
+    public readonly serverName: string,
+    public readonly protocols: readonly string[],
+  ) {}
+
+  public get port(): number { return this.connection.port; }
+
+  public get address(): readonly number[] | undefined {
+    if (this.parsedAddress === null) this.parsedAddress = ipBytes(this.connection.address);
+    return this.parsedAddress;
+  }
+
+  public get source(): readonly number[] | undefined {
+    return this.connection.sourceAddress === undefined ? undefined : ipBytes(this.connection.sourceAddress);
+  }
 }
 
 /**
@@ -51,23 +66,33 @@ export function prepareChain(message: FilterChain): Chain {
 /** The chain that takes a connection; undefined where none does, and the connection is closed. */
 export function matchChain(chains: readonly Chain[], fallback: Chain | undefined, found: Detected, trace?: TraceSink): Chain | undefined {
   let left = chains;
-  for (let i = 0; i < CRITERIA && left.length > 0; i++) {
-    let best = 0;
-    for (const chain of left) best = Math.max(best, rankAt(chain, i, found));
-    left = best === 0 ? [] : left.filter(chain => rankAt(chain, i, found) === best);
-  }
+  for (let i = 0; i < CRITERIA && left.length > 0; i++) left = mostSpecific(left, i, found);
   const chosen = left[0] ?? fallback;
   if (trace !== undefined) traceChains(chains, fallback, chosen, found, trace);
   return chosen;
 }
 
-function rankAt(chain: Chain, criterion: number, found: Detected): number {
-  return chain.criteria[criterion]?.rank(found) ?? ANY;
+function mostSpecific(chains: readonly Chain[], place: number, found: Detected): readonly Chain[] {
+  let best = 0;
+  let worst = Infinity;
+  for (const chain of chains) {
+    const rank = rankAt(chain, place, found);
+    if (rank > best) best = rank;
+    if (rank < worst) worst = rank;
+  }
+  // Mostly no chain asks, or all are alike.
+  if (best === worst) return best === 0 ? [] : chains;
+  return chains.filter(chain => rankAt(chain, place, found) === best);
+}
+
+function rankAt(chain: Chain, place: number, found: Detected): number {
+  const criterion = chain.criteria[place];
+  return criterion === undefined ? ANY : criterion.rank(found);
 }
 
 function traceChains(chains: readonly Chain[], fallback: Chain | undefined, chosen: Chain | undefined, found: Detected, trace: TraceSink): void {
   for (const [i, chain] of chains.entries()) {
-    const failed = chain.criteria.find(criterion => criterion.rank(found) === 0);
+    const failed = chain.criteria.find(criterion => criterion?.rank(found) === 0);
     const event = { step: 'filterChain' as const, name: chain.name === '' ? `chain ${i + 1}` : chain.name };
     if (chain === chosen) trace({ ...event, outcome: 'chosen' });
     else if (failed !== undefined) trace({ ...event, outcome: 'failed', because: failed.explain(found) });
@@ -81,49 +106,64 @@ function traceChains(chains: readonly Chain[], fallback: Chain | undefined, chos
 /** Envoy's order: port, IP, server name, transport, application protocols, direct source, source type, source IP, source port. */
 const CRITERIA = 8;
 
-function criteriaOf(match: FilterChainMatch): Criterion[] {
-  const { destinationPort, serverNames, transportProtocol, applicationProtocols, sourceType } = match;
+function criteriaOf(match: FilterChainMatch): (Criterion | undefined)[] {
   return [
-    {
-      rank: ({ port }) => (destinationPort === undefined ? ANY : port === destinationPort ? 2 : 0),
-      explain: ({ port }) => `port ≠ ${destinationPort} (got ${port})`,
-    },
+    match.destinationPort === undefined ? undefined : portIs(match.destinationPort),
     ranges(match.prefixRanges.map(prepareRange), 'address', ({ address }) => address),
-    {
-      rank: ({ serverName }) => (serverNames.length === 0 ? ANY : Math.max(0, ...serverNames.map(name => serverNameRank(name, serverName)))),
-      explain: ({ serverName }) => `server name is none of ${serverNames.map(quote).join(', ')} (${serverName === '' ? 'absent' : `got ${quote(serverName)}`})`,
-    },
-    {
-      rank: ({ transport }) => (transportProtocol === '' ? ANY : transport === transportProtocol ? 2 : 0),
-      explain: ({ transport }) => `transport ≠ ${quote(transportProtocol)} (got ${quote(transport)})`,
-    },
-    {
-      // The client's order decides, not the chain's.
-      rank: ({ protocols }) => {
-        if (applicationProtocols.length === 0) return ANY;
-        const place = protocols.findIndex(protocol => applicationProtocols.includes(protocol));
-        return place < 0 ? 0 : 2 + protocols.length - place;
-      },
-      explain: ({ protocols }) => `application protocol is none of ${applicationProtocols.map(quote).join(', ')} (${protocols.length === 0 ? 'absent' : `got ${protocols.map(quote).join(', ')}`})`,
-    },
+    match.serverNames.length === 0 ? undefined : serverNameIn(match.serverNames),
+    match.transportProtocol === '' ? undefined : transportIs(match.transportProtocol),
+    match.applicationProtocols.length === 0 ? undefined : protocolIn(match.applicationProtocols),
     ranges(match.directSourcePrefixRanges.map(prepareRange), 'source address', ({ source }) => source),
-    {
-      rank: ({ source, address }) => {
-        if (sourceType === SourceType.ANY) return ANY;
-        return isLocal(source, address) === (sourceType === SourceType.SAME_IP_OR_LOOPBACK) ? 2 : 0;
-      },
-      explain: () => `source is ${sourceType === SourceType.EXTERNAL ? 'local' : 'not local'}`,
-    },
+    match.sourceType === SourceType.ANY ? undefined : sourceIs(match.sourceType),
     ranges(match.sourcePrefixRanges.map(prepareRange), 'source address', ({ source }) => source),
   ];
 }
 
+function portIs(wanted: number): Criterion {
+  return { rank: ({ port }) => (port === wanted ? 2 : 0), explain: ({ port }) => `port ≠ ${wanted} (got ${port})` };
+}
+
+function serverNameIn(names: readonly string[]): Criterion {
+  return {
+    rank: ({ serverName }) => Math.max(...names.map(name => serverNameRank(name, serverName))),
+    explain: ({ serverName }) => `server name is none of ${names.map(quote).join(', ')} (${serverName === '' ? 'absent' : `got ${quote(serverName)}`})`,
+  };
+}
+
+function transportIs(wanted: string): Criterion {
+  return { rank: ({ transport }) => (transport === wanted ? 2 : 0), explain: ({ transport }) => `transport ≠ ${quote(wanted)} (got ${quote(transport)})` };
+}
+
+/** The client's order decides, not the chain's. */
+function protocolIn(wanted: readonly string[]): Criterion {
+  return {
+    rank: ({ protocols }) => {
+      for (let place = 0; place < protocols.length; place++) {
+        if (wanted.includes(protocols[place]!)) return 2 + protocols.length - place;
+      }
+      return 0;
+    },
+    explain: ({ protocols }) => {
+      const seen = protocols.length === 0 ? 'absent' : `got ${protocols.map(quote).join(', ')}`;
+      return `application protocol is none of ${wanted.map(quote).join(', ')} (${seen})`;
+    },
+  };
+}
+
+function sourceIs(type: SourceType): Criterion {
+  const wantsLocal = type === SourceType.SAME_IP_OR_LOOPBACK;
+  return {
+    rank: ({ source, address }) => (isLocal(source, address) === wantsLocal ? 2 : 0),
+    explain: () => `source is ${wantsLocal ? 'not local' : 'local'}`,
+  };
+}
+
 /** Longest prefix wins. */
-function ranges(list: readonly (Range | undefined)[], what: string, read: (found: Detected) => readonly number[] | undefined): Criterion {
+function ranges(list: readonly (Range | undefined)[], what: string, read: (found: Detected) => readonly number[] | undefined): Criterion | undefined {
+  if (list.length === 0) return undefined;
   const known = list.filter(range => range !== undefined);
   return {
     rank: found => {
-      if (list.length === 0) return ANY;
       const address = read(found);
       if (address === undefined) return 0;
       const lengths = known.filter(range => inRange(address, range)).map(({ length }) => length);
@@ -152,9 +192,4 @@ function isLocal(source: readonly number[] | undefined, address: readonly number
   if (source === undefined) return false;
   const loopback = source.length === 4 ? source[0] === 127 : source.slice(0, 15).every(byte => byte === 0) && source[15] === 1;
   return loopback || (address !== undefined && source.length === address.length && source.every((byte, i) => byte === address[i]));
-}
-
-/** A connection's IP addresses as the criteria compare them. */
-export function detectedAddress(address: string | undefined): readonly number[] | undefined {
-  return address === undefined ? undefined : ipBytes(address);
 }

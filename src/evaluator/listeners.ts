@@ -1,6 +1,6 @@
 import { socketKey } from './addresses';
 import type { Connection } from './connection';
-import { detectedAddress, matchChain, prepareChain, type Chain, type Detected } from './filter-chains';
+import { Detected, matchChain, prepareChain, type Chain } from './filter-chains';
 import type { TraceSink } from './trace';
 import { TrafficDirection } from '../xds/gen/envoy/config/core/v3/base_pb';
 import type { ListenerFilter, ListenerFilterChainMatchPredicate } from '../xds/gen/envoy/config/listener/v3/listener_components_pb';
@@ -19,6 +19,8 @@ export interface ListenerTable {
   readonly binds: boolean;
   readonly chains: readonly Chain[];
   readonly fallback?: Chain;
+  readonly tlsInspector: Inspector;
+  readonly httpInspector: Inspector;
 }
 
 const tables = new WeakMap<Listener, ListenerTable>();
@@ -35,6 +37,8 @@ export function prepareListener(message: Listener): ListenerTable {
       redirects: message.useOriginalDst ?? false,
       binds: message.bindToPort ?? message.deprecatedV1?.bindToPort ?? true,
       chains: message.filterChains.map(prepareChain),
+      tlsInspector: inspector(message, 'tls_inspector', 'TlsInspector'),
+      httpInspector: inspector(message, 'http_inspector', 'HttpInspector'),
       ...(message.defaultFilterChain && { fallback: prepareChain(message.defaultFilterChain) }),
     };
     tables.set(message, table);
@@ -100,22 +104,24 @@ export function matchFilterChain(listener: ListenerTable, connection: Connection
 }
 
 /** A criterion that no listener filter looks for is not met: without its inspector, TLS is just bytes. */
-function detect({ message }: ListenerTable, { address, port, transport, sni, alpn, http, sourceAddress }: Connection): Detected {
-  const active = message.listenerFilters.filter(({ filterDisabled }) => filterDisabled === undefined || !disabled(filterDisabled, port));
-  const tls = transport === 'tls' && active.some(filter => isInspector(filter, 'tls_inspector', 'TlsInspector'));
-  const plainHttp = transport === 'raw_buffer' && http !== undefined && active.some(filter => isInspector(filter, 'http_inspector', 'HttpInspector'));
-  return {
-    port,
-    address: detectedAddress(address),
-    serverName: tls ? (sni ?? '').toLowerCase() : '',
-    transport: tls ? 'tls' : 'raw_buffer',
-    protocols: tls ? alpn ?? [] : plainHttp ? [http] : [],
-    source: detectedAddress(sourceAddress),
-  };
+function detect({ tlsInspector, httpInspector }: ListenerTable, connection: Connection): Detected {
+  const { port, transport, sni = '', alpn = NOTHING, http } = connection;
+  if (transport === 'tls' && tlsInspector(port)) return new Detected(connection, 'tls', sni.toLowerCase(), alpn);
+  const seen = transport === 'raw_buffer' && http !== undefined && httpInspector(port) ? HTTP_PROTOCOLS[http] : NOTHING;
+  return new Detected(connection, 'raw_buffer', '', seen);
 }
 
-function isInspector({ name, configType }: ListenerFilter, short: string, type: string): boolean {
-  return name === `envoy.filters.listener.${short}` || typeOf(configType).endsWith(`.${type}`);
+const NOTHING: readonly string[] = [];
+const HTTP_PROTOCOLS = { 'http/1.0': ['http/1.0'], 'http/1.1': ['http/1.1'], 'h2c': ['h2c'] };
+
+/** Whether an inspector looks at connections to a port. */
+type Inspector = (port: number) => boolean;
+
+function inspector(message: Listener, short: string, type: string): Inspector {
+  const filters = message.listenerFilters.filter(({ name, configType }) => name === `envoy.filters.listener.${short}` || typeOf(configType).endsWith(`.${type}`));
+  if (filters.length === 0) return () => false;
+  if (filters.some(({ filterDisabled }) => filterDisabled === undefined)) return () => true;
+  return port => filters.some(({ filterDisabled }) => !disabled(filterDisabled!, port));
 }
 
 function typeOf(configType: ListenerFilter['configType']): string {

@@ -40,6 +40,7 @@ function build({ listeners, clusters, routes, endpoints }: ProxyResources): Prep
   for (const cluster of clusters) {
     if (!clusterByName.has(cluster.name)) clusterByName.set(cluster.name, cluster);
   }
+  const tables = new Map<string, ClusterTable>();
   const assignmentByName = new Map(endpoints.map(assignment => [assignment.clusterName, assignment]));
   return {
     listeners: indexListeners(listeners),
@@ -48,10 +49,14 @@ function build({ listeners, clusters, routes, endpoints }: ProxyResources): Prep
       return route && prepareRoutes(route);
     },
     cluster: name => {
+      let table = tables.get(name);
+      if (table !== undefined) return table;
       const cluster = clusterByName.get(name);
       if (cluster === undefined) return undefined;
       const service = assignmentName(cluster);
-      return prepareCluster(cluster, service === undefined ? undefined : assignmentByName.get(service));
+      table = prepareCluster(cluster, service === undefined ? undefined : assignmentByName.get(service));
+      tables.set(name, table);
+      return table;
     },
   };
 }
