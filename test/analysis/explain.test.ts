@@ -134,6 +134,18 @@ test('a host outside the mesh passes through, or is blocked', () => {
   expect(explainRequest(blocked, { url: 'http://example.org:9080/', from: 'front-v1' })).toMatchObject({ outcome: 'answered', status: 502 });
 });
 
+test('under explicit capture the same rules decide, at addresses of the proxy\'s own', () => {
+  const rules = virtualService(`[{ match: [{ headers: { end-user: { exact: jason } } }], route: [${to('v2')}] }, { route: [${to('v1')}] }]`);
+  const { explain } = createExplainer(model(BASE, SUBSETS, rules, GATEWAY), { capture: 'explicit', explicit: { addressBlock: '127.7.0.0/16', httpProxyPort: 15080 } });
+  const jason = explain({ ...ask, headers: { 'end-user': 'jason' } });
+  expect(shares(jason)).toEqual([['v2', 100]]);
+  expect(jason.trace[0]).toMatchObject({ step: 'listener', outcome: 'chosen', name: expect.stringMatching(/^127\.7\.\d+\.\d+_9080$/) });
+  expect(jason.trace.some(({ side, step }) => side === 'server' && step === 'filterChain')).toBe(true);
+  // What passes through on a cluster cannot here: nobody kept where the caller wanted to go.
+  expect(explain({ url: 'http://example.org/', from: 'front-v1' })).toMatchObject({ outcome: 'answered', status: 502 });
+  expect(explain({ url: 'http://bookinfo.com/reviews/1', from: 'outside' })).toMatchObject({ outcome: 'routed', proxy: 'istio-ingressgateway.istio-system' });
+});
+
 test.each([
   [{ url: 'reviews:9080', from: 'front-v1' }, 'MESH_URL_INVALID: a URL must read http://HOST[:PORT]/PATH or https://…, got "reviews:9080"; write one like http://reviews:9080/reviews/0'],
   [{ url: 'http://reviews:99999/', from: 'front-v1' }, 'MESH_URL_INVALID: '],

@@ -1,11 +1,12 @@
 import type { RequestSpec } from './explanation';
 import { workloadName, type Proxies, type ReadyProxy } from './proxies';
 import type { RequestUrl } from './url';
-import { matchListener, type Connection } from '../../evaluator';
+import { explicitTable } from '../../compiler/explicit';
+import { type Connection } from '../../evaluator';
 import { isIpAddress } from '../../model/addresses';
 import { MeshError } from '../../model/error';
 import { findWorkload } from '../../model/find-workload';
-import { isObject, objectsOf, textMapOf } from '../../model/json';
+import { textMapOf } from '../../model/json';
 import type { Model } from '../../model/model';
 import { selects } from '../../model/selectors';
 import type { Service, Workload } from '../../model/service';
@@ -69,8 +70,10 @@ function onePerController(workloads: readonly Workload[]): Workload[] {
 
 function atGateway(proxies: Proxies, workload: Workload, spec: RequestSpec, url: RequestUrl): Entry {
   const { model } = proxies;
-  const dialled = spec.dialled ?? { address: workload.ip, port: gatewayPort(model, workload, url.port) };
-  return { ready: proxies.of(workload), connection: connectionTo(dialled, spec, url) };
+  const ready = proxies.of(workload);
+  const port = gatewayPort(model, workload, url.port);
+  const dialled = spec.dialled ?? { address: workload.ip, port: explicitTable(model, ready.proxy)?.inboundPort(port) ?? port };
+  return { ready, connection: connectionTo(dialled, spec, url) };
 }
 
 /** The port of the pod that a port of its Service leads to; the number itself where no Service has it. */
@@ -80,8 +83,18 @@ function gatewayPort(model: Model, workload: Workload, port: number): number {
 
 function atSidecar(proxies: Proxies, workload: Workload, spec: RequestSpec, url: RequestUrl): Entry {
   const ready = proxies.of(workload);
-  const dialled = spec.dialled ?? { address: addressOf(proxies.model, workload, url.host, url.port), port: url.port };
+  const captured = (): { address: string; port: number } => ({ address: addressOf(proxies.model, workload, url.host, url.port), port: url.port });
+  const dialled = spec.dialled ?? explicitAddress(proxies.model, ready, url) ?? captured();
   return { ready, connection: connectionTo(dialled, spec, url) };
+}
+
+/** Under explicit capture a service has an address of its own; for any other host the caller uses the sidecar as its HTTP proxy. */
+function explicitAddress(model: Model, { proxy, workload }: ReadyProxy, { host, port }: RequestUrl): { address: string; port: number } | undefined {
+  const explicit = explicitTable(model, proxy);
+  if (explicit === undefined || isIpAddress(host)) return undefined;
+  const service = lookUp(model, workload.namespace, host);
+  const known = service?.ports.some(({ number }) => number === port) ?? false;
+  return service !== undefined && known ? explicit.addressOf(service, port) : { address: explicit.podAddress, port: explicit.httpProxyPort };
 }
 
 /** What DNS gives the caller for a host. */
@@ -111,15 +124,4 @@ function connectionTo({ address, port }: { address: string; port: number }, spec
   if (url.scheme === 'http') return { address, port, transport: 'raw_buffer', http: 'http/1.1' };
   const { sni = isIpAddress(url.host) ? undefined : url.host, alpn = ['h2', 'http/1.1'] } = spec.tls ?? {};
   return { address, port, transport: 'tls', alpn, ...(sni !== undefined && { sni }) };
-}
-
-/** Whether the proxy listens where the request arrives. */
-export function listens({ ready, connection }: Entry): boolean {
-  return matchListener(ready.prepared.listeners, connection, 'outbound') !== undefined;
-}
-
-/** Whether some server of a Gateway is meant for this port at all; told to people who dial the wrong one. */
-export function serverPorts(model: Model): number[] {
-  const ports = model.of('Gateway').flatMap(gateway => objectsOf(gateway.spec.servers)).map(server => (isObject(server.port) ? Number(server.port.number) : NaN));
-  return [...new Set(ports.filter(Number.isInteger))].sort((a, b) => a - b);
 }

@@ -22,7 +22,7 @@ export interface Proxies {
 }
 
 /** How the proxies are made, where not as Istio's own on a cluster. */
-export interface ProxiesOptions extends Pick<ProxyOptions, 'capture' | 'dialect'> {
+export interface ProxiesOptions extends Pick<ProxyOptions, 'capture' | 'dialect' | 'explicit'> {
   /** A compiler that has compiled some of the proxies already. */
   readonly compiler?: Compiler;
 }
