@@ -24,10 +24,13 @@ export interface View {
   readonly locality: string;
   /** Equal for two proxies of one scope whose labels mean the same to every rule about callers. */
   readonly callerKey: string;
+  /** Equal for two proxies whose filters are the same: everything policies select by, and what is written into filters. */
+  readonly facetKey: string;
   readonly ruleOf: (service: Pick<Service, 'hostname' | 'namespace'>) => DestinationRule | undefined;
 }
 
 export function viewOf(mesh: Mesh, proxy: Proxy): View {
+  const { metadata } = proxy;
   const workload = mesh.model.workloadOf(proxy);
   const sidecar = proxy.type === 'sidecar' ? sidecarFor(mesh, proxy.namespace, proxy.labels) : undefined;
   const scope = mesh.memo.get('scope', [proxy.namespace, sidecar], () => (
@@ -42,6 +45,7 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
     explicit: explicitTable(mesh.model, proxy),
     locality: proxy.locality,
     callerKey: JSON.stringify(watched.map(label => proxy.labels[label] ?? null)),
+    facetKey: JSON.stringify([proxy.type, proxy.dialect, proxy.namespace, proxy.labels, proxy.clusterId, proxy.workload, metadata.MESH_ID, metadata.IDLE_TIMEOUT]),
     ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),
   };
 }

@@ -1,6 +1,6 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { anyPack, AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { Any } from '@bufbuild/protobuf/wkt';
 
 /** A message of `schema`, made from plain fields and packed as an Any with its `type.googleapis.com/` URL. */
@@ -11,4 +11,16 @@ export function pack<D extends DescMessage>(schema: D, init?: MessageInitShape<D
 /** The message inside an Any, if it is one of `schema`. */
 export function unpack<D extends DescMessage>(any: Any | undefined, schema: D): MessageShape<D> | undefined {
   return any && anyUnpack(any, schema);
+}
+
+/**
+ * Like `pack`, of `base` (the encoding of a message of the same schema) with the fields of `init` merged in.
+ * By protobuf's rules encodings that stand one after the other merge, so what many messages have in common is encoded once.
+ */
+export function packOnto<D extends DescMessage>(schema: D, base: Uint8Array, init: MessageInitShape<D>): Any {
+  const own = toBinary(schema, create(schema, init));
+  const value = new Uint8Array(base.length + own.length);
+  value.set(base);
+  value.set(own, base.length);
+  return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value });
 }

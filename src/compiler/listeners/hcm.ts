@@ -1,7 +1,7 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { httpFilters } from './http-filters';
 import type { Direction } from './http-filters';
-import { pack } from '../../xds/any';
+import { pack, packOnto } from '../../xds/any';
 import { duration } from '../../xds/duration';
 import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
@@ -9,6 +9,7 @@ import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/rou
 import {
   HttpConnectionManager_ForwardClientCertDetails, HttpConnectionManager_PathWithEscapedSlashesAction, HttpConnectionManagerSchema,
 } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import type { HttpConnectionManager } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { UuidRequestIdConfigSchema } from '../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb';
 import { ADS } from '../dialect';
 import { durationMs } from '../durations';
@@ -30,33 +31,51 @@ export interface HcmOptions {
 
 const REQUEST_ID = pack(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true });
 
+const routesOfFilter = new WeakMap<Filter, string>();
+
+/** Name of the route configuration that a filter made here asks for by RDS. */
+export const routeNameOf = (filter: Filter): string | undefined => routesOfFilter.get(filter);
+
 /** The network filter that speaks HTTP (istio-behaviour C5, E4, F6). */
 export function httpConnectionManager(view: View, options: HcmOptions): Filter {
-  const { direction, statPrefix, routes } = options;
+  const { direction, statPrefix, routes, grpcWeb, http2, absoluteUrl } = options;
+  const key = [view.facetKey, direction, grpcWeb, http2, absoluteUrl];
+  return view.mesh.memo.get('hcm', [...key, statPrefix, routes], () => {
+    const base = view.mesh.memo.get('hcmBase', key, () => toBinary(HttpConnectionManagerSchema, common(view, options)));
+    const filter = create(FilterSchema, {
+      name: 'envoy.filters.network.http_connection_manager',
+      configType: {
+        case: 'typedConfig',
+        value: packOnto(HttpConnectionManagerSchema, base, {
+          statPrefix,
+          routeSpecifier: typeof routes === 'string'
+            ? { case: 'rds', value: { configSource: ADS, routeConfigName: routes } } : { case: 'routeConfig', value: routes },
+        }),
+      },
+    });
+    if (typeof routes === 'string') routesOfFilter.set(filter, routes);
+    return filter;
+  });
+}
+
+/** All of a connection manager but its name and routes: the same for every listener of a proxy. */
+function common(view: View, options: HcmOptions): HttpConnectionManager {
+  const { direction } = options;
   const { config } = view.mesh.model;
   const idle = durationMs(view.proxy.metadata.IDLE_TIMEOUT as string | undefined);
-  return create(FilterSchema, {
-    name: 'envoy.filters.network.http_connection_manager',
-    configType: {
-      case: 'typedConfig',
-      value: pack(HttpConnectionManagerSchema, {
-        statPrefix,
-        routeSpecifier: typeof routes === 'string'
-          ? { case: 'rds', value: { configSource: ADS, routeConfigName: routes } } : { case: 'routeConfig', value: routes },
-        httpFilters: httpFilters(view, direction, options),
-        tracing: tracing(view),
-        accessLog: accessLogs(config),
-        streamIdleTimeout: duration(0),
-        commonHttpProtocolOptions: idle === undefined ? undefined : { idleTimeout: duration(idle) },
-        httpProtocolOptions: options.absoluteUrl === true ? { allowAbsoluteUrl: true } : direction === 'gateway' ? {} : undefined,
-        http2ProtocolOptions: options.http2 === true ? {} : undefined,
-        proxy100Continue: true,
-        upgradeConfigs: [{ upgradeType: 'websocket' }],
-        ...pathNormalization(config.raw.pathNormalization as { normalization?: string } | undefined),
-        requestIdExtension: { typedConfig: REQUEST_ID },
-        ...bySide(direction),
-      }),
-    },
+  return create(HttpConnectionManagerSchema, {
+    httpFilters: httpFilters(view, direction, options),
+    tracing: tracing(view),
+    accessLog: accessLogs(config),
+    streamIdleTimeout: duration(0),
+    commonHttpProtocolOptions: idle === undefined ? undefined : { idleTimeout: duration(idle) },
+    httpProtocolOptions: options.absoluteUrl === true ? { allowAbsoluteUrl: true } : direction === 'gateway' ? {} : undefined,
+    http2ProtocolOptions: options.http2 === true ? {} : undefined,
+    proxy100Continue: true,
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
+    ...pathNormalization(config.raw.pathNormalization as { normalization?: string } | undefined),
+    requestIdExtension: { typedConfig: REQUEST_ID },
+    ...bySide(direction),
   });
 }
 

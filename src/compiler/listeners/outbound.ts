@@ -67,6 +67,9 @@ function addPort(view: View, entries: Map<string, Entry>, listener: EgressListen
   if (unprivileged) return;
   if (isHttp(port.protocol)) {
     const bind = given ?? WILDCARD;
+    // Services share the listener and its routes; only a TCP port in the way is joined.
+    const existing = entries.get(`${bind}_${port.number}`);
+    if (existing !== undefined && existing.kind !== 'TCP') return;
     if (bind !== WILDCARD || !RESERVED.has(port.number)) put(entries, httpEntry(view, port, bind, binds));
     return;
   }

@@ -110,12 +110,10 @@ function servicesOnPort(services: readonly Service[], port: number): Map<string,
 
 /** First what VirtualServices say, then default routes of the services they left. */
 function wrap(site: RouteSite, listener: EgressListener, byHost: ReadonlyMap<string, Service>): Wrapper[] {
-  const owner = mostSpecificRule(listener.virtualServices);
+  const owner = site.view.mesh.memo.get('mostSpecificRule', [listener], () => mostSpecificRule(listener.virtualServices));
   const wrappers: Wrapper[] = [];
   const covered = new Set<string>();
   for (const rule of listener.virtualServices) {
-    const routes = routesOf(site, rule);
-    if (routes.length === 0) continue;
     const { hosts, services } = separate(rule, byHost, owner);
     const byPort = new Map<number, Service[]>();
     for (const service of services) {
@@ -125,6 +123,8 @@ function wrap(site: RouteSite, listener: EgressListener, byHost: ReadonlyMap<str
     }
     // Hosts that no service has are served on port 80 only.
     if (byPort.size === 0 && site.port === 80) byPort.set(80, []);
+    const routes = byPort.size === 0 ? [] : routesOf(site, rule);
+    if (routes.length === 0) continue;
     for (const [port, list] of byPort) {
       wrappers.push({ port, services: list, hosts, routes });
       list.forEach(service => covered.add(service.hostname));

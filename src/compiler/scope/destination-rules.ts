@@ -28,6 +28,7 @@ type ByHost = Map<string, DestinationRule[]>;
 export class DestinationRules {
   private readonly local = new Map<string, ByHost>();
   private readonly exported = new Map<string, ByHost>();
+  private readonly home = new Map<string, ByHost>();
   /** Labels of callers that some rule looks at. */
   public readonly callerLabels: readonly string[];
   private readonly root: string;
@@ -62,8 +63,14 @@ export class DestinationRules {
     return list;
   }
 
+  private visibleAtHome(namespace: string): ByHost {
+    let visible = this.home.get(namespace);
+    if (visible === undefined) this.home.set(namespace, visible = visibleIn(this.local.get(namespace), namespace));
+    return visible;
+  }
+
   private search(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string): readonly DestinationRule[] {
-    const own = mostSpecific(service.hostname, visibleIn(this.local.get(namespace), namespace));
+    const own = mostSpecific(service.hostname, this.visibleAtHome(namespace));
     if (own !== undefined) return own;
     for (const owner of [service.namespace, this.root]) {
       const exported = mostSpecific(service.hostname, this.exported.get(owner) ?? new Map<string, DestinationRule[]>())

@@ -1,14 +1,16 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Service, ServicePort } from '../../model/service';
 import { Cluster_DiscoveryType, Cluster_TransportSocketMatchSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster_TransportSocketMatch } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import { packOnto } from '../../xds/any';
+import { UpstreamTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { ADS_SECRETS } from '../dialect';
 import type { ClientTls } from '../istio-api';
 import type { View } from '../view';
-import { exactNames, fileSource, MESH_ROOTS, RAW_BUFFER, secret, TLS_1_2_TO_1_3, upstreamTls, WORKLOAD_CERTIFICATE } from './tls-context';
+import { exactNames, fileSource, MESH_ROOTS, RAW_BUFFER, secret, TLS_1_2_TO_1_3, tlsSocket, upstreamTls, WORKLOAD_CERTIFICATE } from './tls-context';
 
 /** How an outbound cluster speaks to its endpoints (istio-behaviour D6). */
 export interface ClientTransport {
@@ -70,21 +72,22 @@ function autoMtls(input: ClientTlsInput): ClientTransport {
 function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): TransportSocket {
   const { view, service, http2 } = input;
   const names = tls?.subjectAltNames !== undefined && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : view.mesh.identitiesOf(service);
-  return upstreamTls({
+  const base = view.mesh.memo.get('istioMutual', [view.dialect.name, http2], () => toBinary(UpstreamTlsContextSchema, create(UpstreamTlsContextSchema, {
     commonTlsContext: {
       tlsParams: TLS_1_2_TO_1_3,
       tlsCertificateSdsSecretConfigs: [secret(WORKLOAD_CERTIFICATE, view.dialect.workloadSecrets)],
       validationContextType: {
         case: 'combinedValidationContext',
-        value: {
-          defaultValidationContext: { matchSubjectAltNames: exactNames(names) },
-          validationContextSdsSecretConfig: secret(MESH_ROOTS, view.dialect.workloadSecrets),
-        },
+        value: { defaultValidationContext: {}, validationContextSdsSecretConfig: secret(MESH_ROOTS, view.dialect.workloadSecrets) },
       },
       alpnProtocols: ['istio-peer-exchange', 'istio', ...(http2 ? ['h2'] : [])],
     },
+  })));
+  const identities = { defaultValidationContext: { matchSubjectAltNames: exactNames(names) } };
+  return tlsSocket(packOnto(UpstreamTlsContextSchema, base, {
+    commonTlsContext: names.length === 0 ? undefined : { validationContextType: { case: 'combinedValidationContext', value: identities } },
     sni: tls?.sni !== undefined && tls.sni !== '' ? tls.sni : input.sni,
-  });
+  }), [WORKLOAD_CERTIFICATE, MESH_ROOTS]);
 }
 
 /** TLS that the proxy begins itself, towards a server that is not of the mesh. */

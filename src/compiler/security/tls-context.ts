@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
 import { pack } from '../../xds/any';
 import { TransportSocketSchema } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
@@ -9,6 +10,7 @@ import { RawBufferSchema } from '../../xds/gen/envoy/extensions/transport_socket
 import { TlsParameters_TlsProtocol } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb';
 import { SdsSecretConfigSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import type { SdsSecretConfig } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
+import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { ADS, ADS_SECRETS } from '../dialect';
 
@@ -31,16 +33,28 @@ export const RAW_BUFFER: TransportSocket = create(TransportSocketSchema, {
   name: 'envoy.transport_sockets.raw_buffer', configType: { case: 'typedConfig', value: pack(RawBufferSchema) },
 });
 
-export function upstreamTls(context: MessageInitShape<typeof UpstreamTlsContextSchema>): TransportSocket {
-  return create(TransportSocketSchema, {
-    name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value: pack(UpstreamTlsContextSchema, context) },
-  });
+const secretsOf = new WeakMap<TransportSocket, readonly string[]>();
+
+/** Names of the secrets that a TLS socket made here refers to; reading them back out of its packed form costs more than all the rest. */
+export const secretsOfSocket = (socket: TransportSocket | undefined): readonly string[] => (socket && secretsOf.get(socket)) ?? [];
+
+/** A TLS socket around a packed context. */
+export function tlsSocket(context: Any, secrets: readonly string[]): TransportSocket {
+  const socket = create(TransportSocketSchema, { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value: context } });
+  secretsOf.set(socket, secrets);
+  return socket;
 }
 
-export function downstreamTls(context: MessageInitShape<typeof DownstreamTlsContextSchema>): TransportSocket {
-  return create(TransportSocketSchema, {
-    name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value: pack(DownstreamTlsContextSchema, context) },
-  });
+export const upstreamTls = (context: MessageInitShape<typeof UpstreamTlsContextSchema>): TransportSocket => (
+  tlsSocket(pack(UpstreamTlsContextSchema, context), secretsIn(context.commonTlsContext)));
+
+export const downstreamTls = (context: MessageInitShape<typeof DownstreamTlsContextSchema>): TransportSocket => (
+  tlsSocket(pack(DownstreamTlsContextSchema, context), secretsIn(context.commonTlsContext)));
+
+function secretsIn(common: MessageInitShape<typeof CommonTlsContextSchema> | undefined): string[] {
+  const validation = common?.validationContextType;
+  const roots = validation?.case === 'combinedValidationContext' ? validation.value.validationContextSdsSecretConfig : undefined;
+  return [...common?.tlsCertificateSdsSecretConfigs ?? [], ...(roots === undefined ? [] : [roots])].map(({ name }) => name ?? '');
 }
 
 export const exactNames = (names: readonly string[]) => names.map(value => ({ matchPattern: { case: 'exact' as const, value } }));
