@@ -97,7 +97,10 @@ export const podName = () => process.env.POD_NAME ?? (process.env.KUBERNETES_SER
 export function listenIfMain(moduleUrl, server, name) {
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return;
   const host = process.env.HOST ?? '0.0.0.0';
-  server.listen(Number(process.env.PORT ?? MESH_PORT), host, () => console.log(`${name} listens on ${host}:${server.address().port}`));
+  const port = Number(process.env.PORT ?? MESH_PORT);
+  server.listen(port, host, () => {
+    if (port === 0 || process.env.PORT === undefined) console.log(`${name} listens on ${host}:${server.address().port}`); // else the caller knows
+  });
   for (const signal of ['SIGTERM', 'SIGINT']) {
     process.once(signal, () => {
       server.close();
