@@ -29,6 +29,7 @@ const tables = new WeakMap<Listener, ListenerTable>();
 export function prepareListener(message: Listener): ListenerTable {
   let table = tables.get(message);
   if (table === undefined) {
+    if (message.filterChainMatcher !== undefined) throw new Error(`listener ${message.name}: filter_chain_matcher is not supported`);
     table = {
       name: message.name,
       message,

@@ -48,6 +48,7 @@ function build(configuration: RouteConfiguration): RouteTable {
   const index = new DomainIndex<HostTable>();
   const globals = prepareFilterSettings(configuration.typedPerFilterConfig);
   const virtualHosts = configuration.virtualHosts.map(virtualHost => {
+    if (virtualHost.matcher !== undefined) throw new Error(`virtual host ${virtualHost.name}: matcher is not supported`);
     const inherited = { ...globals, ...prepareFilterSettings(virtualHost.typedPerFilterConfig) };
     const table: HostTable = {
       name: virtualHost.name,

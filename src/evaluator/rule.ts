@@ -71,6 +71,10 @@ export interface Levels {
 export function prepareRule(route: Route, index: number, levels: Levels): Rule {
   const { match } = route;
   if (match === undefined) throw new Error(`route ${route.name} has no match`);
+  // Left unsaid, a condition that is not looked at would let the wrong requests in.
+  if (match.dynamicMetadata.length > 0) throw new Error(`route ${route.name}: dynamic_metadata is not supported`);
+  if (match.tlsContext !== undefined) throw new Error(`route ${route.name}: tls_context is not supported`);
+  if (match.runtimeFraction !== undefined) throw new Error(`route ${route.name}: runtime_fraction is not supported`);
   const path = preparePath(match);
   return {
     name: route.name,
