@@ -23,9 +23,9 @@ Examples:
   $ cdk8s-mesh compile dist --type sidecar --namespace shop --labels app=web,version=v1
   $ cdk8s-mesh compile dist --proxy istio-ingressgateway.istio-system --dialect stock`)
     .action((paths: string[], options: ProxyOptions) => {
-      const { model, compiler, refused } = readMesh(paths, io);
+      const { model, compiler } = readMesh(paths, io);
       const proxy = chooseProxy(model, options);
-      if (refused) return done(EXIT.findings);
+      if (compiler === undefined) return done(EXIT.findings);
       io.stdout.write(`${JSON.stringify(configDump(proxy, compiler.compile(proxy)), undefined, 2)}\n`);
       done(EXIT.good);
     });

@@ -39,8 +39,8 @@ Examples:
   $ cdk8s-mesh explain dist POST http://ratings:9080/ratings --from reviews-v2.default -o json`)
     .action((args: string[], options: Options) => {
       const { paths, spec } = request(args, options);
-      const { model, compiler, refused } = readMesh(paths, io);
-      if (refused) return done(EXIT.findings);
+      const { model, compiler } = readMesh(paths, io);
+      if (compiler === undefined) return done(EXIT.findings);
       const explanation = explainRequest(model, spec, { compiler });
       io.stdout.write(options.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : `${explanationText(explanation)}\n`);
       done(EXIT.good);
@@ -54,10 +54,18 @@ function request(args: readonly string[], options: Options): { paths: string[]; 
   const method = /^[A-Z][A-Z-]*$/.test(paths.at(-1) ?? '') ? paths.pop() : 'GET';
   if (paths.length === 0) throw new UsageError('MESH_INPUT_MISSING: at least one DIR is named, got none; write `explain DIR GET URL --from WORKLOAD`');
   const { from, namespace, header: headers, dialled: address, tls } = options;
-  return { paths, spec: {
-    method, url, from, namespace, headers, dialled: address,
-    ...tls !== undefined && { tls: { sni: tls.sni, alpn: tls.alpn?.split('+') } },
-  } };
+  return {
+    paths,
+    spec: {
+      method,
+      url,
+      from,
+      namespace,
+      headers,
+      dialled: address,
+      ...tls !== undefined && { tls: { sni: tls.sni, alpn: tls.alpn?.split('+') } },
+    },
+  };
 }
 
 function header(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {

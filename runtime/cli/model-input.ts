@@ -1,19 +1,17 @@
 import { readWholeInput } from './input';
 import type { Io } from './io';
+import { refused } from './refused';
 import type { Compiler } from '../../src/compiler/compiler';
 import { createCompiler } from '../../src/compiler/compiler';
-import { refusals } from '../../src/compiler/refusals';
 import { withGatewayWorkloads } from '../../src/model/gateway-workloads';
 import type { Model } from '../../src/model/model';
 import { buildModel } from '../../src/model/model';
-import { whereOf } from '../../src/model/resource';
 
 /** A mesh read from DIRs, ready to be asked about its proxies. */
 export interface Mesh {
   readonly model: Model;
-  readonly compiler: Compiler;
-  /** Whether some field of the input cannot be compiled yet; each was named on stderr. */
-  readonly refused: boolean;
+  /** Absent where some of the input cannot be compiled; each such thing was named on stderr. */
+  readonly compiler: Compiler | undefined;
 }
 
 /** Reads DIRs into a compiler. Gateways without a workload get one, and the user is told. */
@@ -21,7 +19,7 @@ export function readMesh(paths: readonly string[], io: Io): Mesh {
   const { resources, added } = withGatewayWorkloads(readWholeInput(paths, io).resources);
   for (const name of added) io.stderr.write(`note: added ${name}, as no workload carries the labels that a Gateway selects\n`);
   const model = buildModel(resources);
-  const refused = refusals(model);
-  for (const refusal of refused) io.stderr.write(`[${whereOf(refusal.resource, refusal.path)}] ${refusal.code}: ${refusal.message}\n`);
-  return { model, compiler: createCompiler(model), refused: refused.length > 0 };
+  const errors = refused(model);
+  for (const error of errors) io.stderr.write(`${error.message}\n`);
+  return { model, compiler: errors.length > 0 ? undefined : createCompiler(model) };
 }

@@ -70,8 +70,8 @@ function compiled(args: readonly string[], options: Options, io: Io, done: (code
   const described = options.proxy !== undefined || options.type !== undefined;
   const [name, ...rest] = described ? [options.proxy, ...args] : args;
   if (rest.length === 0) throw new UsageError('MESH_INPUT_MISSING: a workload and at least one DIR are named, or a dump by --file, got too little; write `proxy-config routes NAME DIR`');
-  const { model, compiler, refused } = readMesh(rest as string[], io);
+  const { model, compiler } = readMesh(rest as string[], io);
   const proxy = chooseProxy(model, { ...options, proxy: name });
-  if (refused) return void done(EXIT.findings);
+  if (compiler === undefined) return void done(EXIT.findings);
   return readDump(JSON.stringify(configDump(proxy, compiler.compile(proxy))), 'compiled');
 }

@@ -29,7 +29,12 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 function programOf(io: Io, done: (code: number) => void): Command {
   const program = new Command('cdk8s-mesh')
     .description('Explain, check, compile and run a service mesh from its manifests, before any cluster exists.')
-    .configureOutput({ writeOut: text => io.stdout.write(text), writeErr: text => io.stderr.write(text), getOutHelpWidth: () => 120, getErrHelpWidth: () => 120 })
+    .configureOutput({
+      writeOut: text => io.stdout.write(text),
+      writeErr: text => io.stderr.write(text),
+      getOutHelpWidth: () => 120,
+      getErrHelpWidth: () => 120,
+    })
     .exitOverride()
     .showHelpAfterError('(add --help for all options)')
     .addHelpText('after', `

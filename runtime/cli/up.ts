@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { check, checkTable } from './check/check';
 import type { Io } from './io';
 import { EXIT } from './io';
-import { check, checkTable } from './check/check';
 import type { RequestLine } from './up/access-format';
 import type { DataPlane } from './up/data-plane';
 import { envoyDataPlane } from './up/envoy';
@@ -53,7 +53,13 @@ async function up(paths: readonly string[], options: Options, io: Io): Promise<n
   let milliseconds = 0;
   try {
     const handle = await runUp({
-      paths, cwd: io.cwd, env: io.env, dataPlane: engine(options.dataPlane, io), runs: options.run, port: options.port, loopback: options.loopback,
+      paths,
+      cwd: io.cwd,
+      env: io.env,
+      dataPlane: engine(options.dataPlane, io),
+      runs: options.run,
+      port: options.port,
+      loopback: options.loopback,
       signal: io.signal,
       on: (event) => {
         if (event.kind === 'ready') milliseconds = event.milliseconds;
@@ -89,7 +95,7 @@ function refused(error: InputError, io: Io): number {
 }
 
 const UNREADABLE: ReadonlySet<string> = new Set([
-  'MESH_FILE_UNREADABLE', 'MESH_INPUT_EMPTY', 'MESH_YAML_SYNTAX', 'MESH_YAML_SEPARATOR', 'MESH_DOCUMENT_INVALID',
+  'MESH_FILE_UNREADABLE', 'MESH_INPUT_EMPTY', 'MESH_YAML_SYNTAX', 'MESH_YAML_SEPARATOR', 'MESH_DOCUMENT_INVALID', 'MESH_KIND_UNKNOWN',
 ]);
 
 function engine(name: Options['dataPlane'], io: Io): DataPlane {

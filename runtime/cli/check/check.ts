@@ -13,10 +13,19 @@ import type { UpHandle } from '../up/up';
 /** Answers to the requests sent at a gateway. */
 interface Sent { readonly route: string; readonly status: number; readonly milliseconds: number }
 
+/** How requests of one kind were answered. */
+export interface Caller {
+  readonly route: string;
+  readonly count: number;
+  readonly statuses: ReadonlyMap<number, number>;
+  /** Sorted. */
+  readonly milliseconds: readonly number[];
+}
+
 export interface CheckResult {
   readonly rows: readonly Row[];
   /** One for each kind of request sent: its answers as the caller saw them. */
-  readonly callers: readonly { readonly route: string; readonly count: number; readonly statuses: ReadonlyMap<number, number>; readonly milliseconds: readonly number[] }[];
+  readonly callers: readonly Caller[];
   readonly good: boolean;
 }
 
@@ -47,8 +56,12 @@ function explained(explain: (spec: RequestSpec) => Explanation, spec: RequestSpe
   const [{ gateway, host }] = plan;
   const url = new URL(spec.url);
   const atGateway = spec.from === gateway.name;
-  const asked = atGateway ? { ...spec, from: `gateway:${spec.from}`, url: `http://${host ?? gateway.address}:${gateway.port}${url.pathname}${url.search}`,
-    dialled: { address: gateway.address, port: gateway.port } } : spec;
+  const asked = atGateway ? {
+    ...spec,
+    from: `gateway:${spec.from}`,
+    url: `http://${host ?? gateway.address}:${gateway.port}${url.pathname}${url.search}`,
+    dialled: { address: gateway.address, port: gateway.port },
+  } : spec;
   return explain(asked);
 }
 
@@ -97,7 +110,7 @@ async function logged(reported: () => readonly RequestLine[], gateway: string, c
 export function checkTable({ rows, callers, good }: CheckResult): string {
   const header = ['ROUTE', 'TARGET', 'EXPECTED', 'OBSERVED', 'STATUS', 'P50', 'P99', ''];
   const percent = (value: number) => `${Number(value.toFixed(2))} %`;
-  const latency = (sorted: readonly number[]) => [quantile(sorted, 0.5), quantile(sorted, 0.99)].map(value => (sorted.length === 0 ? '-' : `${Math.round(value)} ms`));
+  const latency = (sorted: readonly number[]) => [0.5, 0.99].map(share => (sorted.length === 0 ? '-' : `${quantile(sorted, share).toFixed()} ms`));
   const lines = [
     ...callers.map(each => [each.route, 'caller', '', `${each.count}`, statusText(each.statuses), ...latency(each.milliseconds), '']),
     ...rows.map(row => [row.route, row.target, percent(row.expectedPercent), `${percent(100 * row.observed / row.total)} (${row.observed} of ${row.total})`,

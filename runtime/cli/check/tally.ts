@@ -62,7 +62,12 @@ function rowsOfGroup(group: readonly RequestLine[], explain: (spec: RequestSpec)
     const statuses = new Map<number, number>();
     for (const { status } of lines) statuses.set(status, (statuses.get(status) ?? 0) + 1);
     return {
-      route, target, expectedPercent, observed: lines.length, total: group.length, statuses,
+      route,
+      target,
+      expectedPercent,
+      observed: lines.length,
+      total: group.length,
+      statuses,
       milliseconds: lines.map(line => line.milliseconds).sort((a, b) => a - b),
       good: withinBounds(lines.length, group.length, expectedPercent),
     };

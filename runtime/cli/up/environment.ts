@@ -54,8 +54,13 @@ export function environmentOf(workload: Workload, place: Place, model: Model, di
     HOST: '127.0.0.1',
     ...main !== undefined && { PORT: String(main) },
     ...Object.fromEntries(ports.map(([port, own]) => [`PORT_${port}`, String(own)])),
-    HTTP_PROXY: proxy, http_proxy: proxy, NO_PROXY: direct, no_proxy: direct,
-    POD_NAME: workload.name, POD_NAMESPACE: workload.namespace, POD_IP: place.ip,
+    HTTP_PROXY: proxy,
+    http_proxy: proxy,
+    NO_PROXY: direct,
+    no_proxy: direct,
+    POD_NAME: workload.name,
+    POD_NAMESPACE: workload.namespace,
+    POD_IP: place.ip,
     ...workload.labels.version !== undefined && { SERVICE_VERSION: workload.labels.version },
   };
 }

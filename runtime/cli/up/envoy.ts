@@ -38,7 +38,7 @@ async function startEnvoy(binary: string, spec: ProxySpec): Promise<RunningProxy
   // Access logs go to /dev/stdout, which cannot be opened where stdout is a socket, as Node's pipes are; a pipe of the shell's can.
   const child = spawn('sh', ['-c', '"$0" "$@" | cat', binary, '-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'warning', '--log-format', '%v',
     '--file-flush-interval-msec', '50'],
-    { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let stopping = false;
   const last: string[] = [];
   const exited = new Promise<void>((resolve) => {

@@ -72,9 +72,13 @@ export function nextCommands(handle: Pick<UpHandle, 'gateways' | 'model'>, paths
   if (gateway !== undefined) {
     commands.push(`curl -s ${gateway.host === undefined ? '' : `-H 'Host: ${gateway.host}' `}${gateway.url}${gateway.page ?? '/'}`);
   }
-  const caller = model.workloads.find(workload => !workload.gateway && workload.workload.startsWith('productpage')) ?? model.workloads.find(workload => !workload.gateway);
+  const callers = model.workloads.filter(workload => !workload.gateway);
+  // What the gateway leads to is what calls the others.
+  const front = model.of('VirtualService').filter(rule => Array.isArray(rule.spec.gateways)).map(rule => JSON.stringify(rule.spec.http));
+  const caller = callers.find(({ workload, labels }) => front.some(text => text.includes(`"host":"${labels.app ?? workload}"`))) ?? callers[0];
   const routed = model.of('VirtualService').flatMap(rule => (Array.isArray(rule.spec.gateways) ? [] : (rule.spec.hosts as string[] | undefined) ?? []));
-  const service = model.services.find(each => routed.includes(each.name) || routed.includes(each.hostname)) ?? model.services.find(each => each.ports.length > 0);
+  const service = model.services.find(each => routed.includes(each.name) || routed.includes(each.hostname))
+    ?? model.services.find(each => each.ports.length > 0);
   if (caller !== undefined && service !== undefined) {
     const host = service.namespace === caller.namespace ? service.name : `${service.name}.${service.namespace}`;
     const headers = asksForUser(model) ? ' -H \'end-user: jason\'' : '';

@@ -3,14 +3,12 @@ import type { DataPlane } from './data-plane';
 import type { Place } from './placement';
 import { analyze } from '../../../src/analysis';
 import type { Finding } from '../../../src/analysis';
-import { refusals } from '../../../src/compiler/refusals';
-import { MeshError } from '../../../src/model/error';
 import { withGatewayWorkloads } from '../../../src/model/gateway-workloads';
 import type { Model } from '../../../src/model/model';
 import { buildModel } from '../../../src/model/model';
 import type { Resource } from '../../../src/model/resource';
-import { whereOf } from '../../../src/model/resource';
 import { InputError } from '../../control-plane/sources/source';
+import { errorOf, refused } from '../refused';
 
 /** Input with its gateways, checked. */
 export interface Checked {
@@ -27,9 +25,8 @@ export function checked(input: readonly Resource[], dataPlane: Pick<DataPlane, '
   const { resources, added } = withGatewayWorkloads(input);
   const draft = buildModel(resources);
   const findings = analyze(draft);
-  const errors = findings.filter(finding => finding.severity === 'error').map(errorOf);
-  for (const { code, message, resource, path } of refusals(draft)) errors.push(new MeshError(code, message, whereOf(resource, path)));
-  errors.push(...dataPlane.refusals(draft));
+  const told = findings.filter(finding => finding.severity === 'error').map(errorOf);
+  const errors = [...told, ...refused(draft, findings).filter(refusal => !told.some(({ message }) => message === refusal.message)), ...dataPlane.refusals(draft)];
   if (errors.length > 0) throw new InputError(errors);
   return { resources, added, draft, warnings: findings.filter(finding => finding.severity === 'warning') };
 }
@@ -41,10 +38,4 @@ export function placedModel({ resources, draft }: Pick<Checked, 'resources' | 'd
     meshConfig: { ...draft.config.raw, ...dataPlane.meshConfig, accessLogFile: '/dev/stdout', accessLogEncoding: 'TEXT', accessLogFormat: ACCESS_FORMAT },
     placement: new Map([...places].map(([key, { ip, listenPorts }]) => [key, { ip, ports: listenPorts }])),
   });
-}
-
-function errorOf(finding: Finding): MeshError {
-  const subject = finding.resource === undefined ? '' : `${finding.resource}: `;
-  const where = finding.path ?? (finding.file === undefined ? finding.resource : finding.line === undefined ? finding.file : `${finding.file}:${finding.line}`);
-  return new MeshError(finding.code, `${subject}${finding.message}${finding.repair === undefined ? '' : `; ${finding.repair}`}`, where);
 }

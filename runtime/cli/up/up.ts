@@ -1,10 +1,10 @@
+import { parseAccessLine } from './access-format';
+import { RunningCommand } from './command';
 import type { DataPlane, RunningProxy } from './data-plane';
 import { Directory, environmentOf, identityOf, placedProxy } from './environment';
 import type { UpEvent, RunningWorkload } from './events';
 import { forward, gatewayUrls, socketsOf } from './gateway';
 import type { GatewayUrl } from './gateway';
-import { parseAccessLine } from './access-format';
-import { RunningCommand } from './command';
 import { Lock, describe } from './lock';
 import { canListen, keyOf, loopbackOf, placeWorkloads } from './placement';
 import type { Loopback, Place } from './placement';
@@ -114,7 +114,9 @@ class Up implements UpHandle {
     const xdsPort = await canListen('127.0.0.1', 15010) === undefined ? 15010 : 0;
     const source = directorySource({ paths: options.paths, cwd: options.cwd, modelOf: resources => this.place(checked(resources, options.dataPlane)) });
     this.plane = await startControlPlane({
-      source, port: xdsPort, compilerOf: model => this.compilerOf(model),
+      source,
+      port: xdsPort,
+      compilerOf: model => this.compilerOf(model),
       onEvent: (event) => {
         if (event.kind === 'errors') options.on({ kind: 'rejected', errors: event.errors.map(error => error.message) });
         else if (event.kind === 'rejected') options.on({ kind: 'rejected', errors: [`${event.node} rejected ${event.type}: ${event.message}`] });
@@ -198,7 +200,10 @@ class Up implements UpHandle {
   private hold(): void {
     const { paths, cwd } = this.options;
     this.lock.hold({
-      pid: process.pid, cwd, paths, controlPlanePort: this.controlPlane.port,
+      pid: process.pid,
+      cwd,
+      paths,
+      controlPlanePort: this.controlPlane.port,
       addresses: [...this.places.values()].map(place => place.ip),
       admins: Object.fromEntries(this.workloads.map(({ name, admin }) => [name, admin])),
     });
@@ -235,7 +240,8 @@ class Up implements UpHandle {
     const proxy = placedProxy(model, workload, place, this.unprivileged);
     const { on, dataPlane, signal } = this.options;
     const started = await dataPlane.start({
-      name, proxy,
+      name,
+      proxy,
       admin: { host: place.ip, port: place.adminPort },
       xds: { host: this.controlPlane.host, port: this.controlPlane.port },
       onAccessLine: line => this.accessLine(line, name, workload),
@@ -243,7 +249,10 @@ class Up implements UpHandle {
     });
     const command = workload.gateway ? undefined : this.commands.get(keyOf(workload));
     const running: RunningWorkload = {
-      name, ip: place.ip, ports: place.appPorts, admin: `http://${place.ip}:${place.adminPort}`,
+      name,
+      ip: place.ip,
+      ports: place.appPorts,
+      admin: `http://${place.ip}:${place.adminPort}`,
       application: workload.gateway ? 'none' : command === undefined ? 'stand-in' : 'command',
     };
     const entry: { -readonly [K in keyof Running]: Running[K] } = { workload: running, proxy: started, application: undefined };
@@ -265,7 +274,11 @@ class Up implements UpHandle {
   private startCommand(name: string, command: string, env: Record<string, string>): RunningCommand {
     const { on, cwd } = this.options;
     return new RunningCommand({
-      name, command, cwd, env: { ...this.options.env, ...env }, port: env.PORT === undefined ? undefined : Number(env.PORT),
+      name,
+      command,
+      cwd,
+      env: { ...this.options.env, ...env },
+      port: env.PORT === undefined ? undefined : Number(env.PORT),
       onLine: line => on({ kind: 'output', workload: name, line }),
       onExit: (code, by) => on({ kind: 'failed', name, reason: `its command ended with ${by ?? `code ${code}`}` }),
     });

@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { cli, folderOf, MESH, toBack } from './support';
+
+const folder = folderOf({ 'mesh.yaml': MESH, 'back.yaml': toBack('v2') });
+const pc = async (...args: string[]) => (await cli(['proxy-config', ...args], { cwd: folder })).stdout;
+
+test('clusters look as istioctl prints them', async () => {
+  expect(await pc('clusters', 'deploy/front-v1', '.')).toBe([
+    'SERVICE FQDN                                            PORT     SUBSET     DIRECTION     TYPE             DESTINATION RULE',
+    '                                                        8000     -          inbound       ORIGINAL_DST     ',
+    'BlackHoleCluster                                        -        -          -             STATIC           ',
+    'InboundPassthroughCluster                               -        -          -             ORIGINAL_DST     ',
+    'PassthroughCluster                                      -        -          -             ORIGINAL_DST     ',
+    'agent                                                   -        -          -             STATIC           ',
+    'back.default.svc.cluster.local                          9000     -          outbound      EDS              back.default',
+    'back.default.svc.cluster.local                          9000     v1         outbound      EDS              back.default',
+    'back.default.svc.cluster.local                          9000     v2         outbound      EDS              back.default',
+    'front.default.svc.cluster.local                         8000     -          outbound      EDS              ',
+    'istio-ingressgateway.istio-system.svc.cluster.local     80       -          outbound      EDS              ',
+    'istio-ingressgateway.istio-system.svc.cluster.local     443      -          outbound      EDS              ',
+    'istio-ingressgateway.istio-system.svc.cluster.local     8080     -          outbound      EDS              ',
+    'prometheus_stats                                        -        -          -             STATIC           ',
+    'sds-grpc                                                -        -          -             STATIC           ',
+    'xds-grpc                                                -        -          -             STATIC           ',
+    '',
+  ].join('\n'));
+});
+
+test('routes show the rule each came from, and hide passthrough', async () => {
+  const rows = (await pc('routes', 'front-v1.default', '.')).split('\n').filter(line => /^(NAME|9000|8000) /.test(line));
+  expect(rows.map(row => row.trimEnd().split(/ {5,}/))).toEqual([
+    ['NAME', 'VHOST NAME', 'DOMAINS', 'MATCH', 'VIRTUAL SERVICE'],
+    ['8000', 'front.default.svc.cluster.local:8000', 'front, front.default + 1 more...', '/*'],
+    ['9000', 'back.default.svc.cluster.local:9000', 'back, back.default + 1 more...', '/*', 'back.default'],
+  ]);
+});
+
+test('a gateway without routes answers 404 and has its two own routes', async () => {
+  const gateway = MESH.slice(MESH.indexOf('apiVersion: networking.istio.io/v1\nkind: Gateway')).split('---')[0];
+  const alone = folderOf({ 'gateway.yaml': gateway });
+  const { stdout, stderr, code } = await cli(['pc', 'routes', '-n', 'istio-system', 'istio-ingressgateway', 'gateway.yaml'], { cwd: alone });
+  expect(stdout).toBe([
+    'NAME          VHOST NAME         DOMAINS     MATCH                  VIRTUAL SERVICE',
+    'http.8080     blackhole:8080     *           /*                     404',
+    '              backend            *           /stats/prometheus*     ',
+    '              backend            *           /healthz/ready*        ',
+    '',
+  ].join('\n'));
+  expect(stderr).toBe('note: added Deployment/istio-system/istio-ingressgateway, as no workload carries the labels that a Gateway selects\n');
+  expect(code).toBe(0);
+});
+
+test('listeners show a row for each filter chain', async () => {
+  const rows = (await pc('listener', 'front-v1', '.')).split('\n').filter(line => / (9000|15001|15006|15021|15090) /.test(line));
+  expect(rows.map(row => row.replace(/ +/g, ' '))).toEqual([
+    '0.0.0.0 9000 Trans: raw_buffer; App: http/1.1,h2c Route: 9000',
+    '0.0.0.0 9000 ALL PassthroughCluster',
+    '0.0.0.0 15001 ALL PassthroughCluster',
+    '0.0.0.0 15001 Addr: *:15001 Non-HTTP/Non-TCP',
+    '0.0.0.0 15006 Addr: *:15006 Non-HTTP/Non-TCP',
+    '0.0.0.0 15006 Trans: tls; App: istio-http/1.0,istio-http/1.1,istio-h2 InboundPassthroughCluster',
+    '0.0.0.0 15006 Trans: raw_buffer; App: http/1.1,h2c InboundPassthroughCluster',
+    '0.0.0.0 15006 Trans: tls; App: TCP TLS InboundPassthroughCluster',
+    '0.0.0.0 15006 Trans: raw_buffer InboundPassthroughCluster',
+    '0.0.0.0 15006 Trans: tls InboundPassthroughCluster',
+    '0.0.0.0 15006 Trans: tls; App: istio,istio-peer-exchange,istio-http/1.0,istio-http/1.1,istio-h2 Addr: *:8000 Cluster: inbound|8000||'.replace('istio-h2 Addr', 'istio-h2; Addr'),
+    '0.0.0.0 15006 Trans: raw_buffer; Addr: *:8000 Cluster: inbound|8000||',
+    '0.0.0.0 15021 ALL Inline Route: /healthz/ready*',
+    '0.0.0.0 15090 ALL Inline Route: /stats/prometheus*',
+  ]);
+});
+
+test('endpoints name address, health and cluster', async () => {
+  const rows = (await pc('ep', 'front-v1', '.')).split('\n').filter(line => line.includes('|v2|back'));
+  expect(rows).toEqual([expect.stringMatching(/^10\.\d+\.\d+\.\d+:9000 +HEALTHY +OK +outbound\|9000\|v2\|back\.default\.svc\.cluster\.local$/)]);
+  const eds = (await pc('eds', 'front-v1', '.')).split('\n').filter(line => line.includes('|v2|back'));
+  expect(eds).toEqual([expect.stringMatching(/:9000 +HEALTHY +outbound\|9000\|v2\|/)]);
+});
+
+test('a dump that compile wrote, and one in the spelling of Envoy, give the same tables', async () => {
+  const { stdout: dump } = await cli(['compile', '.', '--proxy', 'front-v1.default'], { cwd: folder });
+  const snake = dump.replace(/"([a-z]+(?:[A-Z][a-z]*)+)":/g, (_, name: string) => `"${name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)}":`);
+  expect(snake).toContain('"virtual_hosts":');
+  const other = folderOf({ 'dump.json': dump, 'envoy.json': snake });
+  for (const table of ['clusters', 'listeners', 'routes', 'endpoints', 'eds']) {
+    const wanted = await pc(table, 'front-v1', '.');
+    expect((await cli(['pc', table, '--file', 'dump.json'], { cwd: other })).stdout).toBe(wanted);
+    expect((await cli(['pc', table, '--file', 'envoy.json'], { cwd: other })).stdout).toBe(wanted);
+  }
+});
+
+test('health comes from /clusters where that is given', async () => {
+  const socket = (port: number) => ({ socket_address: { address: '10.0.0.1', port_value: port } });
+  const statuses = {
+    cluster_statuses: [{
+      name: 'outbound|1||a',
+      host_statuses: [
+        { address: socket(2), health_status: { eds_health_status: 'HEALTHY', failed_outlier_check: true } },
+        { address: socket(1), health_status: { eds_health_status: 'UNHEALTHY' } },
+      ],
+    }],
+  };
+  const other = folderOf({ 'clusters.json': JSON.stringify(statuses) });
+  expect((await cli(['pc', 'endpoints', '-f', 'clusters.json'], { cwd: other })).stdout).toBe([
+    'ENDPOINT       STATUS        OUTLIER CHECK     CLUSTER',
+    '10.0.0.1:1     UNHEALTHY     OK                outbound|1||a',
+    '10.0.0.1:2     HEALTHY       FAILED            outbound|1||a',
+    '',
+  ].join('\n'));
+});
+
+test('a proxy can be described without a Pod', async () => {
+  const { stdout } = await cli(['compile', '.', '--type', 'sidecar', '--namespace', 'shop', '--labels', 'app=web,version=v1', '--ip', '10.9.9.9', '--service-account', 'web'], { cwd: folder });
+  const [{ bootstrap: { node } }] = JSON.parse(stdout).configs;
+  expect(node).toMatchObject({ id: 'sidecar~10.9.9.9~web.shop~shop.svc.cluster.local', metadata: { SERVICE_ACCOUNT: 'web', LABELS: { app: 'web', version: 'v1' } } });
+});
+
+test('the stock dialect has no resources of Istio\'s agent, and explicit capture binds addresses', async () => {
+  const { stdout } = await cli(['pc', 'listeners', 'front-v1', '.', '--dialect', 'stock', '--capture', 'explicit'], { cwd: folder });
+  expect(stdout).not.toContain('15021');
+  expect(stdout).toMatch(/^127\.2\.\d+\.\d+ +9000 +ALL +Route: 9000$/m);
+});
+
+test('every command has help with examples', async () => {
+  for (const command of [[], ['up'], ['explain'], ['compile'], ['proxy-config', 'routes'], ['analyze']]) {
+    const { stdout, code } = await cli([...command, '--help']);
+    expect(stdout).toContain('$ cdk8s-mesh');
+    expect(code).toBe(0);
+  }
+});
+
+const BOOKINFO = join(__dirname, '../../../shared/data/istio-samples/bookinfo');
+(existsSync(BOOKINFO) ? test : test.skip)(existsSync(BOOKINFO) ? 'explains the tour\'s first task' : 'not run: the samples of Istio are not beside the project', async () => {
+  const files = ['platform/kube/bookinfo.yaml', 'networking/destination-rule-all.yaml', 'networking/bookinfo-gateway.yaml', 'networking/virtual-service-reviews-test-v2.yaml'];
+  const ask = (...headers: string[]) => cli(['explain', ...files, 'GET', 'http://reviews:9080/', '--from', 'productpage-v1', '-o', 'json', ...headers], { cwd: BOOKINFO });
+  const jason = JSON.parse((await ask('-H', 'end-user: jason')).stdout);
+  expect(jason.targets).toMatchObject([{ host: 'reviews.default.svc.cluster.local', subset: 'v2', port: 9080, percent: 100 }]);
+  const others = JSON.parse((await ask()).stdout);
+  expect(others.targets).toMatchObject([{ subset: 'v1', percent: 100 }]);
+  expect(others.trace.find((step: { step: string; outcome: string }) => step.step === 'rule' && step.outcome === 'failed').because).toContain('end-user');
+});
