@@ -123,9 +123,7 @@ export class Exchange implements Caller, Waiter {
     if (this.done) return;
     const { upstream } = this;
     if (upstream !== undefined) this.completeRequest(upstream);
-    const timeoutMs = this.route?.timeoutMs ?? 0;
-    if (timeoutMs > 0 && this.total === undefined && this.record.cluster !== undefined) this.total = this.env.timers.set(timeoutMs, () => this.onTimeout());
-    if (this.route !== undefined && this.route.mirrors.length > 0 && this.record.cluster !== undefined) this.mirror(this.route);
+    if (this.route !== undefined && this.record.cluster !== undefined) this.whole(this.route);
   }
 
   /** All bytes that arrived together were taken. */
@@ -191,11 +189,14 @@ export class Exchange implements Caller, Waiter {
     const cluster = this.env.cluster(decision.cluster);
     if (cluster === undefined) return this.answer({ ...this.own(503, '', 'cluster_not_found'), flag: 'NC' });
     this.record.cluster = cluster;
-    if (this.requestDone) {
-      if (decision.timeoutMs > 0) this.total = this.env.timers.set(decision.timeoutMs, () => this.onTimeout());
-      if (decision.mirrors.length > 0) this.mirror(decision);
-    }
+    if (this.requestDone) this.whole(decision);
     this.attempt();
+  }
+
+  /** The request is complete and its cluster known: from now on its time runs. */
+  private whole(route: Forward): void {
+    if (route.timeoutMs > 0) this.total = this.env.timers.set(route.timeoutMs, () => this.onTimeout());
+    if (route.mirrors.length > 0) this.mirror(route);
   }
 
   private attempt(): void {
