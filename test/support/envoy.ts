@@ -114,7 +114,8 @@ export async function assertTaken(envoy: Envoy, compiled: CompiledProxy): Promis
   await envoy.until('Envoy does not take the configuration', () => notTaken(envoy, compiled));
 }
 
-async function notTaken(envoy: Envoy, compiled: CompiledProxy): Promise<string[]> {
+/** What keeps a configuration from being active in Envoy; nothing where it is. */
+export async function notTaken(envoy: Envoy, compiled: CompiledProxy): Promise<string[]> {
   const problems: string[] = [];
   const rejected = Object.entries(await envoy.stats('update_rejected')).filter(([, count]) => count !== 0);
   problems.push(...rejected.map(([name, count]) => `${name}: ${count}`));

@@ -1,0 +1,11 @@
+export { startControlPlane } from './control-plane';
+export type { ControlPlane, ControlPlaneOptions } from './control-plane';
+export { describe } from './events';
+export type { ControlPlaneEvent, EventListener } from './events';
+export { directorySource } from './sources/directory';
+export type { DirectorySourceOptions } from './sources/directory';
+export { InputError } from './sources/source';
+export type { Source, SourceSink } from './sources/source';
+export { staticSource } from './sources/static';
+export type { StaticSource } from './sources/static';
+export type { ProxyStatus, SyncState, TypeStatus } from './status';

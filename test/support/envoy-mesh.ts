@@ -1,0 +1,99 @@
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Envoy } from './envoy';
+import { reserveLoopback } from './loopback';
+import { startControlPlane } from '../../runtime/control-plane/control-plane';
+import type { ControlPlane } from '../../runtime/control-plane/control-plane';
+import { staticSource } from '../../runtime/control-plane/sources/static';
+import { virtualAddress } from '../../src/compiler/explicit';
+import { withGatewayWorkloads } from '../../src/model/gateway-workloads';
+import type { Model } from '../../src/model/model';
+import { buildModel } from '../../src/model/model';
+import { parseManifests } from '../../src/model/parse';
+import type { Proxy } from '../../src/model/proxy';
+import { proxyOf } from '../../src/model/proxy';
+import type { Workload } from '../../src/model/service';
+
+/**
+ * Real Envoys in explicit capture beside small applications, on this machine's loopback addresses, fed by the control plane. Each
+ * application answers `200 NAME`, NAME being its workload's.
+ */
+export class EnvoyMesh {
+  /** Starts an Envoy and an application for every workload, and waits until all are served. */
+  public static async start(binary: string, manifests: string): Promise<EnvoyMesh> {
+    const { resources } = withGatewayWorkloads(read(manifests));
+    const { workloads } = buildModel(resources);
+    const blocks = await reserveLoopback();
+    const placement = new Map(workloads.map((workload, index) => [keyOf(workload), { ip: `127.${blocks.block(index)}.0.1` }]));
+    const model = buildModel(resources, { placement });
+    const source = staticSource(model);
+    const controlPlane = await startControlPlane({ source, port: 0 });
+    const mesh = new EnvoyMesh(controlPlane, placement, next => source.update(next), blocks.release);
+    try {
+      for (const [index, workload] of model.workloads.entries()) {
+        const app = await application(workload.name);
+        mesh.applications.push(app);
+        const { port } = app.address() as AddressInfo;
+        const appPorts = Object.fromEntries(workload.containerPorts.map(each => [each.port, port]));
+        const proxy = proxyOf(model, workload, { capture: 'explicit', explicit: { addressBlock: `127.${blocks.block(index)}.0.0/16`, appPorts } });
+        mesh.proxies.set(workload.name, proxy);
+        mesh.envoys.set(workload.name, await Envoy.start({ binary, proxy, xdsPort: controlPlane.port }));
+      }
+      await mesh.synced();
+      return mesh;
+    } catch (error) {
+      await mesh.stop();
+      throw error;
+    }
+  }
+
+  public readonly proxies = new Map<string, Proxy>();
+  public readonly envoys = new Map<string, Envoy>();
+  private readonly applications: Server[] = [];
+
+  private constructor(
+    public readonly controlPlane: ControlPlane, private readonly placement: ReadonlyMap<string, { readonly ip: string }>,
+    private readonly publish: (model: Model) => void, private readonly release: () => Promise<void>,
+  ) {}
+
+  /** Serves other manifests of the same workloads; resolves when every Envoy has taken them. */
+  public async update(manifests: string): Promise<void> {
+    this.publish(buildModel(withGatewayWorkloads(read(manifests)).resources, { placement: this.placement }));
+    await this.synced();
+  }
+
+  /** Where a workload dials a service. */
+  public address(workload: string, service: string, port: number): { readonly address: string; readonly port: number } {
+    const { model } = this.controlPlane;
+    return virtualAddress(model, this.proxies.get(workload)!, model.services.find(({ name }) => name === service)!, port)!;
+  }
+
+  public async stop(): Promise<void> {
+    await Promise.all([...this.envoys.values()].map(async envoy => envoy.stop()));
+    await this.controlPlane.close();
+    for (const app of this.applications) {
+      app.closeAllConnections();
+      await new Promise(resolve => { app.close(resolve); });
+    }
+    await this.release();
+  }
+
+  private async synced(): Promise<void> {
+    await Promise.all([...this.proxies.values()].map(async ({ id }) => this.controlPlane.synced(id, { timeoutMs: 20_000 })));
+  }
+}
+
+function read(manifests: string) {
+  const { resources, errors } = parseManifests(manifests);
+  if (errors.length > 0) throw errors[0];
+  return resources;
+}
+
+const keyOf = ({ namespace, name }: Workload): string => `${namespace}/${name}`;
+
+async function application(name: string): Promise<Server> {
+  const server = createServer((_request, response) => response.end(name));
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
+  return server;
+}
