@@ -42,7 +42,14 @@ const LOAD_BALANCER: Fields = {
   localityLbSetting: { enabled: ALL, distribute: ALL, failover: ALL, failoverPriority: ALL },
 };
 const CLIENT_TLS: Fields = {
-  mode: ALL, clientCertificate: ALL, privateKey: ALL, caCertificates: ALL, credentialName: ALL, subjectAltNames: ALL, sni: ALL, insecureSkipVerify: ALL,
+  mode: ALL,
+  clientCertificate: ALL,
+  privateKey: ALL,
+  caCertificates: ALL,
+  credentialName: ALL,
+  subjectAltNames: ALL,
+  sni: ALL,
+  insecureSkipVerify: ALL,
 };
 const BLOCKS = { connectionPool: CONNECTION_POOL, outlierDetection: OUTLIER_DETECTION, loadBalancer: LOAD_BALANCER, tls: CLIENT_TLS };
 const TRAFFIC_POLICY: Fields = { ...BLOCKS, portLevelSettings: { port: ALL, ...BLOCKS } };
@@ -106,7 +113,15 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
     },
   },
   'ServiceEntry': {
-    hosts: ALL, addresses: ALL, ports: ALL, location: ALL, resolution: ALL, endpoints: ALL, workloadSelector: ALL, exportTo: ALL, subjectAltNames: ALL,
+    hosts: ALL,
+    addresses: ALL,
+    ports: ALL,
+    location: ALL,
+    resolution: ALL,
+    endpoints: ALL,
+    workloadSelector: ALL,
+    exportTo: ALL,
+    subjectAltNames: ALL,
   },
   'WorkloadEntry': {
     address: ALL, ports: ALL, labels: ALL, network: ALL, locality: ALL, weight: ALL, serviceAccount: ALL,

@@ -1,9 +1,9 @@
+import type { ConnectionPool } from './istio-api';
+import type { View } from './view';
 import { parseProtocol } from '../model/ports';
 import type { Protocol, Service } from '../model/service';
-import type { ConnectionPool } from './istio-api';
-import { policyFor } from './scope/traffic-policy';
 import type { DestinationRule } from './scope/destination-rules';
-import type { View } from './view';
+import { policyFor } from './scope/traffic-policy';
 
 /** One port of the application, as the services in front of it, or a Sidecar resource, describe it. */
 export interface InboundPort {

@@ -267,7 +267,10 @@ export interface SidecarPort { readonly number?: number; readonly protocol?: str
 export interface SidecarSpec {
   readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
   readonly ingress?: readonly {
-    readonly port?: SidecarPort; readonly bind?: string; readonly captureMode?: string; readonly defaultEndpoint?: string;
+    readonly port?: SidecarPort;
+    readonly bind?: string;
+    readonly captureMode?: string;
+    readonly defaultEndpoint?: string;
     readonly connectionPool?: ConnectionPool;
   }[];
   readonly egress?: readonly {

@@ -1,8 +1,8 @@
 import { compare } from '../model/resource';
-import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
-import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
 import { routeNameOf } from './listeners/hcm';
 import { secretsOfSocket } from './security/tls-context';
+import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
 
 /** What compiled messages refer to. */
 

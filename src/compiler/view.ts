@@ -45,7 +45,9 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
     explicit: explicitTable(mesh.model, proxy),
     locality: proxy.locality,
     callerKey: JSON.stringify(watched.map(label => proxy.labels[label] ?? null)),
-    facetKey: JSON.stringify([proxy.type, proxy.dialect, proxy.namespace, proxy.labels, proxy.clusterId, proxy.workload, metadata.MESH_ID, metadata.IDLE_TIMEOUT]),
+    facetKey: JSON.stringify([
+      proxy.type, proxy.dialect, proxy.namespace, proxy.labels, proxy.clusterId, proxy.workload, metadata.MESH_ID, metadata.IDLE_TIMEOUT,
+    ]),
     ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),
   };
 }

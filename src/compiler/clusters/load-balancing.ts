@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { duration } from '../../xds/duration';
 import type { Service } from '../../model/service';
+import { duration } from '../../xds/duration';
 import { Cluster_DiscoveryType, Cluster_LbPolicy } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster_CommonLbConfigSchema, Cluster_SlowStartConfigSchema, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { durationMs } from '../durations';

@@ -35,7 +35,9 @@ export function discoveryOf(service: Service, view: View): Cluster_DiscoveryType
 }
 
 /** Cluster of one service port, or of one subset of it. Undefined where nothing is sent (no address for a DNS cluster). */
-export function serviceCluster(view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined): Cluster | undefined {
+export function serviceCluster(
+  view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined,
+): Cluster | undefined {
   const type = discoveryOf(service, view);
   if (type === undefined) return undefined;
   const { mesh, dialect } = view;
@@ -47,7 +49,8 @@ export function serviceCluster(view: View, service: Service, port: ServicePort, 
   if (inline !== undefined && inline.endpoints.length === 0) return undefined;
   const http2 = speaksHttp2(view, port, pool);
   const lb = balancing(view, policy, type, service);
-  const transport = clientTransport({ view, service, port, tls: policy.tls, sni: sniName(port.number, subset, service.hostname), http2, type: lb.type });
+  const sni = sniName(port.number, subset, service.hostname);
+  const transport = clientTransport({ view, service, port, tls: policy.tls, sni, http2, type: lb.type });
   const panic = policy.outlierDetection?.minHealthPercent ?? 0;
 
   const discovery = type === Cluster_DiscoveryType.EDS

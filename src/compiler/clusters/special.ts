@@ -23,7 +23,10 @@ export function blackHoleCluster(view: View): Cluster {
 
 /** Where a connection goes that no rule knows: to the address that was dialled. */
 export function passthroughCluster(view: View): Cluster {
-  return create(ClusterSchema, { ...originalDestination(view, PASSTHROUGH), filters: view.dialect.metadataExchange ? [tcpMetadataExchangeCluster] : [] });
+  return create(ClusterSchema, {
+    ...originalDestination(view, PASSTHROUGH),
+    filters: view.dialect.metadataExchange ? [tcpMetadataExchangeCluster] : [],
+  });
 }
 
 export function inboundPassthroughCluster(view: View): Cluster {

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
-import { compare } from '../../model/resource';
 import { balanceLocalities, nodeLocal, weightOf } from './locality';
+import { compare } from '../../model/resource';
 import { selects } from '../../model/selectors';
 import type { Endpoint, Service, ServicePort } from '../../model/service';
 import type { AddressSchema } from '../../xds/gen/envoy/config/core/v3/address_pb';

@@ -50,7 +50,11 @@ export function rulesFor(view: View, { gateway, hosts }: GatewayServer): { rule:
 function collect(view: View, hosts: Map<string, Collected>, server: GatewayServer, rule: VirtualService, common: readonly string[]): void {
   const { number } = server.server.port;
   const routes = routesOf({
-    view, port: number, gateways: new Set([server.gateway]), tls: !isPlainHttp(server.protocol, server.server), serviceOf: host => view.scope.byHost.get(host),
+    view,
+    port: number,
+    gateways: new Set([server.gateway]),
+    tls: !isPlainHttp(server.protocol, server.server),
+    serviceOf: host => view.scope.byHost.get(host),
   }, rule);
   if (routes.length === 0) return;
   for (const host of common) {

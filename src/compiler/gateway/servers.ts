@@ -98,7 +98,7 @@ function addServer(view: View, tables: Tables, resource: Resource<GatewaySpec>, 
 }
 
 /** HTTP without TLS; a tls block that only redirects does not change that. */
-export const isPlainHttp = (protocol: Protocol, server: Server): boolean => isHttp(protocol) && (server.tls === undefined || server.tls.mode === undefined);
+export const isPlainHttp = (protocol: Protocol, { tls }: Server): boolean => isHttp(protocol) && tls?.mode === undefined;
 
 const isSecure = ({ protocol, server }: GatewayServer): boolean => isTls(protocol) || (server.tls?.mode !== undefined);
 

@@ -54,7 +54,8 @@ export function explicitOutbound(view: View, explicit: ExplicitTable): ExplicitO
 }
 
 function chainsFor(
-  view: View, explicit: ExplicitTable, egress: EgressListener, service: Service, port: ServicePort, name: string, routes: Map<string, RouteConfiguration>,
+  view: View, explicit: ExplicitTable, egress: EgressListener, service: Service, port: ServicePort, name: string,
+  routes: Map<string, RouteConfiguration>,
 ): Chain[] {
   const statPrefix = `outbound_${name};`;
   const own = `${service.hostname}:${port.number}`;

@@ -122,6 +122,9 @@ export function addressFor(view: View, service: Service): string {
   return capture === 'true' || capture === true ? service.autoAddress : service.address;
 }
 
+/** Recognised by what the HTTP inspector finds. */
+const isHttpChain = (chain: Chain): boolean => (chain.alpn ?? []).length > 0;
+
 /** Adds a port to what other services have claimed: the older service wins (C3). */
 function put(entries: Map<string, Entry>, incoming: Entry): void {
   const key = `${incoming.bind}_${incoming.port}`;
@@ -138,7 +141,6 @@ function put(entries: Map<string, Entry>, incoming: Entry): void {
   }
   const exclusive = [incoming.protocol, existing.protocol].some(protocol => protocol === 'Mongo' || protocol === 'MySQL');
   if (exclusive && incoming.protocol !== existing.protocol) return;
-  const isHttpChain = (chain: Chain): boolean => (chain.alpn ?? []).length > 0;
   const addable = incoming.chains.filter(chain => !(existing.kind === 'Auto' && isHttpChain(chain)) && !existing.chains.some(known => conflicts(known, chain)));
   if (existing.kind === 'TCP' && incoming.kind !== 'TCP') existing.kind = 'Auto';
   existing.chains.push(...addable);
@@ -151,7 +153,7 @@ function listenerOf(view: View, entry: Entry): Listener {
     address: addressMessage(entry.bind, entry.port),
     ...chainsOf(view, entry.chains),
     listenerFilters: inspectorsFor(entry.chains),
-    listenerFiltersTimeout: duration(entry.chains.some(chain => (chain.alpn ?? []).length > 0) ? view.mesh.model.config.protocolDetectionTimeoutMs : 0),
+    listenerFiltersTimeout: duration(entry.chains.some(isHttpChain) ? view.mesh.model.config.protocolDetectionTimeoutMs : 0),
     continueOnListenerFiltersTimeout: true,
     trafficDirection: TrafficDirection.OUTBOUND,
     bindToPort: entry.binds ? undefined : false,

@@ -50,7 +50,8 @@ export function portRoutes(view: View, listener: EgressListener, name: string, p
 /** Route configuration of a listener that detects HTTP: `host:port`, where the address has decided already. */
 export function sniffedRoutes(view: View, listener: EgressListener, hostname: string, port: number): RouteConfiguration {
   const name = `${hostname}:${port}`;
-  const own = serviceHosts(view, listener, port).map(({ host }) => host).filter(({ domains }) => domains.includes(hostname) || domains.includes(name));
+  const own = serviceHosts(view, listener, port).map(({ host }) => host)
+    .filter(({ domains }) => domains.includes(hostname) || domains.includes(name));
   return routeConfiguration(name, own.length === 1 ? [create(VirtualHostSchema, { ...own[0], domains: ['*'] })] : own);
 }
 

@@ -104,5 +104,5 @@ function destinationsOf({ spec, namespace }: VirtualService, domain: string, cal
     ...(spec.tls ?? []).flatMap(({ route }) => route ?? []),
     ...(spec.tcp ?? []).flatMap(({ route }) => route ?? []),
   ];
-  return all.map(({ destination }) => ({ host: resolveHost(destination.host, namespace, domain).toLowerCase(), port: destination.port?.number ?? 0 }));
+  return all.map(({ destination: { host, port } }) => ({ host: resolveHost(host, namespace, domain).toLowerCase(), port: port?.number ?? 0 }));
 }

@@ -1,16 +1,16 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { exactNames, fileSource, MESH_ROOTS, RAW_BUFFER, secret, TLS_1_2_TO_1_3, tlsSocket, upstreamTls, WORKLOAD_CERTIFICATE } from './tls-context';
 import type { Service, ServicePort } from '../../model/service';
+import { packOnto } from '../../xds/any';
 import { Cluster_DiscoveryType, Cluster_TransportSocketMatchSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster_TransportSocketMatch } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
-import { packOnto } from '../../xds/any';
 import { UpstreamTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { ADS_SECRETS } from '../dialect';
 import type { ClientTls } from '../istio-api';
 import type { View } from '../view';
-import { exactNames, fileSource, MESH_ROOTS, RAW_BUFFER, secret, TLS_1_2_TO_1_3, tlsSocket, upstreamTls, WORKLOAD_CERTIFICATE } from './tls-context';
 
 /** How an outbound cluster speaks to its endpoints (istio-behaviour D6). */
 export interface ClientTransport {
