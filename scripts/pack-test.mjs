@@ -127,12 +127,12 @@ try {
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app, maxBuffer: 64 * MIB });
   });
   await check('require(\'cdk8s-mesh\') in at most 0.3 s', async () => {
-    const script = 'require("cdk8s"); require("cdk8s-plus-27"); const t = performance.now(); require("cdk8s-mesh"); console.log(performance.now() - t)';
+    const script = 'const t = performance.now(); require("cdk8s-mesh"); console.log(performance.now() - t)';
     const times = [];
     for (let i = 0; i < 5; i++) times.push(Number((await run(process.execPath, ['-e', script], { cwd: app })).stdout));
     const best = Math.min(...times);
     must(best <= LIMITS.requireMs, `${best.toFixed(0)} ms`);
-    return `${best.toFixed(0)} ms beyond its peers, best of ${times.length}`;
+    return `${best.toFixed(0)} ms with its peers, best of ${times.length}`;
   });
   await check('tsc, with skipLibCheck off', async () => { await npx('tsc', '--noEmit', '--skipLibCheck', 'false'); });
   await check('cdk8s synth', async () => {

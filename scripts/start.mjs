@@ -2,7 +2,6 @@
 // `npm start -- --check` drives requests instead of waiting for them, `--data-plane envoy` takes real Envoy.
 // `--task NAME` picks another task of the tour; `--task list` prints them.
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { BINARY, bundleApp, bundleRuntime, root } from './bundle.mjs';
@@ -27,7 +26,6 @@ function takeTask(args) {
 
 /** Runs the app in a process of its own, as `cdk8s synth` does. Ends this one with its message where it fails. */
 function synthesize(app, outdir, task) {
-  rmSync(join(root, outdir), { recursive: true, force: true });
   try {
     const env = { ...process.env, CDK8S_OUTDIR: outdir, CDK8S_RECORD_CONSTRUCT_METADATA: 'false', ...(task && { BOOKINFO_TASK: task }) };
     return execFileSync(process.execPath, ['--enable-source-maps', app], { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
