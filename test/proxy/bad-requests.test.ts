@@ -1,7 +1,7 @@
 import { BAD_REQUESTS } from './support/bad-requests';
+import { ProxyUnderTest } from './support/proxy';
 import { cluster, listener, manager, route, routes } from './support/resources';
 import { http, ok } from './support/sockets';
-import { ProxyUnderTest } from './support/proxy';
 
 let proxy: ProxyUnderTest;
 const forwarded: string[] = [];

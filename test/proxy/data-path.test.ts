@@ -1,6 +1,6 @@
+import { get, ProxyUnderTest } from './support/proxy';
 import { cluster, listener, manager, route, routes } from './support/resources';
 import { http, ok, type Seen } from './support/sockets';
-import { get, ProxyUnderTest } from './support/proxy';
 
 let proxy: ProxyUnderTest;
 let seen: Seen[];

@@ -1,8 +1,8 @@
-import { createDataPlane, type DataPlane, type DataPlaneOptions, type RequestReport } from '../../../runtime/proxy';
+import type { Socket } from 'net';
 import { ManualClock } from './manual-clock';
 import { resources, type Sketch } from './resources';
 import { freePort, RawClient, RawServer } from './sockets';
-import type { Socket } from 'net';
+import { createDataPlane, type DataPlane, type DataPlaneOptions, type RequestReport } from '../../../runtime/proxy';
 
 /** A data plane under test with its upstreams and clients; everything it opened is closed by `close`. */
 export class ProxyUnderTest {

@@ -21,7 +21,12 @@ export function routes(...list: JsonObject[]): JsonObject {
 
 export function manager(routeConfig: JsonObject, extra: JsonObject = {}): JsonObject {
   return {
-    '@type': HCM, 'statPrefix': 'test', routeConfig, 'normalizePath': true, 'proxy100Continue': true, 'upgradeConfigs': [{ upgradeType: 'websocket' }],
+    '@type': HCM,
+    'statPrefix': 'test',
+    routeConfig,
+    'normalizePath': true,
+    'proxy100Continue': true,
+    'upgradeConfigs': [{ upgradeType: 'websocket' }],
     'httpFilters': [
       { name: 'envoy.filters.http.fault', typedConfig: { '@type': FAULT } },
       { name: 'envoy.filters.http.router', typedConfig: { '@type': `${TYPE}envoy.extensions.filters.http.router.v3.Router` } },
@@ -48,7 +53,8 @@ export function listener(port: number, hcm: JsonObject, name = 'l'): JsonObject 
 export function tcpListener(port: number, cluster: string): JsonObject {
   const typedConfig = { '@type': `${TYPE}envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`, 'statPrefix': 'tcp', cluster };
   return {
-    name: 'tcp', address: { socketAddress: { address: '127.0.0.1', portValue: port } },
+    name: 'tcp',
+    address: { socketAddress: { address: '127.0.0.1', portValue: port } },
     filterChains: [{ filters: [{ name: 'envoy.filters.network.tcp_proxy', typedConfig }] }],
   };
 }
