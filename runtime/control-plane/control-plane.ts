@@ -161,7 +161,7 @@ async function syncedOnce(
         finish(() => resolve(connection.status()!));
       }
     };
-    const stop = onEvent(check);
+    const stop = onEvent(event => { if (!('node' in event) || event.node === undefined || event.node === nodeId) check(); });
     const cancel = later(() => finish(() => {
       const missing = find()?.missing.join('; ') ?? 'no connection from it';
       reject(new MeshError('MESH_XDS_TIMEOUT', `a proxy has its configuration within ${timeoutMs / 1000} s, got: ${missing}`, nodeId));

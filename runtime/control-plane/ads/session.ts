@@ -1,3 +1,4 @@
+import type { EncodedResource } from '../store/encoded';
 import type { ResourceSet, Snapshot } from '../store/snapshot';
 import { TYPES } from '../xds-types';
 import type { XdsType } from '../xds-types';
@@ -29,6 +30,8 @@ export interface SessionPort {
 export class Session {
   private readonly subscriptions: Readonly<Record<XdsType, Subscription>>;
   private readonly reminders = new Map<XdsType, () => void>();
+  /** Clusters that the client has and the snapshot lacks, for the pair they were found for. */
+  private leaving?: { readonly sent: ResourceSet; readonly set: ResourceSet; readonly clusters: [string, EncodedResource][] };
   private paused = false;
   private closed = false;
 
@@ -111,8 +114,10 @@ export class Session {
   private goal(type: XdsType): ResourceSet {
     const set = this.snapshot[type];
     const { sent, wildcard } = this.of(type);
-    if (type !== 'CDS' || !wildcard || [...sent.keys()].every(name => set.has(name)) || this.routesTaken()) return set;
-    return new Map([...set, ...[...sent].filter(([name]) => !set.has(name))]);
+    if (type !== 'CDS' || !wildcard) return set;
+    if (this.leaving?.sent !== sent || this.leaving.set !== set) this.leaving = { sent, set, clusters: [...sent].filter(([name]) => !set.has(name)) };
+    const { clusters } = this.leaving;
+    return clusters.length === 0 || this.routesTaken() ? set : new Map([...set, ...clusters]);
   }
 
   /** Listeners and routes are those of the snapshot, accepted. After a refusal the client keeps old routes, so never then. */
@@ -124,12 +129,21 @@ export class Session {
     const subscription = this.of(type);
     if (subscription.inFlight) return false;
     if (!subscription.watching) return this.expected(type).length === 0;
-    return this.expected(type).every(name => subscription.names.has(name)) && subscription.push(this.goal(type)) === undefined;
+    if (subscription.push(this.goal(type)) !== undefined) return false;
+    if (!this.byNameOfAll(type)) return true;
+    const expected = this.snapshot[type];
+    if (expected.size > subscription.names.size) return false;
+    for (const name of expected.keys()) if (!subscription.names.has(name)) return false;
+    return true;
   }
 
   /** Names a client of everything comes to ask for. Secrets may be missing, so none is expected. */
   private expected(type: XdsType): string[] {
-    return this.of('CDS').wildcard && (type === 'EDS' || type === 'RDS') ? [...this.snapshot[type].keys()] : [];
+    return this.byNameOfAll(type) ? [...this.snapshot[type].keys()] : [];
+  }
+
+  private byNameOfAll(type: XdsType): boolean {
+    return this.of('CDS').wildcard && (type === 'EDS' || type === 'RDS');
   }
 
   /** A cluster whose definition changed warms from nothing and asks for its endpoints in a way that looks like an acknowledgement. */

@@ -56,6 +56,8 @@ export class Subscription {
   private answerDue = false;
   /** The next request is answered even if it looks like an acknowledgement. */
   private answerNext = false;
+  /** The set that there was nothing to push of, until something happens here: most looks at a subscription find it as it was. */
+  private quietFor?: ResourceSet;
 
   public constructor(public readonly type: XdsType) {}
 
@@ -65,6 +67,7 @@ export class Subscription {
   }
 
   public request(request: TypeRequest): RequestKind {
+    this.quietFor = undefined;
     if (request.responseNonce === '' || this.nonce === '') return this.start(request.resourceNames);
     if (request.responseNonce !== this.nonce) {
       // Too old to be an answer, but what it no longer names the client had let go of: if it asks again, it must be answered.
@@ -107,20 +110,14 @@ export class Subscription {
 
   /** What changed since the client was last told; nothing where that is what it rejected. */
   public push(set: ResourceSet): Content | undefined {
-    if (!this.watching || this.blocked) return undefined;
-    if (isWholeState(this.type)) {
-      const whole = this.whole(set);
-      const same = whole.length === this.sent.size && whole.every(({ name, hash }) => this.sent.get(name)?.hash === hash);
-      return same ? undefined : this.content(whole, set);
-    }
-    const changed = new Set(this.reopened(set));
-    for (const { name, hash } of found(this.names, set)) {
-      if (this.forced.has(name) || this.sent.get(name)?.hash !== hash) changed.add(name);
-    }
-    return changed.size === 0 ? undefined : this.content(found([...changed].sort(), set), set);
+    if (!this.watching || this.blocked || this.quietFor === set) return undefined;
+    const resources = isWholeState(this.type) ? this.changedWhole(set) : this.changedByName(set);
+    if (resources === undefined) this.quietFor = set;
+    return resources && this.content(resources, set);
   }
 
   public delivered(content: Content, nonce: string): void {
+    this.quietFor = undefined;
     this.nonce = nonce;
     this.inFlight = true;
     this.overdue = false;
@@ -138,12 +135,33 @@ export class Subscription {
 
   /** Makes the next push carry this name whether or not it changed. */
   public force(name: string): void {
-    if (this.names.has(name)) this.forced.add(name);
+    if (!this.names.has(name)) return;
+    this.forced.add(name);
+    this.quietFor = undefined;
   }
 
   /** Makes the next request be answered in full even if it looks like an acknowledgement. */
   public expectAnswer(): void {
     this.answerNext = this.watching;
+  }
+
+  private changedWhole(set: ResourceSet): EncodedResource[] | undefined {
+    const whole = this.whole(set);
+    return whole.length === this.sent.size && whole.every(resource => this.has(resource)) ? undefined : whole;
+  }
+
+  private changedByName(set: ResourceSet): EncodedResource[] | undefined {
+    const changed = new Set(this.reopened(set));
+    for (const name of this.names) {
+      const resource = set.get(name);
+      if (resource && (this.forced.has(name) || !this.has(resource))) changed.add(name);
+    }
+    return changed.size === 0 ? undefined : found([...changed].sort(), set);
+  }
+
+  private has(resource: EncodedResource): boolean {
+    const sent = this.sent.get(resource.name);
+    return sent === resource || sent?.hash === resource.hash;
   }
 
   private start(names: readonly string[]): RequestKind {
