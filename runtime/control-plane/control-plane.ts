@@ -11,6 +11,7 @@ import type { ProxyCompiler } from './store/store';
 import { createCompiler } from '../../src/compiler/compiler';
 import { MeshError } from '../../src/model/error';
 import type { Model } from '../../src/model/model';
+import { compare } from '../../src/model/resource';
 
 export interface ControlPlaneOptions {
   readonly source: Source;
@@ -111,8 +112,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         },
       };
     });
-    const known = (): Connection[] => [...connections].filter(connection => connection.status() !== undefined)
-      .sort((a, b) => a.id! < b.id! ? -1 : a.id! > b.id! ? 1 : a.number - b.number);
+    const known = (): Connection[] => [...connections].filter(connection => connection.served)
+      .sort((a, b) => compare(a.id!, b.id!) || a.number - b.number);
     const onEvent = (listener: EventListener): (() => void) => {
       listeners.add(listener);
       return () => { listeners.delete(listener); };
@@ -125,7 +126,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       update: publish,
       status: () => known().map(connection => connection.status()!),
       onEvent,
-      synced: async (nodeId, { timeoutMs = SYNC_TIMEOUT_MS } = {}) => syncedOnce(nodeId, timeoutMs, () => latest(known(), nodeId), onEvent),
+      synced: async (nodeId, { timeoutMs = SYNC_TIMEOUT_MS } = {}) => syncedOnce(nodeId, timeoutMs, () => latest(connections, nodeId), onEvent),
       close: async () => {
         await source.close();
         await server.close();
@@ -138,8 +139,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 /** A proxy that reconnects has two streams for a moment; the younger one counts. */
-function latest(connections: readonly Connection[], nodeId: string): Connection | undefined {
-  return connections.filter(connection => connection.id === nodeId).at(-1);
+function latest(connections: Iterable<Connection>, nodeId: string): Connection | undefined {
+  let found: Connection | undefined;
+  for (const connection of connections) if (connection.served && connection.id === nodeId) found = connection; // in order of age
+  return found;
 }
 
 async function syncedOnce(

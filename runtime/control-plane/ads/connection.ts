@@ -43,6 +43,11 @@ export class Connection implements StreamHandler {
     return this.node?.id;
   }
 
+  /** Whether it is known who this is, and that there is a configuration for it. */
+  public get served(): boolean {
+    return this.session !== undefined;
+  }
+
   /** Whether this proxy has accepted all of the current model. */
   public get synced(): boolean {
     return this.current && this.session!.settled() && this.session!.refused().length === 0;
