@@ -1,4 +1,5 @@
 import type { Socket } from 'net';
+import type { JsonObject } from '@bufbuild/protobuf';
 import { ProxyUnderTest, get } from './support/proxy';
 import { cluster, listener, manager, route, routes, tcpListener } from './support/resources';
 import { http, ok, type RawClient } from './support/sockets';
@@ -61,7 +62,7 @@ test.each<[string, boolean]>([['without retries', false], ['with retries, beyond
   let arrived: (socket: Socket) => void;
   const asked = new Promise<Socket>(resolve => arrived = resolve);
   const upstream = await proxy.upstream(socket => arrived(socket));
-  const action = retries ? { retryPolicy: { retryOn: '5xx', numRetries: 2 } } : {};
+  const action: JsonObject = retries ? { retryPolicy: { retryOn: '5xx', numRetries: 2 } } : {};
   await proxy.serve(port => ({ listeners: [listener(port, manager(routes(route('up', { action }))))], clusters: [cluster('up', [upstream.port])] }));
   const client = await proxy.client();
   client.send(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${SIZE}\r\n\r\n`);

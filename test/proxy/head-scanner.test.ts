@@ -36,7 +36,8 @@ function scan(bytes: string, cuts: readonly number[] = [], kind: HeadKind = 'req
     if (end === BAD) return { end: BAD, fault: scanner.fault };
     if (end >= 0) {
       const names = Array.from({ length: scanner.count }, (_, i): [string, string] => [scanner.name(i), scanner.value(i)]);
-      const line: [string, string] = [scanner.text.slice(scanner.methodStart, scanner.methodEnd), scanner.text.slice(scanner.targetStart, scanner.targetEnd)];
+      const { text: read, methodStart, methodEnd, targetStart, targetEnd } = scanner;
+      const line: [string, string] = [read.slice(methodStart, methodEnd), read.slice(targetStart, targetEnd)];
       return { end: at + end, fields: names, line };
     }
     at = cut;

@@ -20,7 +20,8 @@ async function silent() {
     waiting.filter(([wanted]) => wanted <= count).forEach(([, wake]) => wake());
     return undefined;
   }));
-  return { port: upstream.port, asked: (wanted: number) => new Promise<void>(resolve => (count >= wanted ? resolve() : waiting.push([wanted, resolve]))) };
+  const asked = (wanted: number) => new Promise<void>(resolve => (count >= wanted ? resolve() : waiting.push([wanted, resolve])));
+  return { port: upstream.port, asked };
 }
 
 test('answers 504 when the route\'s time is over, and not before', async () => {

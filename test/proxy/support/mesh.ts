@@ -12,15 +12,15 @@ export const NODE_ID = 'sidecar~127.0.0.1~web-0.shop~shop.svc.cluster.local';
 
 /** A control plane that serves sketches, and proxies connected to it. */
 export class MeshUnderTest {
+  public static async create(): Promise<MeshUnderTest> {
+    return new MeshUnderTest(await freePort());
+  }
+
   public readonly log: string[] = [];
   private readonly opened: { close(): unknown }[] = [];
   private readonly compiled = new Map<Model, CompiledProxy>();
 
   private constructor(public readonly port: number) {}
-
-  public static async create(): Promise<MeshUnderTest> {
-    return new MeshUnderTest(await freePort());
-  }
 
   public async controlPlane(sketch: Sketch): Promise<ControlPlane> {
     const controlPlane = await startControlPlane({

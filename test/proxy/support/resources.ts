@@ -11,8 +11,8 @@ export const HCM = `${TYPE}envoy.extensions.filters.network.http_connection_mana
 export const FAULT = `${TYPE}envoy.extensions.filters.http.fault.v3.HTTPFault`;
 
 /** A route to a cluster, with whatever else is said. */
-export function route(cluster: string, extra: { match?: JsonValue; action?: JsonObject; more?: JsonObject } = {}): JsonObject {
-  return { match: extra.match ?? { prefix: '/' }, route: { cluster, timeout: '0s', ...extra.action }, ...extra.more };
+export function route(to: string, extra: { match?: JsonValue; action?: JsonObject; more?: JsonObject } = {}): JsonObject {
+  return { match: extra.match ?? { prefix: '/' }, route: { cluster: to, timeout: '0s', ...extra.action }, ...extra.more };
 }
 
 export function routes(...list: JsonObject[]): JsonObject {
@@ -50,8 +50,8 @@ export function listener(port: number, hcm: JsonObject, name = 'l'): JsonObject 
   };
 }
 
-export function tcpListener(port: number, cluster: string): JsonObject {
-  const typedConfig = { '@type': `${TYPE}envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`, 'statPrefix': 'tcp', cluster };
+export function tcpListener(port: number, to: string): JsonObject {
+  const typedConfig = { '@type': `${TYPE}envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`, 'statPrefix': 'tcp', 'cluster': to };
   return {
     name: 'tcp',
     address: { socketAddress: { address: '127.0.0.1', portValue: port } },

@@ -3,9 +3,6 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 /** A raw server: each connection is handed to `serve`. */
 export class RawServer {
-  public readonly sockets: Socket[] = [];
-  private constructor(private readonly server: Server) {}
-
   public static async start(serve: (socket: Socket, index: number) => void, port = 0): Promise<RawServer> {
     const server = createServer();
     const raw = new RawServer(server);
@@ -18,6 +15,9 @@ export class RawServer {
     await once(server, 'listening');
     return raw;
   }
+
+  public readonly sockets: Socket[] = [];
+  private constructor(private readonly server: Server) {}
 
   public get port(): number {
     return (this.server.address() as AddressInfo).port;
@@ -57,10 +57,11 @@ function take(text: string): { seen: Seen; rest: string } | undefined {
   const head = text.slice(0, end + 4);
   const rest = text.slice(end + 4);
   const length = /content-length: (\d+)/.exec(head);
-  if (length !== null) return rest.length < Number(length[1]) ? undefined : { seen: { head, body: rest.slice(0, Number(length[1])) }, rest: rest.slice(Number(length[1])) };
-  if (!head.includes('transfer-encoding: chunked')) return { seen: { head, body: '' }, rest };
+  const split = (at: number) => ({ seen: { head, body: rest.slice(0, at) }, rest: rest.slice(at) });
+  if (length !== null) return rest.length < Number(length[1]) ? undefined : split(Number(length[1]));
+  if (!head.includes('transfer-encoding: chunked')) return split(0);
   const last = /(^|\r\n)0\r\n\r\n/.exec(rest);
-  return last === null ? undefined : { seen: { head, body: rest.slice(0, last.index + last[0].length) }, rest: rest.slice(last.index + last[0].length) };
+  return last === null ? undefined : split(last.index + last[0].length);
 }
 
 /** A `200 OK` with this body. */
@@ -70,6 +71,12 @@ export function ok(body: string, headers = ''): string {
 
 /** A client on a raw socket: what it received can be waited for. */
 export class RawClient {
+  public static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = connect({ port, host, noDelay: true });
+    await once(socket, 'connect');
+    return new RawClient(socket);
+  }
+
   public text = '';
   public ended = false;
   private readonly waiting = new Set<() => void>();
@@ -88,12 +95,6 @@ export class RawClient {
       this.ended = true;
       this.wake();
     });
-  }
-
-  public static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
-    const socket = connect({ port, host, noDelay: true });
-    await once(socket, 'connect');
-    return new RawClient(socket);
   }
 
   public send(text: string): this {
