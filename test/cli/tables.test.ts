@@ -7,22 +7,22 @@ const pc = async (...args: string[]) => (await cli(['proxy-config', ...args], { 
 
 test('clusters look as istioctl prints them', async () => {
   expect(await pc('clusters', 'deploy/front-v1', '.')).toBe([
-    'SERVICE FQDN                                            PORT     SUBSET     DIRECTION     TYPE             DESTINATION RULE',
-    '                                                        8000     -          inbound       ORIGINAL_DST     ',
-    'BlackHoleCluster                                        -        -          -             STATIC           ',
-    'InboundPassthroughCluster                               -        -          -             ORIGINAL_DST     ',
-    'PassthroughCluster                                      -        -          -             ORIGINAL_DST     ',
-    'agent                                                   -        -          -             STATIC           ',
-    'back.default.svc.cluster.local                          9000     -          outbound      EDS              back.default',
-    'back.default.svc.cluster.local                          9000     v1         outbound      EDS              back.default',
-    'back.default.svc.cluster.local                          9000     v2         outbound      EDS              back.default',
-    'front.default.svc.cluster.local                         8000     -          outbound      EDS              ',
-    'istio-ingressgateway.istio-system.svc.cluster.local     80       -          outbound      EDS              ',
-    'istio-ingressgateway.istio-system.svc.cluster.local     443      -          outbound      EDS              ',
-    'istio-ingressgateway.istio-system.svc.cluster.local     8080     -          outbound      EDS              ',
-    'prometheus_stats                                        -        -          -             STATIC           ',
-    'sds-grpc                                                -        -          -             STATIC           ',
-    'xds-grpc                                                -        -          -             STATIC           ',
+    'SERVICE FQDN                                  PORT     SUBSET     DIRECTION     TYPE             DESTINATION RULE',
+    '                                              8000     -          inbound       ORIGINAL_DST     ',
+    'BlackHoleCluster                              -        -          -             STATIC           ',
+    'InboundPassthroughCluster                     -        -          -             ORIGINAL_DST     ',
+    'PassthroughCluster                            -        -          -             ORIGINAL_DST     ',
+    'agent                                         -        -          -             STATIC           ',
+    'back.default.svc.cluster.local                9000     -          outbound      EDS              back.default',
+    'back.default.svc.cluster.local                9000     v1         outbound      EDS              back.default',
+    'back.default.svc.cluster.local                9000     v2         outbound      EDS              back.default',
+    'front.default.svc.cluster.local               8000     -          outbound      EDS              ',
+    'istio-gate.istio-system.svc.cluster.local     80       -          outbound      EDS              ',
+    'istio-gate.istio-system.svc.cluster.local     443      -          outbound      EDS              ',
+    'istio-gate.istio-system.svc.cluster.local     8080     -          outbound      EDS              ',
+    'prometheus_stats                              -        -          -             STATIC           ',
+    'sds-grpc                                      -        -          -             STATIC           ',
+    'xds-grpc                                      -        -          -             STATIC           ',
     '',
   ].join('\n'));
 });
@@ -39,7 +39,7 @@ test('routes show the rule each came from, and hide passthrough', async () => {
 test('a gateway without routes answers 404 and has its two own routes', async () => {
   const gateway = MESH.slice(MESH.indexOf('apiVersion: networking.istio.io/v1\nkind: Gateway')).split('---')[0];
   const alone = folderOf({ 'gateway.yaml': gateway });
-  const { stdout, stderr, code } = await cli(['pc', 'routes', '-n', 'istio-system', 'istio-ingressgateway', 'gateway.yaml'], { cwd: alone });
+  const { stdout, stderr, code } = await cli(['pc', 'routes', '-n', 'istio-system', 'istio-gate', 'gateway.yaml'], { cwd: alone });
   expect(stdout).toBe([
     'NAME          VHOST NAME         DOMAINS     MATCH                  VIRTUAL SERVICE',
     'http.8080     blackhole:8080     *           /*                     404',
@@ -47,7 +47,7 @@ test('a gateway without routes answers 404 and has its two own routes', async ()
     '              backend            *           /healthz/ready*        ',
     '',
   ].join('\n'));
-  expect(stderr).toBe('note: added Deployment/istio-system/istio-ingressgateway, as no workload carries the labels that a Gateway selects\n');
+  expect(stderr).toBe('note: added Deployment/istio-system/istio-gate, as no workload carries the labels that a Gateway selects\n');
   expect(code).toBe(0);
 });
 

@@ -51,18 +51,10 @@ export async function check(handle: UpHandle, total: number, reported: () => rea
   return { rows, callers, good: served && rows.every(row => row.good) };
 }
 
-/** A gateway is asked for the host that the caller named, not for the service behind it. */
-function explained(explain: (spec: RequestSpec) => Explanation, spec: RequestSpec, plan: readonly PlannedRequest[]): Explanation | undefined {
-  const [{ gateway, host }] = plan;
-  const url = new URL(spec.url);
-  const atGateway = spec.from === gateway.name;
-  const asked = atGateway ? {
-    ...spec,
-    from: `gateway:${spec.from}`,
-    url: `http://${host ?? gateway.address}:${gateway.port}${url.pathname}${url.search}`,
-    dialled: { address: gateway.address, port: gateway.port },
-  } : spec;
-  return explain(asked);
+/** A gateway is asked at the address where the requests came in, whatever host they named. */
+function explained(explain: (spec: RequestSpec) => Explanation, spec: RequestSpec, plan: readonly PlannedRequest[]): Explanation {
+  const [{ gateway }] = plan;
+  return explain(spec.from === gateway.name ? { ...spec, from: `gateway:${spec.from}`, dialled: { address: gateway.address, port: gateway.port } } : spec);
 }
 
 async function drive(plan: readonly PlannedRequest[], signal: AbortSignal): Promise<Sent[]> {
@@ -103,7 +95,8 @@ function send({ gateway, path, host, headers }: PlannedRequest, agent: Agent): P
 /** Waits, not for ever, until the gateway has reported all that was sent to it. */
 async function logged(reported: () => readonly RequestLine[], gateway: string, count: number): Promise<void> {
   const deadline = Date.now() + LOG_MS;
-  while (reported().filter(({ proxy }) => proxy === gateway).length < count && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 50));
+  const missing = () => reported().filter(({ proxy }) => proxy === gateway).length < count;
+  while (missing() && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 50));
 }
 
 /** The table that `--check` prints. */

@@ -25,12 +25,10 @@ export function withinBounds(observed: number, total: number, percent: number): 
 }
 
 /** Groups the requests that proxies report by who sent them where, and compares shares. */
-export function rowsOf(requests: readonly RequestLine[], explain: (spec: RequestSpec) => Explanation | undefined): Row[] {
+export function rowsOf(requests: readonly RequestLine[], explain: (spec: RequestSpec) => Explanation): Row[] {
   const groups = new Map<string, RequestLine[]>();
   for (const request of requests) {
-    const { host, port } = clusterOf(request.cluster);
-    if (host === '') continue;
-    const key = [request.proxy, request.method, pathOf(request.path), request.user, host, port].join('\u0000');
+    const key = [request.proxy, request.method, pathOf(request.path), request.user, request.authority].join('\u0000');
     const group = groups.get(key);
     if (group) group.push(request);
     else groups.set(key, [request]);
@@ -38,24 +36,23 @@ export function rowsOf(requests: readonly RequestLine[], explain: (spec: Request
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, group]) => rowsOfGroup(group, explain));
 }
 
-function rowsOfGroup(group: readonly RequestLine[], explain: (spec: RequestSpec) => Explanation | undefined): Row[] {
+function rowsOfGroup(group: readonly RequestLine[], explain: (spec: RequestSpec) => Explanation): Row[] {
   const [first] = group;
-  const { host, port } = clusterOf(first.cluster);
   const explanation = explain({
-    from: first.proxy, method: first.method, url: `http://${host}:${port}${first.path}`, headers: first.user === '' ? {} : { 'end-user': first.user },
+    from: first.proxy, method: first.method, url: `http://${first.authority}${first.path}`, headers: first.user === '' ? {} : { 'end-user': first.user },
   });
-  if (explanation === undefined) return [];
   const expected = new Map<string, number>();
   const add = (target: string, percent: number) => { if (percent > 0) expected.set(target, (expected.get(target) ?? 0) + percent); };
   for (const target of explanation.targets) add(targetName(target.host, target.subset), target.percent);
   if (explanation.fault?.abortStatus !== undefined) add(`abort ${explanation.fault.abortStatus}`, explanation.fault.abortPercent);
+  if (explanation.targets.length === 0 && expected.size === 0) add(`answer ${explanation.status ?? 0}`, 100);
   const observed = new Map<string, RequestLine[]>();
   for (const request of group) {
-    const { host: to, subset } = clusterOf(request.cluster);
-    const target = /\bFI\b/.test(request.flags) ? `abort ${request.status}` : targetName(to, subset);
+    const { host, subset } = clusterOf(request.cluster);
+    const target = /\bFI\b/.test(request.flags) ? `abort ${request.status}` : host === '' ? `answer ${request.status}` : targetName(host, subset);
     observed.set(target, [...observed.get(target) ?? [], request]);
   }
-  const route = [`${first.proxy}  ${first.method} ${pathOf(first.path)}`, first.user].filter(part => part !== '').join('  ');
+  const route = [`${first.proxy}  ${first.method} ${first.authority}${pathOf(first.path)}`, first.user].filter(part => part !== '').join('  ');
   return [...new Set([...expected.keys(), ...observed.keys()])].sort().map((target) => {
     const lines = observed.get(target) ?? [];
     const expectedPercent = expected.get(target) ?? 0;
@@ -80,9 +77,9 @@ function targetName(host: string, subset: string): string {
   return subset === '' ? name : `${name} ${subset}`;
 }
 
-function clusterOf(cluster: string): { host: string; subset: string; port: string } {
-  const [, port = '', subset = '', host = ''] = cluster.split('|');
-  return { host, subset, port };
+function clusterOf(cluster: string): { host: string; subset: string } {
+  const [, , subset = '', host = ''] = cluster.split('|');
+  return { host, subset };
 }
 
 const pathOf = (path: string) => path.split('?')[0];

@@ -4,6 +4,8 @@ export interface RequestLine {
   readonly proxy: string;
   readonly method: string;
   readonly path: string;
+  /** Host and port as the caller named them. */
+  readonly authority: string;
   /** Header `end-user`, '' where there is none. */
   readonly user: string;
   /** 0: the caller left before there was an answer. */
@@ -20,8 +22,8 @@ export interface RequestLine {
 }
 
 const MARK = 'cdk8s-mesh';
-const FIELDS = ['REQ(:METHOD)', 'REQ(X-ENVOY-ORIGINAL-PATH?:PATH)', 'REQ(END-USER)', 'RESPONSE_CODE', 'RESPONSE_FLAGS', 'UPSTREAM_CLUSTER_RAW', 'UPSTREAM_HOST',
-  'ROUTE_NAME', 'DOWNSTREAM_LOCAL_ADDRESS', 'DURATION'];
+const FIELDS = ['REQ(:METHOD)', 'REQ(X-ENVOY-ORIGINAL-PATH?:PATH)', 'REQ(:AUTHORITY)', 'REQ(END-USER)', 'RESPONSE_CODE', 'RESPONSE_FLAGS', 'UPSTREAM_CLUSTER_RAW',
+  'UPSTREAM_HOST', 'ROUTE_NAME', 'DOWNSTREAM_LOCAL_ADDRESS', 'DURATION'];
 
 /** Access log format that `up` asks all proxies for: what one line for people needs, and nothing that would have to be quoted. */
 export const ACCESS_FORMAT = `${MARK}\t${FIELDS.map(field => `%${field}%`).join('\t')}\n`;
@@ -30,6 +32,6 @@ export const ACCESS_FORMAT = `${MARK}\t${FIELDS.map(field => `%${field}%`).join(
 export function parseAccessLine(line: string, proxy: string): RequestLine | undefined {
   const [mark, ...values] = line.trimEnd().split('\t');
   if (mark !== MARK || values.length !== FIELDS.length) return undefined;
-  const [method, path, user, status, flags, cluster, upstream, route, local, milliseconds] = values.map(value => (value === '-' ? '' : value));
-  return { proxy, method, path, user, status: Number(status), flags, cluster, upstream, route, local, milliseconds: Number(milliseconds) };
+  const [method, path, authority, user, status, flags, cluster, upstream, route, local, milliseconds] = values.map(value => (value === '-' ? '' : value));
+  return { proxy, method, path, authority, user, status: Number(status), flags, cluster, upstream, route, local, milliseconds: Number(milliseconds) };
 }

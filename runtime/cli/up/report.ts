@@ -5,6 +5,8 @@ import type { UpHandle } from './up';
 /** Writes what `up` tells, for people. */
 export class Report {
   private readonly paint: ReturnType<typeof createColors>;
+  private lastOutput = '';
+  private repeated = 0;
 
   public constructor(private readonly write: (text: string) => unknown, color: boolean) {
     this.paint = createColors(color);
@@ -21,7 +23,7 @@ export class Report {
         return this.line(`  ${name.padEnd(40)} ${what.padEnd(13)} ${listens}`);
       }
       case 'request': return this.line(requestLine(event, paint));
-      case 'output': return this.line(paint.dim(`  ${event.workload} | ${event.line}`));
+      case 'output': return this.output(`  ${event.workload} | ${event.line}`);
       case 'rejected': return this.line([paint.red('not taken, the last good state keeps serving:'), ...event.errors.map(error => `  ${error}`)].join('\n'));
       case 'changed': return this.line(paint.green('changed files are live'));
       case 'failed': return this.line(`${paint.red('failed')}: ${event.name}: ${event.reason}`);
@@ -41,6 +43,18 @@ export class Report {
     this.line(`\nReady after ${(milliseconds / 1000).toFixed(1)} s. Ctrl-C ends it. Next, in another terminal:`);
     for (const command of nextCommands(handle, paths)) this.line(`  ${command}`);
     if (gateway !== undefined) this.line('\nRequests as the proxies see them:');
+  }
+
+  /** A program that says one thing again and again is quoted once. */
+  private output(text: string): void {
+    if (text === this.lastOutput) {
+      this.repeated++;
+      return;
+    }
+    if (this.repeated > 0) this.line(this.paint.dim(`  … ${this.repeated} times more`));
+    this.lastOutput = text;
+    this.repeated = 0;
+    this.line(this.paint.dim(text));
   }
 
   private line(text: string): void {

@@ -26,7 +26,8 @@ export function checked(input: readonly Resource[], dataPlane: Pick<DataPlane, '
   const draft = buildModel(resources);
   const findings = analyze(draft);
   const told = findings.filter(finding => finding.severity === 'error').map(errorOf);
-  const errors = [...told, ...refused(draft, findings).filter(refusal => !told.some(({ message }) => message === refusal.message)), ...dataPlane.refusals(draft)];
+  const known = new Set(told.map(({ message }) => message));
+  const errors = [...told, ...refused(draft, findings).filter(({ message }) => !known.has(message)), ...dataPlane.refusals(draft)];
   if (errors.length > 0) throw new InputError(errors);
   return { resources, added, draft, warnings: findings.filter(finding => finding.severity === 'warning') };
 }

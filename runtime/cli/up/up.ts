@@ -37,6 +37,8 @@ export interface UpOptions {
   readonly loopback?: Loopback;
   readonly signal: AbortSignal;
   readonly on: (event: UpEvent) => void;
+  /** How long a command may take to listen; 15 s by default. */
+  readonly listenMs?: number;
   /** Where running `up`s leave their notes; a folder of the temporary folder by default. */
   readonly lock?: Lock;
 }
@@ -112,7 +114,8 @@ class Up implements UpHandle {
     this.unprivileged.unprivileged = (await canListen(this.loopback === 'block' ? '127.2.0.1' : '127.0.0.1', 1))?.code === 'EACCES';
     await this.ports.fill();
     const xdsPort = await canListen('127.0.0.1', 15010) === undefined ? 15010 : 0;
-    const source = directorySource({ paths: options.paths, cwd: options.cwd, modelOf: resources => this.place(checked(resources, options.dataPlane)) });
+    const { paths, cwd, dataPlane } = options;
+    const source = directorySource({ paths, cwd, modelOf: resources => this.place(checked(resources, dataPlane)) });
     this.plane = await startControlPlane({
       source,
       port: xdsPort,
@@ -261,7 +264,7 @@ class Up implements UpHandle {
     if (command !== undefined) {
       const application = this.startCommand(name, command, environmentOf(workload, place, model, directory));
       entry.application = application;
-      await application.listening(signal);
+      await application.listening(signal, this.options.listenMs);
     } else if (!workload.gateway) {
       const standIn = new StandIn(identityOf(workload, model), (host, port) => new Directory(this.model, proxy).dial(host, port));
       entry.application = { stop: () => standIn.close() };
