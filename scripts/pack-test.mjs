@@ -140,6 +140,11 @@ try {
     must(existsSync(join(app, 'dist')), 'there is no dist');
     return readdirSync(join(app, 'dist')).join(', ');
   });
+  await check('explain prints what README shows', async () => {
+    const { stdout } = await npx('cdk8s-mesh', 'explain', 'dist', 'GET', 'http://shop.example/reviews/0', '--from', 'outside', '-H', 'end-user: jason');
+    const shown = readmeBlock('explain');
+    must(stdout.startsWith(shown), `README shows\n${shown}\nit prints\n${stdout}`);
+  });
   await check('jest: README\'s test writes its snapshot, then passes with --ci', async () => {
     await npx('jest', '--ci=false');
     await npx('jest', '--ci');
