@@ -6,9 +6,9 @@ import { reserveLoopback } from './loopback';
 import { startControlPlane } from '../../runtime/control-plane/control-plane';
 import type { ControlPlane } from '../../runtime/control-plane/control-plane';
 import { staticSource } from '../../runtime/control-plane/sources/static';
+import type { StaticSource } from '../../runtime/control-plane/sources/static';
 import { virtualAddress } from '../../src/compiler/explicit';
 import { withGatewayWorkloads } from '../../src/model/gateway-workloads';
-import type { Model } from '../../src/model/model';
 import { buildModel } from '../../src/model/model';
 import { parseManifests } from '../../src/model/parse';
 import type { Proxy } from '../../src/model/proxy';
@@ -29,7 +29,7 @@ export class EnvoyMesh {
     const model = buildModel(resources, { placement });
     const source = staticSource(model);
     const controlPlane = await startControlPlane({ source, port: 0 });
-    const mesh = new EnvoyMesh(controlPlane, placement, next => source.update(next), blocks.release);
+    const mesh = new EnvoyMesh(controlPlane, placement, source, blocks.release);
     try {
       for (const [index, workload] of model.workloads.entries()) {
         const app = await application(workload.name);
@@ -53,13 +53,23 @@ export class EnvoyMesh {
   private readonly applications: Server[] = [];
 
   private constructor(
-    public readonly controlPlane: ControlPlane, private readonly placement: ReadonlyMap<string, { readonly ip: string }>,
-    private readonly publish: (model: Model) => void, private readonly release: () => Promise<void>,
+    public controlPlane: ControlPlane, private readonly placement: ReadonlyMap<string, { readonly ip: string }>,
+    private source: StaticSource, private readonly release: () => Promise<void>,
   ) {}
 
   /** Serves other manifests of the same workloads; resolves when every Envoy has taken them. */
   public async update(manifests: string): Promise<void> {
-    this.publish(buildModel(withGatewayWorkloads(read(manifests)).resources, { placement: this.placement }));
+    this.source.update(buildModel(withGatewayWorkloads(read(manifests)).resources, { placement: this.placement }));
+    await this.synced();
+  }
+
+  /** Ends the control plane and runs something while it is away; resolves when another one on the same port has every Envoy again. */
+  public async without(run: () => Promise<void>): Promise<void> {
+    const { model, port } = this.controlPlane;
+    await this.controlPlane.close();
+    await run();
+    this.source = staticSource(model);
+    this.controlPlane = await startControlPlane({ source: this.source, port });
     await this.synced();
   }
 

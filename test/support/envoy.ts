@@ -192,7 +192,7 @@ function bootstrap({ proxy, xdsPort }: EnvoyOptions): object {
     dynamic_resources: {
       lds_config: ads,
       cds_config: ads,
-      ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }] },
+      ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc', retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '0.5s' } } } }] },
     },
     static_resources: {
       clusters: [{
