@@ -74,6 +74,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
       mirrorPercentage: ALL,
       mirrorPercent: ALL,
       mirrors: { destination: DESTINATION, percentage: ALL },
+      delegate: ALL,
       corsPolicy: ALL,
       headers: ALL,
     },
@@ -137,7 +138,19 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
   'EnvoyFilter': {},
   'AuthorizationPolicy': {},
   'RequestAuthentication': {},
-  'Telemetry': {},
+  'Telemetry': {
+    selector: ALL,
+    accessLogging: { match: ALL, providers: ALL, disabled: ALL, filter: ALL },
+    metrics: { providers: ALL, overrides: ALL, reportingInterval: ALL },
+    tracing: {
+      match: ALL,
+      randomSamplingPercentage: ALL,
+      disableSpanReporting: ALL,
+      customTags: ALL,
+      useRequestIdForTraceSampling: ALL,
+      enableIstioTags: ALL,
+    },
+  },
   'WasmPlugin': {},
   'TrafficExtension': {},
   'ProxyConfig': {},
@@ -157,13 +170,14 @@ export interface RefusedValue {
 }
 
 export const REFUSED_VALUES: readonly RefusedValue[] = [
-  { kind: 'Gateway', path: ['servers', 'tls', 'mode'], values: ['AUTO_PASSTHROUGH'] },
   { kind: 'ServiceEntry', path: ['resolution'], values: ['DYNAMIC_DNS'] },
   { kind: 'Service', path: ['type'], values: ['ExternalName'] },
 ];
 
 /** Keys of MeshConfig that shape traffic and are not compiled yet. */
 export const REFUSED_MESH_CONFIG: readonly string[] = [
+  'defaultProviders.accessLogging',
+  'defaultProviders.tracing',
   'defaultTrafficPolicy', 'gatewayTopology', 'inboundTrafficPolicy', 'meshMTLS', 'meshNetworks', 'outboundClusterStatName',
   'inboundClusterStatName', 'proxyHttpPort', 'serviceSettings', 'tlsDefaults',
 ];

@@ -8,13 +8,14 @@ import { loadAssignment } from './endpoints/assignment';
 import { callerPlace } from './endpoints/locality';
 import { gatewayListeners } from './gateway/listeners';
 import { gatewayRoutes } from './gateway/routes';
-import { mergedGateways } from './gateway/servers';
+import { autoPassthrough, mergedGateways } from './gateway/servers';
 import { inboundPorts } from './inbound-ports';
 import { explicitOutbound } from './listeners/explicit-outbound';
 import { explicitInbound, virtualInbound } from './listeners/inbound';
 import { outboundListeners } from './listeners/outbound';
 import { virtualOutbound } from './listeners/virtual-outbound';
 import { Mesh } from './mesh';
+import type { ClusterKind } from './names';
 import { routeNames, secretNames } from './references';
 import { sidecarRoutes } from './routes/by-name';
 import { policyFor } from './scope/traffic-policy';
@@ -39,8 +40,10 @@ export function createCompiler(model: Model): Compiler {
 
 function compile(view: View): CompiledProxy {
   const { listeners, routes } = view.proxy.type === 'router' ? router(view) : view.explicit === undefined ? captured(view) : explicit(view);
-  const { clusters: outbound, endpoints } = outboundClusters(view);
-  const clusters = [...outbound, ...specialClusters(view)];
+  const outbound = serviceClusters(view, 'outbound');
+  const passed = autoPassthrough(view) ? serviceClusters(view, 'sni-dnat') : NONE;
+  const clusters = [...outbound.clusters, ...specialClusters(view), ...passed.clusters];
+  const endpoints = [...outbound.endpoints, ...passed.endpoints];
   return { listeners, clusters, routes, endpoints, secrets: secretNames(listeners, clusters) };
 }
 
@@ -69,11 +72,13 @@ function router(view: View): Front {
   return { listeners, routes };
 }
 
+const NONE = { clusters: [], endpoints: [] };
+
 /** Clusters of all services in scope, each followed by its subsets, with an assignment for each that asks for one. */
-function outboundClusters(view: View): { clusters: readonly Cluster[]; endpoints: readonly ClusterLoadAssignment[] } {
+function serviceClusters(view: View, flavour: ClusterKind): { clusters: readonly Cluster[]; endpoints: readonly ClusterLoadAssignment[] } {
   const { mesh, scope, proxy, dialect } = view;
   const kind = `${proxy.type}/${dialect.name}/${view.explicit === undefined ? '' : 'explicit'}`;
-  return mesh.memo.get('outboundClusters', [scope, kind, view.callerKey, placeOf(view)], () => {
+  return mesh.memo.get('serviceClusters', [scope, kind, flavour, view.callerKey, placeOf(view)], () => {
     const clusters: Cluster[] = [];
     const endpoints: ClusterLoadAssignment[] = [];
     const names = new Set<string>();
@@ -82,14 +87,14 @@ function outboundClusters(view: View): { clusters: readonly Cluster[]; endpoints
       for (const port of service.ports.filter(({ protocol }) => protocol !== 'UDP')) {
         for (const subset of ['', ...rule?.subsets.map(({ name }) => name) ?? []]) {
           const place = callerPlace(view, policyFor(rule, port.number, subset), service);
-          const cluster = mesh.memo.get('cluster', [service, port.number, subset, rule, kind, place],
-            () => serviceCluster(view, service, port, subset, rule));
+          const cluster = mesh.memo.get('cluster', [flavour, service, port.number, subset, rule, kind, place],
+            () => serviceCluster(view, service, port, subset, rule, flavour));
           if (cluster === undefined || names.has(cluster.name)) continue;
           names.add(cluster.name);
           clusters.push(cluster);
           if (cluster.clusterDiscoveryType.value !== Cluster_DiscoveryType.EDS) continue;
-          endpoints.push(mesh.memo.get('endpoints', [service, port.number, subset, rule, place],
-            () => loadAssignment(view, service, port, subset, rule)));
+          endpoints.push(mesh.memo.get('endpoints', [flavour, service, port.number, subset, rule, place],
+            () => loadAssignment(view, service, port, subset, rule, flavour)));
         }
       }
     }

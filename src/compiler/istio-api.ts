@@ -279,3 +279,39 @@ export interface SidecarSpec {
   readonly inboundConnectionPool?: ConnectionPool;
   readonly outboundTrafficPolicy?: { readonly mode?: string };
 }
+
+export interface Providers { readonly name?: string }
+
+export interface TelemetrySpec {
+  readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly targetRef?: unknown;
+  readonly targetRefs?: readonly unknown[];
+  readonly accessLogging?: readonly {
+    readonly match?: { readonly mode?: string };
+    readonly providers?: readonly Providers[];
+    readonly disabled?: boolean;
+    readonly filter?: { readonly expression?: string };
+  }[];
+  readonly metrics?: readonly {
+    readonly providers?: readonly Providers[];
+    readonly overrides?: readonly MetricOverride[];
+    readonly reportingInterval?: Duration;
+  }[];
+  readonly tracing?: readonly unknown[];
+}
+
+export interface MetricOverride {
+  readonly match?: { readonly metric?: string; readonly customMetric?: string; readonly mode?: string };
+  readonly disabled?: boolean;
+  readonly tagOverrides?: Readonly<Record<string, { readonly operation?: string; readonly value?: string }>>;
+}
+
+/** The providers of MeshConfig that are compiled. */
+export interface ExtensionProvider {
+  readonly name?: string;
+  readonly envoyFileAccessLog?: {
+    readonly path?: string;
+    readonly omitEmptyValues?: boolean;
+    readonly logFormat?: { readonly text?: string; readonly labels?: Readonly<Record<string, unknown>> };
+  };
+}

@@ -8,6 +8,12 @@ export const INBOUND_PASSTHROUGH = 'InboundPassthroughCluster';
 
 export const outboundCluster = (port: number, subset: string, host: string): string => `outbound|${port}|${subset}|${host}`;
 export const inboundCluster = (targetPort: number): string => `inbound|${targetPort}||`;
+/** An outbound cluster, or one by which a gateway forwards mutual TLS that it does not end. */
+export type ClusterKind = 'outbound' | 'sni-dnat';
+
+export const clusterName = (kind: ClusterKind, port: number, subset: string, host: string): string => (
+  kind === 'outbound' ? outboundCluster(port, subset, host) : sniName(port, subset, host));
+
 /** Name of an SNI-DNAT cluster, and the SNI of Istio's mutual TLS. */
 export const sniName = (port: number, subset: string, host: string): string => `outbound_.${port}_.${subset}_.${host}`;
 

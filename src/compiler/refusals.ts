@@ -34,13 +34,23 @@ export function refusals(model: Model): Refusal[] {
       }
     }
   }
+  for (const resource of model.of('Telemetry')) found.push(...unknownProviders(model, resource));
   const map = model.of('ConfigMap').find(({ metadata }) => metadata.name === 'istio' && metadata.namespace === 'istio-system');
   for (const key of REFUSED_MESH_CONFIG) {
-    if (map !== undefined && model.config.raw[key] !== undefined) {
-      found.push(refuse(map, ['data', 'mesh'], `MeshConfig ${key} is not compiled yet`, model.config.raw[key]));
-    }
+    const [at] = valuesAt(model.config.raw, key.split('.'), []);
+    if (map !== undefined && at !== undefined) found.push(refuse(map, ['data', 'mesh'], `MeshConfig ${key} is not compiled yet`, at[1]));
   }
   return found;
+}
+
+/** Telemetry may send to systems that are not compiled yet: only files and Prometheus are. */
+function unknownProviders(model: Model, resource: Resource): Refusal[] {
+  const providers = Array.isArray(model.config.raw.extensionProviders) ? model.config.raw.extensionProviders.filter(isObject) : [];
+  const files = new Set(['envoy', ...providers.filter(({ envoyFileAccessLog }) => envoyFileAccessLog !== undefined).map(({ name }) => name)]);
+  return (['accessLogging', 'metrics'] as const).flatMap(section => (
+    valuesAt(resource.spec, [section, 'providers', 'name'], ['spec'])
+      .filter(([, name]) => (section === 'metrics' ? name !== 'prometheus' : !files.has(String(name))))
+      .map(([path, name]) => refuse(resource, path, `Telemetry ${textOf(path)} names a provider of a kind that is not compiled yet`, name))));
 }
 
 function walk(resource: Resource, value: unknown, fields: Fields, path: Path, found: Refusal[]): void {

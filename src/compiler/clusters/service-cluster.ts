@@ -6,11 +6,12 @@ import { Cluster_DiscoveryType, Cluster_DnsLookupFamily, ClusterSchema } from '.
 import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { ADS } from '../dialect';
 import { loadAssignment } from '../endpoints/assignment';
-import { outboundCluster, sniName } from '../names';
+import { clusterName, sniName } from '../names';
+import type { ClusterKind } from '../names';
 import { CARES_RESOLVER, withDnsJitter } from './dns';
 import type { DestinationRule } from '../scope/destination-rules';
 import { policyFor } from '../scope/traffic-policy';
-import { clientTransport } from '../security/client-tls';
+import { clientTransport, NO_TLS } from '../security/client-tls';
 import { tcpMetadataExchangeCluster } from '../telemetry/peer-metadata';
 import type { View } from '../view';
 import { poolOf } from './connection-pool';
@@ -36,21 +37,21 @@ export function discoveryOf(service: Service, view: View): Cluster_DiscoveryType
 
 /** Cluster of one service port, or of one subset of it. Undefined where nothing is sent (no address for a DNS cluster). */
 export function serviceCluster(
-  view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined,
+  view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined, kind: ClusterKind = 'outbound',
 ): Cluster | undefined {
   const type = discoveryOf(service, view);
   if (type === undefined) return undefined;
   const { mesh, dialect } = view;
-  const name = outboundCluster(port.number, subset, service.hostname);
+  const name = clusterName(kind, port.number, subset, service.hostname);
   const policy = policyFor(rule, port.number, subset);
   const pool = poolOf(policy.connectionPool, mesh.model.config);
   const inline = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS
-    ? loadAssignment(view, service, port, subset, rule) : undefined;
+    ? loadAssignment(view, service, port, subset, rule, kind) : undefined;
   if (inline !== undefined && inline.endpoints.length === 0) return undefined;
   const http2 = speaksHttp2(view, port, pool);
   const lb = balancing(view, policy, type, service);
   const sni = sniName(port.number, subset, service.hostname);
-  const transport = clientTransport({ view, service, port, tls: policy.tls, sni, http2, type: lb.type });
+  const transport = kind === 'sni-dnat' ? NO_TLS : clientTransport({ view, service, port, tls: policy.tls, sni, http2, type: lb.type });
   const panic = policy.outlierDetection?.minHealthPercent ?? 0;
 
   const discovery = type === Cluster_DiscoveryType.EDS

@@ -10,7 +10,8 @@ import type { LbEndpointSchema } from '../../xds/gen/envoy/config/endpoint/v3/en
 import { ClusterLoadAssignmentSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { ClusterLoadAssignment } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { ClientTls } from '../istio-api';
-import { outboundCluster } from '../names';
+import { clusterName } from '../names';
+import type { ClusterKind } from '../names';
 import type { DestinationRule } from '../scope/destination-rules';
 import { policyFor } from '../scope/traffic-policy';
 import type { View } from '../view';
@@ -21,10 +22,11 @@ const HEALTH: Readonly<Record<string, HealthStatus>> = {
 
 /** Endpoints of one outbound cluster, by locality (istio-behaviour D8). A missing service or port gives an empty assignment, never an error. */
 export function loadAssignment(
-  view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined,
+  view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined, kind: ClusterKind = 'outbound',
 ): ClusterLoadAssignment {
   const policy = policyFor(rule, port.number, subset);
-  const endpoints = endpointsFor(view, service, port, subset, rule);
+  // What cannot answer mutual TLS is of no use to a connection that is passed on unread.
+  const endpoints = endpointsFor(view, service, port, subset, rule).filter(endpoint => kind === 'outbound' || speaksMtls(view, endpoint, policy.tls));
   const byLocality = new Map<string, Endpoint[]>();
   for (const endpoint of endpoints) {
     const list = byLocality.get(endpoint.locality) ?? [];
@@ -34,7 +36,7 @@ export function loadAssignment(
   const groups = [...byLocality].sort(([a], [b]) => compare(a, b))
     .map(([locality, list]) => ({ locality, endpoints: list, priority: 0, weight: weightOf(list) }));
   return create(ClusterLoadAssignmentSchema, {
-    clusterName: outboundCluster(port.number, subset, service.hostname),
+    clusterName: clusterName(kind, port.number, subset, service.hostname),
     endpoints: balanceLocalities(view, policy, service, groups).map(group => ({
       locality: localityMessage(group.locality),
       lbEndpoints: group.endpoints.map(endpoint => lbEndpoint(view, endpoint, policy.tls)),

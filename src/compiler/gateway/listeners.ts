@@ -1,4 +1,6 @@
 import { create } from '@bufbuild/protobuf';
+import { rulesFor } from './routes';
+import { hostSubsetOf } from '../../model/hosts';
 import { resolveGateway } from '../../model/names';
 import { isHttp } from '../../model/ports';
 import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
@@ -10,12 +12,13 @@ import type { GatewayPort, GatewayServer, MergedGateways } from './servers';
 import { chainMessage, TLS_INSPECTOR } from '../listeners/chains';
 import type { Chain } from '../listeners/chains';
 import { httpConnectionManager } from '../listeners/hcm';
-import { tcpFilters } from '../listeners/tcp';
+import { ISTIO_ALL } from '../listeners/inbound-chains';
+import { tcpFilters, tcpTo } from '../listeners/tcp';
+import { sniName } from '../names';
 import { clusterOf } from '../routes/route';
 import type { VirtualService } from '../scope/virtual-services';
 import { listenerAccessLogs } from '../telemetry/access-log';
 import type { View } from '../view';
-import { rulesFor } from './routes';
 import { isPlainHttp } from './servers';
 import { serverTls } from './tls';
 
@@ -38,7 +41,7 @@ function listenerOf(view: View, port: GatewayPort): Listener | undefined {
     trafficDirection: TrafficDirection.OUTBOUND,
     maxConnectionsToAcceptPerSocketEvent: 1,
     enableReusePort: view.explicit === undefined ? undefined : false,
-    accessLog: listenerAccessLogs(view.mesh.model.config),
+    accessLog: listenerAccessLogs(view, 'CLIENT'),
   });
 }
 
@@ -47,7 +50,7 @@ function chainsOf(view: View, server: GatewayServer, listenerName: string, usedS
   const sni = server.hosts.map(({ host }) => host);
   if (isPlainHttp(server.protocol, server.server)) return [{ filters: [httpManager(view, server, `outbound_${listenerName};`)] }];
   if (tls?.mode === 'PASSTHROUGH') return passthrough(view, server, usedSni);
-  if (tls?.mode === 'AUTO_PASSTHROUGH') return [];
+  if (tls?.mode === 'AUTO_PASSTHROUGH') return byServiceName(view, server);
   const socket = tls?.mode === undefined ? undefined : serverTls(view, tls, server.protocol === 'HTTPS' || isHttp(server.protocol));
   if (server.routeName !== undefined) {
     const prefix = name !== undefined && name !== '' ? `outbound_${name};` : `outbound_${listenerName};`;
@@ -59,6 +62,17 @@ function chainsOf(view: View, server: GatewayServer, listenerName: string, usedS
 const httpManager = (view: View, server: GatewayServer, statPrefix: string) => httpConnectionManager(view, {
   direction: 'gateway', statPrefix, routes: server.routeName ?? '', grpcWeb: server.protocol === 'GRPC-Web',
 });
+
+/** Connections that name a service and port of the mesh in their SNI, whatever rules say. */
+function byServiceName(view: View, server: GatewayServer): Chain[] {
+  const services = view.scope.services.filter(service => !service.meshExternal
+    && server.hosts.some(({ namespace, host }) => (namespace === '*' || namespace === service.namespace) && hostSubsetOf(service.hostname, host)));
+  return services.flatMap(service => service.ports.filter(({ protocol }) => protocol !== 'UDP').flatMap(port => (
+    ['', ...view.ruleOf(service)?.subsets.map(({ name }) => name) ?? []].map((subset) => {
+      const name = sniName(port.number, subset, service.hostname);
+      return { sni: [name], alpn: ISTIO_ALL, filters: tcpTo(view, 'gateway', name) };
+    }))));
+}
 
 /** TLS is left to the destination: one chain for each set of names that a rule routes. */
 function passthrough(view: View, server: GatewayServer, usedSni: Set<string>): Chain[] {

@@ -50,6 +50,10 @@ export function mergedGateways(view: View): MergedGateways {
   return { ports: [...ports.values()].filter(({ servers }) => servers.length > 0), routes };
 }
 
+/** Whether some server forwards mutual TLS by SNI, without being told where. */
+export const autoPassthrough = (view: View): boolean => view.proxy.type === 'router'
+  && mergedGateways(view).ports.some(({ servers }) => servers.some(({ server }) => server.tls?.mode === 'AUTO_PASSTHROUGH'));
+
 interface Tables {
   readonly ports: Map<string, { bind: string; port: number; servers: GatewayServer[] }>;
   readonly routes: Map<string, GatewayServer[]>;

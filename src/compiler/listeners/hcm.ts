@@ -66,7 +66,7 @@ function common(view: View, options: HcmOptions): HttpConnectionManager {
   return create(HttpConnectionManagerSchema, {
     httpFilters: httpFilters(view, direction, options),
     tracing: tracing(view),
-    accessLog: accessLogs(config),
+    accessLog: accessLogs(view, direction === 'inbound' ? 'SERVER' : 'CLIENT'),
     streamIdleTimeout: duration(0),
     commonHttpProtocolOptions: idle === undefined ? undefined : { idleTimeout: duration(idle) },
     httpProtocolOptions: options.absoluteUrl === true ? { allowAbsoluteUrl: true } : direction === 'gateway' ? {} : undefined,

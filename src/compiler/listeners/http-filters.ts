@@ -36,7 +36,7 @@ const ROUTER = filter('envoy.filters.http.router', pack(RouterSchema));
 /** HTTP filters in Istio's order (istio-behaviour C5). */
 export function httpFilters(view: View, direction: Direction, options: { readonly grpcWeb?: boolean } = {}): HttpFilter[] {
   const { dialect } = view;
-  const stats = statsConfig(view, direction === 'outbound' ? 'client' : 'server');
+  const stats = statsConfig(view, direction === 'inbound' ? 'SERVER' : 'CLIENT', direction !== 'outbound');
   return [
     ...(dialect.metadataExchange ? [direction === 'inbound' ? httpMetadataExchange.inbound : httpMetadataExchange.outbound] : []),
     ...(options.grpcWeb === true ? [GRPC_WEB] : []),

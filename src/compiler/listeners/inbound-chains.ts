@@ -9,7 +9,8 @@ import type { Chain } from './chains';
 
 const ISTIO_HTTP = ['istio-http/1.0', 'istio-http/1.1', 'istio-h2'];
 const ISTIO_TCP = ['istio-peer-exchange', 'istio'];
-const ISTIO_ALL = ['istio', 'istio-peer-exchange', ...ISTIO_HTTP];
+/** Whatever one of Istio's proxies offers to another. */
+export const ISTIO_ALL = ['istio', 'istio-peer-exchange', ...ISTIO_HTTP];
 
 /** One row of the table of istio-behaviour E2. */
 interface Row {

@@ -69,7 +69,7 @@ export function virtualInbound(view: View): Listener {
     continueOnListenerFiltersTimeout: true,
     trafficDirection: TrafficDirection.INBOUND,
     maxConnectionsToAcceptPerSocketEvent: 1,
-    accessLog: listenerAccessLogs(model.config),
+    accessLog: listenerAccessLogs(view, 'SERVER'),
   });
 }
 
@@ -90,7 +90,7 @@ export function explicitInbound(view: View): Listener[] {
       continueOnListenerFiltersTimeout: true,
       trafficDirection: TrafficDirection.INBOUND,
       enableReusePort: false,
-      accessLog: listenerAccessLogs(mesh.model.config),
+      accessLog: listenerAccessLogs(view, 'SERVER'),
     });
   });
 }

@@ -29,8 +29,8 @@ export const filterOf = (name: string, config: Any): Filter => create(FilterSche
 /** Network filters of a chain that forwards bytes (istio-behaviour C11, E4). */
 export function tcpFilters(view: View, options: TcpOptions): Filter[] {
   const { direction, statPrefix, clusters, protocol, silent } = options;
-  const { config } = view.mesh.model;
-  const stats = statsConfig(view, direction === 'outbound' ? 'client' : 'server');
+  const side = direction === 'inbound' ? 'SERVER' : 'CLIENT';
+  const stats = statsConfig(view, side, direction !== 'outbound');
   return [
     ...(direction === 'inbound' && view.dialect.metadataExchange ? [tcpMetadataExchange] : []),
     ...(stats === undefined ? [] : [filterOf('istio.stats', stats)]),
@@ -38,7 +38,7 @@ export function tcpFilters(view: View, options: TcpOptions): Filter[] {
     filterOf('envoy.filters.network.tcp_proxy', pack(TcpProxySchema, {
       statPrefix,
       clusterSpecifier: clusters.length === 1 ? { case: 'cluster', value: clusters[0].name } : { case: 'weightedClusters', value: { clusters: [...clusters] } },
-      accessLog: silent === true ? [] : accessLogs(config),
+      accessLog: silent === true ? [] : accessLogs(view, side),
       ...options.extra,
     })),
   ];

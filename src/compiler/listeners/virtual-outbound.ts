@@ -28,6 +28,6 @@ export function virtualOutbound(view: View): Listener {
     ],
     trafficDirection: TrafficDirection.OUTBOUND,
     maxConnectionsToAcceptPerSocketEvent: 1,
-    accessLog: listenerAccessLogs(config),
+    accessLog: listenerAccessLogs(view, 'CLIENT'),
   });
 }

@@ -3,6 +3,7 @@ import { resolveGateway, resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
 import type { VirtualServiceSpec } from '../istio-api';
 import { configPath } from '../names';
+import { withDelegates } from './delegates';
 import { inOrderOfVisibility, visibilityOf } from './visibility';
 import type { Visibility } from './visibility';
 
@@ -26,8 +27,14 @@ export class VirtualServices {
   private readonly lists = new Map<string, readonly VirtualService[]>();
 
   public constructor(model: Model) {
-    this.all = model.of('VirtualService').map(resource => prepare(resource as unknown as Resource<VirtualServiceSpec>, model))
-      .filter(service => service.hosts.length > 0);
+    const rules = model.of('VirtualService') as unknown as readonly Resource<VirtualServiceSpec>[];
+    const isDelegate = ({ spec }: Resource<VirtualServiceSpec>): boolean => (spec.hosts ?? []).length === 0;
+    const source = {
+      domain: model.domain,
+      defaultExportTo: model.config.defaultVirtualServiceExportTo,
+      delegates: new Map(rules.filter(isDelegate).map(rule => [`${rule.metadata.namespace}/${rule.metadata.name}`, rule])),
+    };
+    this.all = rules.filter(rule => !isDelegate(rule)).map(rule => prepare(rule, model, withDelegates(rule, source)));
   }
 
   /** Those bound to `gateway` that `namespace` sees, in the order in which they win (B3). */
@@ -43,8 +50,9 @@ export class VirtualServices {
   }
 }
 
-function prepare(resource: Resource<VirtualServiceSpec>, model: Model): VirtualService {
-  const { metadata, spec } = resource;
+function prepare(resource: Resource<VirtualServiceSpec>, model: Model, http: VirtualServiceSpec['http']): VirtualService {
+  const { metadata } = resource;
+  const spec = { ...resource.spec, http };
   const gateways = spec.gateways === undefined || spec.gateways.length === 0 ? ['mesh'] : spec.gateways;
   return {
     resource,

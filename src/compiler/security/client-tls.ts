@@ -37,15 +37,16 @@ export interface ClientTlsInput {
 
 type Common = MessageInitShape<typeof CommonTlsContextSchema>;
 
-const PLAIN: ClientTransport = { matches: [], autoSni: false, autoSan: false, ownAlpn: false };
+/** Plain text, or bytes as they come. */
+export const NO_TLS: ClientTransport = { matches: [], autoSni: false, autoSan: false, ownAlpn: false };
 
 export function clientTransport(input: ClientTlsInput): ClientTransport {
   const { tls, view } = input;
   if (tls === undefined) return autoMtls(input);
   switch (tls.mode) {
-    case 'ISTIO_MUTUAL': return { ...PLAIN, socket: istioMutual(input, tls) };
+    case 'ISTIO_MUTUAL': return { ...NO_TLS, socket: istioMutual(input, tls) };
     case 'SIMPLE': case 'MUTUAL': return originated(input, tls, view);
-    default: return PLAIN;
+    default: return NO_TLS;
   }
 }
 
@@ -53,15 +54,15 @@ export function clientTransport(input: ClientTlsInput): ClientTransport {
 function autoMtls(input: ClientTlsInput): ClientTransport {
   const { view, service, type } = input;
   const { config } = view.mesh.model;
-  if (!config.enableAutoMtls || service.meshExternal || view.mesh.peerAuthentications.ofNamespace(service.namespace) === 'DISABLE') return PLAIN;
+  if (!config.enableAutoMtls || service.meshExternal || view.mesh.peerAuthentications.ofNamespace(service.namespace) === 'DISABLE') return NO_TLS;
   if (service.resolution === 'passthrough' || type === Cluster_DiscoveryType.ORIGINAL_DST) {
     const endpoints = service.ports.flatMap(port => view.mesh.model.endpointsOf(service, port.name));
-    if (endpoints.length === 0 || endpoints.some(endpoint => endpoint.tlsMode !== 'istio')) return PLAIN;
+    if (endpoints.length === 0 || endpoints.some(endpoint => endpoint.tlsMode !== 'istio')) return NO_TLS;
   }
   const socket = istioMutual(input, undefined);
-  if (type === Cluster_DiscoveryType.ORIGINAL_DST) return { ...PLAIN, socket };
+  if (type === Cluster_DiscoveryType.ORIGINAL_DST) return { ...NO_TLS, socket };
   return {
-    ...PLAIN,
+    ...NO_TLS,
     matches: [
       create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: socket }),
       create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-disabled', match: {}, transportSocket: RAW_BUFFER }),
@@ -103,7 +104,7 @@ function originated(input: ClientTlsInput, tls: ClientTls, view: View): ClientTr
     const certificate = credential !== undefined ? secret(`kubernetes://${credential}`, ADS_SECRETS)
       : present(tls.clientCertificate) && present(tls.privateKey)
         ? secret(`file-cert:${tls.clientCertificate}~${tls.privateKey}`, files) : undefined;
-    if (certificate === undefined) return PLAIN;
+    if (certificate === undefined) return NO_TLS;
     common.tlsCertificateSdsSecretConfigs = [certificate];
   }
   const roots = credential !== undefined ? secret(`kubernetes://${credential}-cacert`, ADS_SECRETS)

@@ -1,17 +1,87 @@
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { compare } from '../../model/resource';
 import { pack } from '../../xds/any';
+import { duration } from '../../xds/duration';
 import { PluginConfigSchema } from '../../xds/gen/envoy/extensions/stats/config_pb';
+import { durationMs } from '../durations';
+import type { MetricOverride } from '../istio-api';
 import type { View } from '../view';
+import { aboutSide, effectiveProviders, providerNames, telemetryLevels } from './levels';
+import type { Side } from './levels';
 
-/** Which side of a request a filter measures: `server` side configuration never takes the service name from the Host header. */
-export type Side = 'client' | 'server';
-
-const CONFIG: Readonly<Record<Side, Any>> = {
-  client: pack(PluginConfigSchema),
-  server: pack(PluginConfigSchema, { disableHostHeaderFallback: true }),
+/** Names under which Prometheus sees what a Telemetry resource calls by another name (istio-behaviour H3). */
+const METRICS: Readonly<Record<string, string>> = {
+  GRPC_REQUEST_MESSAGES: 'request_messages_total',
+  GRPC_RESPONSE_MESSAGES: 'response_messages_total',
+  REQUEST_COUNT: 'requests_total',
+  REQUEST_DURATION: 'request_duration_milliseconds',
+  REQUEST_SIZE: 'request_bytes',
+  RESPONSE_SIZE: 'response_bytes',
+  TCP_CLOSED_CONNECTIONS: 'tcp_connections_closed_total',
+  TCP_OPENED_CONNECTIONS: 'tcp_connections_opened_total',
+  TCP_RECEIVED_BYTES: 'tcp_received_bytes_total',
+  TCP_SENT_BYTES: 'tcp_sent_bytes_total',
 };
 
-/** Configuration of `istio.stats`, where Prometheus is a provider and the proxy has the filter (istio-behaviour H3). */
-export function statsConfig(view: View, side: Side): Any | undefined {
-  return view.dialect.stats && view.mesh.model.config.defaultMetricsProviders.includes('prometheus') ? CONFIG[side] : undefined;
+const PROMETHEUS = 'prometheus';
+
+interface Override {
+  disabled?: boolean;
+  readonly tags: Map<string, { readonly operation?: string; readonly value?: string }>;
+}
+
+/**
+ * Configuration of `istio.stats`, where Prometheus is a provider and the proxy has the filter.
+ * @param ownHost - the proxy serves requests for itself, so a Host header says nothing about the service
+ */
+export function statsConfig(view: View, side: Side, ownHost: boolean): Any | undefined {
+  if (!view.dialect.stats) return undefined;
+  return view.mesh.memo.get('stats', [view.facetKey, side, ownHost], () => {
+    const sections = telemetryLevels(view).flatMap(({ metrics }) => metrics ?? []);
+    const defaults = view.mesh.model.config.defaultMetricsProviders;
+    if (!effectiveProviders(sections.map(({ providers }) => providerNames(providers)), defaults).has(PROMETHEUS)) return undefined;
+    const overrides = new Map<string, Override>();
+    let inherited = defaults;
+    let interval: number | undefined;
+    let off = false;
+    for (const { providers, overrides: list, reportingInterval } of sections) {
+      const own = providerNames(providers);
+      if (own.length > 0) inherited = own;
+      if (!inherited.includes(PROMETHEUS)) continue;
+      interval = durationMs(reportingInterval) ?? interval;
+      for (const override of (list ?? []).filter(({ match }) => aboutSide(match, side))) {
+        if (isAll(override) && override.disabled === true) off = true;
+        else apply(overrides, override);
+      }
+    }
+    if (off) return undefined;
+    return pack(PluginConfigSchema, {
+      disableHostHeaderFallback: ownHost,
+      tcpReportingDuration: interval === undefined ? undefined : duration(interval),
+      metrics: [...overrides].sort(([a], [b]) => compare(a, b)).map(([name, override]) => metricConfig(METRICS[name] ?? name, override)),
+    });
+  });
+}
+
+const isAll = ({ match }: MetricOverride): boolean => match?.customMetric === undefined && (match?.metric === undefined || match.metric === 'ALL_METRICS');
+
+function apply(overrides: Map<string, Override>, { match, disabled, tagOverrides }: MetricOverride): void {
+  const names = match?.customMetric !== undefined ? [match.customMetric]
+    : match?.metric === undefined || match.metric === 'ALL_METRICS' ? Object.keys(METRICS) : [match.metric];
+  for (const name of names) {
+    const known: Override = overrides.get(name) ?? { tags: new Map() };
+    overrides.set(name, known);
+    if (disabled !== undefined) known.disabled = disabled;
+    for (const [tag, value] of Object.entries(tagOverrides ?? {})) known.tags.set(tag, value);
+  }
+}
+
+function metricConfig(name: string, { disabled, tags }: Override) {
+  const sorted = [...tags].sort(([a], [b]) => compare(a, b));
+  return {
+    name,
+    drop: disabled === true,
+    dimensions: Object.fromEntries(sorted.filter(([, { operation }]) => operation !== 'REMOVE').map(([tag, { value }]) => [tag, value ?? ''])),
+    tagsToRemove: sorted.filter(([, { operation }]) => operation === 'REMOVE').map(([tag]) => tag),
+  };
 }

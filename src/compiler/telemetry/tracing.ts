@@ -4,6 +4,7 @@ import { HttpConnectionManager_TracingSchema } from '../../xds/gen/envoy/extensi
 import type { HttpConnectionManager_Tracing } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { CustomTagSchema } from '../../xds/gen/envoy/type/tracing/v3/custom_tag_pb';
 import type { View } from '../view';
+import { telemetryLevels } from './levels';
 
 type Tag = MessageInitShape<typeof CustomTagSchema>;
 
@@ -26,7 +27,9 @@ const literal = (tag: string, value: string): Tag => ({ tag, type: { case: 'lite
  */
 export function tracing(view: View): HttpConnectionManager_Tracing | undefined {
   const { config } = view.mesh.model;
-  if (!config.enableTracing) return undefined;
+  // A tracing section without a provider turns tracing off, and none with one is compiled yet.
+  const sections = telemetryLevels(view).flatMap(({ tracing: section }) => section ?? []);
+  if (!config.enableTracing || sections.length > 0) return undefined;
   const { labels, metadata, namespace, clusterId, workload } = view.proxy;
   const service = labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels.app ?? workload;
   const revision = labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels.version ?? 'latest';
