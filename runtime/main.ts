@@ -2,8 +2,13 @@
 import { run } from './cli/run';
 
 const interrupt = new AbortController();
-// A second Ctrl-C must not be swallowed while the first one is being honoured.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort(signal));
+// The first Ctrl-C ends everything in order, a second one at once.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort(signal);
+  });
+}
 // `cdk8s-mesh … | head` closes the pipe early, which is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 

@@ -3,6 +3,7 @@ import type { ProxyDump } from './dump/read';
 import { readDump } from './dump/read';
 import { configDump } from './dump/write';
 import { readText } from './input';
+import { liveDump } from './live';
 import type { Io } from './io';
 import { EXIT } from './io';
 import { readMesh } from './model-input';
@@ -48,27 +49,31 @@ export function registerProxyConfig(program: Command, io: Io, done: (code: numbe
 function subcommand(kind: Kind, io: Io, done: (code: number) => void): Command {
   const command = new Command(kind.name).aliases(kind.aliases)
     .description(`print ${kind.what}`)
-    .usage('[options] [NAME|deploy/NAME|pod/NAME] DIR... | --file dump.json')
-    .argument('[name-and-dirs...]', 'the workload, then folders or files of manifests')
+    .usage('[options] NAME|deploy/NAME|pod/NAME [DIR...] | --file dump.json')
+    .argument('[name-and-dirs...]', 'the workload, then folders or files of manifests; without those, a proxy that `up` runs')
     .option('-f, --file <dump>', 'read a config dump (or the output of /clusters?format=json) instead')
     .option('--proxy <workload>', 'the workload, instead of as first argument')
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(['short', 'json']).default('short'));
   return addProxyOptions(command).addHelpText('after', `
 Examples:
   $ cdk8s-mesh proxy-config ${kind.name} deploy/productpage-v1 dist
+  $ cdk8s-mesh proxy-config ${kind.name} productpage-v1           (of the mesh that is up)
   $ cdk8s-mesh proxy-config ${kind.name} -n istio-system istio-ingressgateway dist
   $ cdk8s-mesh proxy-config ${kind.name} --file dump.json`)
-    .action((args: string[], options: Options) => {
-      const dump = options.file === undefined ? compiled(args, options, io, done) : readDump(readText(options.file, io.cwd), options.file);
+    .action(async (args: string[], options: Options) => {
+      const dump = await dumpOf(kind, args, options, io, done);
       if (dump === undefined) return;
       io.stdout.write(options.output === 'json' ? `${JSON.stringify(kind.list(dump), undefined, 2)}\n` : kind.table(dump));
       done(EXIT.good);
     });
 }
 
-function compiled(args: readonly string[], options: Options, io: Io, done: (code: number) => void): ProxyDump | undefined {
+/** From a file, from a proxy that runs, or compiled from DIRs. */
+async function dumpOf(kind: Kind, args: readonly string[], options: Options, io: Io, done: (code: number) => void): Promise<ProxyDump | undefined> {
+  if (options.file !== undefined) return readDump(readText(options.file, io.cwd), options.file);
   const described = options.proxy !== undefined || options.type !== undefined;
   const [name, ...rest] = described ? [options.proxy, ...args] : args;
+  if (rest.length === 0 && name !== undefined) return readDump(await liveDump(name, options.namespace, kind.name === 'endpoints' ? 'clusters' : 'config'), name);
   if (rest.length === 0) throw new UsageError('MESH_INPUT_MISSING: a workload and at least one DIR are named, or a dump by --file, got too little; write `proxy-config routes NAME DIR`');
   const { model, compiler } = readMesh(rest as string[], io);
   const proxy = chooseProxy(model, { ...options, proxy: name });

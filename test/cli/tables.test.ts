@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { fromJsonString, toJson } from '@bufbuild/protobuf';
 import { cli, folderOf, MESH, toBack } from './support';
+import { ConfigDumpSchema } from '../../src/xds/gen/envoy/admin/v3/config_dump_pb';
+import { registry } from '../../src/xds/registry';
 
 const folder = folderOf({ 'mesh.yaml': MESH, 'back.yaml': toBack('v2') });
 const pc = async (...args: string[]) => (await cli(['proxy-config', ...args], { cwd: folder })).stdout;
@@ -88,6 +91,14 @@ test('a dump that compile wrote, and one in the spelling of Envoy, give the same
     expect((await cli(['pc', table, '--file', 'dump.json'], { cwd: other })).stdout).toBe(wanted);
     expect((await cli(['pc', table, '--file', 'envoy.json'], { cwd: other })).stdout).toBe(wanted);
   }
+});
+
+test('a dump is the message that Envoy\'s admin prints, down to every resource', async () => {
+  const { stdout } = await cli(['compile', '.', '--proxy', 'front-v1.default'], { cwd: folder });
+  const sections = ['Bootstrap', 'Clusters', 'Listeners', 'Routes', 'Endpoints'];
+  const { configs } = toJson(ConfigDumpSchema, fromJsonString(ConfigDumpSchema, stdout, { registry }), { registry }) as { configs: { '@type': string }[] };
+  expect(configs.map(config => config['@type'].split('.').pop())).toEqual(sections.map(name => `${name}ConfigDump`));
+  expect(configs).toEqual(JSON.parse(stdout).configs);
 });
 
 test('health comes from /clusters where that is given', async () => {

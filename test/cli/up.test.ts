@@ -3,6 +3,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { cli, folderOf, MESH, toBack } from './support';
+import { buildSync } from 'esbuild';
 import { envoyDataPlane } from '../../runtime/cli/up/envoy';
 import type { UpEvent } from '../../runtime/cli/up/events';
 import { Lock } from '../../runtime/cli/up/lock';
@@ -37,6 +38,14 @@ async function until(holds: () => boolean | Promise<boolean>, milliseconds: numb
     await new Promise(resolve => setTimeout(resolve, 5));
   }
   return performance.now() - start;
+}
+
+/** Command lines of all processes of this machine. */
+async function processes(): Promise<string[]> {
+  const ps = spawn('ps', ['-eo', 'args'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  for await (const chunk of ps.stdout) text += String(chunk);
+  return text.split('\n');
 }
 
 const handles: UpHandle[] = [];
@@ -245,6 +254,30 @@ describe('addresses', () => {
   });
 });
 
+test('proxy-config without DIRs asks the proxies that are up', async () => {
+  const folder = folderOf({ 'mesh.yaml': MESH, 'back.yaml': toBack('v2') });
+  const { up } = await start(folder, { lock: new Lock(undefined, process.ppid) }); // as another process would see it
+  const routes = (await cli(['pc', 'routes', 'deploy/front-v1'])).stdout.split('\n').filter(line => line.startsWith('9000 '));
+  expect(routes[0]).toMatch(/^9000 +back\.default\.svc\.cluster\.local:9000 .* back\.default$/);
+  const back = up.workloads.find(({ name }) => name === 'back-v2.default')!;
+  expect((await cli(['pc', 'endpoints', 'front-v1'])).stdout).toMatch(new RegExp(`^${back.ip}:9000 +HEALTHY +OK +outbound\\|9000\\|v2\\|back`, 'm'));
+  expect(await cli(['pc', 'routes', 'nobody'])).toMatchObject({ code: 2, stderr: expect.stringContaining('there run back-v1.default, back-v2.default, front-v1.default, istio-gate.istio-system') });
+});
+
+test('the program itself ends in order on SIGINT', async () => {
+  const folder = folderOf({ 'mesh.yaml': MESH });
+  const program = join(folder, 'index.cjs');
+  buildSync({ entryPoints: [join(__dirname, '../../runtime/main.ts')], bundle: true, platform: 'node', target: 'node20', format: 'cjs', outfile: program, logLevel: 'error' });
+  const child = spawn(process.execPath, [program, 'up', 'mesh.yaml', '--run', 'front-v1=exec sleep 322 & exec node -e "require(\'http\').createServer().listen(process.env.PORT, process.env.HOST)"'],
+    { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (!text.includes('Ctrl-C ends it') && (text += chunk.toString()).includes('Ctrl-C ends it')) child.kill('SIGINT');
+  });
+  expect(await new Promise(resolve => child.once('exit', resolve))).toBe(130);
+  expect(await processes()).not.toContain('sleep 322');
+});
+
 test('Ctrl-C ends the program and everything it started', async () => {
   const folder = folderOf({ 'mesh.yaml': MESH, 'server.js': `${SERVER}\nrequire('node:child_process').spawn('sleep', ['321']);` });
   const stop = new AbortController();
@@ -252,11 +285,5 @@ test('Ctrl-C ends the program and everything it started', async () => {
     cwd: folder, signal: stop.signal, onStdout: (text) => { if (text.includes('Ctrl-C ends it')) stop.abort(); },
   });
   expect(outcome.code).toBe(130);
-  const left = await new Promise<string>((resolve) => {
-    let text = '';
-    const ps = spawn('ps', ['-eo', 'args']);
-    ps.stdout.on('data', (chunk: Buffer) => { text += chunk.toString(); });
-    ps.once('close', () => resolve(text));
-  });
-  expect(left.split('\n').filter(line => line === 'sleep 321' || line.includes(folder))).toEqual([]);
+  expect((await processes()).filter(line => line === 'sleep 321' || line.includes(folder))).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataPlane, ProxySpec, RunningProxy } from './data-plane';
-import { endGroup } from './process-group';
+import { endGroup, trackGroup } from './process-group';
 import { UsageError } from '../usage-error';
 
 const READY_MS = 30_000;
@@ -39,6 +39,7 @@ async function startEnvoy(binary: string, spec: ProxySpec): Promise<RunningProxy
   const child = spawn('sh', ['-c', '"$0" "$@" | cat', binary, '-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'warning', '--log-format', '%v',
     '--file-flush-interval-msec', '50'],
   { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  trackGroup(child.pid);
   let stopping = false;
   const last: string[] = [];
   const exited = new Promise<void>((resolve) => {

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { slotOf } from '../../../src/model/assign';
+import { MeshError } from '../../../src/model/error';
 import type { Model } from '../../../src/model/model';
 import { compare } from '../../../src/model/resource';
 import type { Workload } from '../../../src/model/service';
@@ -37,14 +38,16 @@ const BLOCKS = 253;
 /** Ports of the proxy itself, beside those of its Pod's containers. */
 const HTTP_PROXY_PORT = 15080;
 const ADMIN_PORT = 15000;
-/** Ports for the form with one address: 200 workloads of 200 ports each. */
-const SINGLE_FIRST = 20000;
+/** Ports for the form with one address: 112 workloads of 200 ports each, below those that systems hand out for outgoing connections. */
+const SINGLE_FIRST = 10240;
 const SINGLE_SIZE = 200;
+const SINGLE_COUNT = 112;
 
 /** Gives every workload a place; those placed before keep theirs. `takePort` hands out a free port of 127.0.0.1. */
 export function placeWorkloads(model: Model, loopback: Loopback, before: ReadonlyMap<string, Place>, takePort: () => number): Map<string, Place> {
   const places = new Map<string, Place>();
   const workloads = [...model.workloads].sort((a, b) => compare(keyOf(a), keyOf(b)));
+  const count = loopback === 'block' ? BLOCKS : SINGLE_COUNT;
   const taken = new Set([...before.values()].map(place => place.block));
   for (const workload of workloads) {
     const key = keyOf(workload);
@@ -56,8 +59,10 @@ export function placeWorkloads(model: Model, loopback: Loopback, before: Readonl
       places.set(key, { ...known, appPorts });
       continue;
     }
-    const slot = slotOf(key, loopback === 'block' ? BLOCKS : BLOCKS - 53, index => !taken.has(blockAt(loopback, index)));
-    if (slot === undefined) throw new Error(`there is no room for ${workloads.length} workloads on this machine's loopback addresses`);
+    const slot = slotOf(key, count, index => !taken.has(blockAt(loopback, index)));
+    if (slot === undefined) {
+      throw new MeshError('MESH_ADDRESS_BLOCK', `this machine's loopback addresses have room for ${count} workloads, got ${workloads.length}; run a part of them`);
+    }
     const block = blockAt(loopback, slot);
     taken.add(block);
     places.set(key, loopback === 'block'

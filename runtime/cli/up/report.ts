@@ -97,7 +97,7 @@ export function nextCommands(handle: Pick<UpHandle, 'gateways' | 'model'>, paths
     const host = service.namespace === caller.namespace ? service.name : `${service.name}.${service.namespace}`;
     const headers = asksForUser(model) ? ' -H \'end-user: jason\'' : '';
     commands.push(`npx cdk8s-mesh explain ${dirs} GET http://${host}:${service.ports[0].number}/ --from ${caller.workload}.${caller.namespace}${headers}`);
-    commands.push(`npx cdk8s-mesh proxy-config routes ${caller.workload}.${caller.namespace} ${dirs}`);
+    commands.push(`npx cdk8s-mesh proxy-config routes ${caller.workload}.${caller.namespace}`);
   }
   commands.push(`npx cdk8s-mesh analyze ${dirs}`);
   return commands;
