@@ -145,7 +145,7 @@ function tracedRule(rules: readonly Rule[], request: HttpRequestFacts, path: str
   let chosen: Rule | undefined;
   for (const rule of rules) {
     const wants = [rule.path, ...rule.conditions].map(condition => condition.wants).join(' and ');
-    const common = { step: 'rule' as const, name: ruleName(rule), detail: wants, ...(rule.source !== '' && { source: rule.source }) };
+    const common = { step: 'rule' as const, name: ruleName(rule), index: rule.index, detail: wants, ...(rule.source !== '' && { source: rule.source }) };
     if (chosen !== undefined) {
       trace({ ...common, outcome: 'skipped', because: `${ruleName(chosen)} came first` });
       continue;

@@ -18,6 +18,8 @@ export interface Rule {
   /** Place in its virtual host, from 0. */
   readonly index: number;
   readonly virtualHost: string;
+  /** Absent where a virtual host answers without one. */
+  readonly message?: Route;
   /** Istio's `filter_metadata.istio.config`, or ''. */
   readonly source: string;
   readonly path: PathTest;
@@ -80,6 +82,7 @@ export function prepareRule(route: Route, index: number, levels: Levels): Rule {
     name: route.name,
     index,
     virtualHost: levels.virtualHost.name,
+    message: route,
     source: configPath(route),
     path,
     // Envoy's order: gRPC, headers, query parameters, then the path; the result is the same in any order.

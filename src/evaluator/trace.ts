@@ -8,6 +8,8 @@ export interface TraceEvent {
   readonly because?: string;
   /** The resource it was made from, as Istio writes it: `/apis/networking.istio.io/v1/namespaces/NS/virtual-service/NAME`. */
   readonly source?: string;
+  /** Place of a rule in its virtual host, from 0. */
+  readonly index?: number;
   /** What the rule asks for, or what the step holds. */
   readonly detail?: string;
 }

@@ -1,3 +1,5 @@
+import { writtenAs } from '../../compiler/routes/written';
+import type { HostTable, MatchedRoute, RouteTable, TraceEvent, TraceSink } from '../../evaluator';
 import type { Model } from '../../model/model';
 import type { Resource } from '../../model/resource';
 import { resourceName, whereOf } from '../../model/resource';
@@ -19,6 +21,23 @@ export function resourceOf(model: Model, configPath: string): Resource | undefin
 export function provenanceOf(model: Model, configPath: string): { resource: string; where: string } {
   const resource = resourceOf(model, configPath);
   return resource === undefined ? { resource: '', where: '' } : { resource: resourceName(resource), where: whereOf(resource) };
+}
+
+/** The same for a rule, down to its line; one that is delegated is where the delegate says it. */
+export function ruleProvenance(model: Model, rule: MatchedRoute): { resource: string; where: string } {
+  const written = rule.message && writtenAs(rule.message);
+  const found = provenanceOf(model, rule.source);
+  return written === undefined ? found : { ...found, where: whereOf(written.resource, written.path) };
+}
+
+/** A sink that is told of rules with the place each of them was written at. */
+export function withPlaces(model: Model, table: RouteTable, trace: (event: TraceEvent, where?: string) => void): TraceSink {
+  let host: HostTable | undefined;
+  return (event) => {
+    if (event.step === 'virtualHost') host = table.virtualHosts.find(({ name }) => name === event.name);
+    const rule = event.step === 'rule' && event.index !== undefined ? host?.rules[event.index] : undefined;
+    trace(event, rule && (ruleProvenance(model, rule).where || undefined));
+  };
 }
 
 /** Istio's `config` path in a message's metadata; '' where it has none. */

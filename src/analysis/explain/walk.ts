@@ -1,6 +1,6 @@
 import type { Entry } from './entry';
 import type { ExplainedFault, ExplainedMirror, ExplainedRetries, ExplainedStep, ExplainedTarget, Explanation, RequestSpec } from './explanation';
-import { ISTIO_DEFAULT, provenanceOf } from './provenance';
+import { ISTIO_DEFAULT, provenanceOf, ruleProvenance, withPlaces } from './provenance';
 import type { Proxies } from './proxies';
 import { enterTarget, sentBy } from './server-side';
 import { explainTarget, parseClusterName } from './targets';
@@ -8,7 +8,7 @@ import type { RequestUrl } from './url';
 import {
   decide, matchFilterChain, matchListener, matchRoute, normalizePath, percentOf, ruleName,
   type Answer, type Chain, type Decision, type Draw, type Forward, type HttpRequestFacts, type HttpTerminal, type MatchedRoute, type Retry,
-  type TcpTerminal, type TraceSink,
+  type TcpTerminal, type TraceEvent,
 } from '../../evaluator';
 
 /** One request on its way through the mesh. */
@@ -18,14 +18,14 @@ interface Walk {
   readonly spec: RequestSpec;
   readonly url: RequestUrl;
   readonly steps: ExplainedStep[];
-  readonly trace: TraceSink;
+  readonly trace: (event: TraceEvent, where?: string) => void;
 }
 
 /** Follows a request from where it enters: listener, filter chain, rule, filters, clusters, endpoints, and the target's own proxy. */
 export function walk(proxies: Proxies, entry: Entry, spec: RequestSpec, url: RequestUrl): Explanation {
   const steps: ExplainedStep[] = [];
-  const trace: TraceSink = event => {
-    const { where } = event.source === undefined ? { where: '' } : provenanceOf(proxies.model, event.source);
+  const trace: Walk['trace'] = (event, place) => {
+    const where = place ?? (event.source === undefined ? '' : provenanceOf(proxies.model, event.source).where);
     steps.push({ ...event, proxy: entry.ready.name, side: 'client', ...(where !== '' && { where }) });
   };
   const here: Walk = { proxies, entry, spec, url, steps, trace };
@@ -78,7 +78,7 @@ function walkHttp(here: Walk, chain: Chain, terminal: HttpTerminal): Explanation
     headers: new Map(Object.entries(headers)),
   };
   const table = entry.ready.prepared.routesOf(terminal);
-  const rule = table && matchRoute(table, facts, trace);
+  const rule = table && matchRoute(table, facts, withPlaces(here.proxies.model, table, trace));
   if (rule === undefined) return { ...common(here), outcome: 'failed', status: 404, flag: 'NR', body: '' };
   return underRule(here, terminal, rule, facts, headers);
 }
@@ -95,7 +95,7 @@ function drawFor(rule: MatchedRoute, index: number, chance: 'hit' | 'miss'): Dra
 
 function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts: HttpRequestFacts, headers: Record<string, string>): Explanation {
   const { proxies } = here;
-  const named = { name: ruleName(rule), virtualHost: rule.virtualHost, ...provenanceOf(proxies.model, rule.source) };
+  const named = { name: ruleName(rule), virtualHost: rule.virtualHost, ...ruleProvenance(proxies.model, rule) };
   const targets = rule.action.kind === 'forward' ? rule.action.targets : [];
   const chosen = Math.max(0, targets.findIndex(({ weight }) => weight > 0));
   const best = decide(rule, facts, drawFor(rule, chosen, 'miss'));

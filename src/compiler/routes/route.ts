@@ -6,6 +6,7 @@ import { hashPolicy } from './hash-policy';
 import { headerChanges } from './headers';
 import { isCatchAll, routeMatch } from './match';
 import { retryPolicy } from './retry';
+import { noteRoute } from './written';
 import { resolveGateway, resolveHost } from '../../model/names';
 import { selects } from '../../model/selectors';
 import type { Service } from '../../model/service';
@@ -44,7 +45,7 @@ export function routesOf(site: RouteSite, service: VirtualService): Route[] {
     for (const match of rule.match === undefined || rule.match.length === 0 ? [undefined] : rule.match) {
       if (match !== undefined && !appliesHere(site, match, service.namespace)) continue;
       const envoyMatch = routeMatch(match);
-      routes.push(routeOf(site, service, rule, match, envoyMatch));
+      routes.push(noteRoute(routeOf(site, service, rule, match, envoyMatch), rule));
       if (isCatchAll(envoyMatch)) return routes;
     }
   }

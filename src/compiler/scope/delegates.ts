@@ -2,6 +2,7 @@ import { resolveGateway, resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
 import { isVisible } from '../../model/visibility';
 import type { Destination, HttpMatch, HttpRoute, StringMatch, VirtualServiceSpec } from '../istio-api';
+import { noteRule } from '../routes/written';
 
 type Rule = Resource<VirtualServiceSpec>;
 
@@ -15,14 +16,14 @@ export interface DelegateSource {
 
 /** A root's http rules with each delegated one replaced by what the delegate says (istio-behaviour B4). Delegation goes one level deep. */
 export function withDelegates(root: Rule, source: DelegateSource): readonly HttpRoute[] | undefined {
-  return root.spec.http?.flatMap((rule) => {
-    if (rule.delegate === undefined) return [rule];
+  return root.spec.http?.flatMap((rule, index) => {
+    if (rule.delegate === undefined) return [noteRule(rule, root as unknown as Resource, index)];
     const namespace = nonEmpty(rule.delegate.namespace) ?? root.metadata.namespace;
     const found = source.delegates.get(`${namespace}/${rule.delegate.name ?? ''}`);
     if (found === undefined || !isVisible(found.spec.exportTo ?? [], namespace, root.metadata.namespace, source.defaultExportTo)) return [];
-    return (found.spec.http ?? []).flatMap((own) => {
+    return (found.spec.http ?? []).flatMap((own, at) => {
       const merged = mergeRule(rule, absolute(own, namespace, source.domain));
-      return merged === undefined ? [] : [merged];
+      return merged === undefined ? [] : [noteRule(merged, found as unknown as Resource, at)];
     });
   });
 }
