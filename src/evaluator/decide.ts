@@ -29,7 +29,7 @@ export function decide(rule: MatchedRoute, request: HttpRequestFacts, draw: Draw
   let granted: HeaderMutations | undefined;
   if (cors !== undefined) {
     const answer = corsAnswer(cors, rule, request, delayMs, draw, trace);
-    if (answer !== undefined && 'kind' in answer) return answer;
+    if (answer !== undefined && 'kind' in answer) return target === undefined ? answer : { ...answer, cluster: target.cluster };
     granted = answer;
   }
   switch (action.kind) {
@@ -81,7 +81,8 @@ function inject(
   const grpc = fault.abortGrpcStatus === undefined ? {} : { grpcStatus: fault.abortGrpcStatus };
   const reply = { status: fault.abortStatus, body: 'fault filter abort', flag: 'FI', details: 'fault_filter_abort', delayMs, ...grpc };
   // Only a forwarding route lends its response headers to the answers of filters.
-  return target === undefined ? localReply(request, { ...reply, ...names(rule) }) : routed(rule, target, request, reply, undefined);
+  if (target === undefined) return localReply(request, { ...reply, ...names(rule) });
+  return { ...routed(rule, target, request, reply, undefined), cluster: target.cluster };
 }
 
 /** The preflight answer, or the headers that the real answer will carry. */

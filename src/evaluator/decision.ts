@@ -65,6 +65,8 @@ export interface Answer {
   readonly flag: string;
   /** Envoy's response code details, `route_not_found`, `fault_filter_abort`, `direct_response`. */
   readonly details: string;
+  /** The cluster that the rule had chosen before a filter answered in its place. */
+  readonly cluster?: string;
   readonly delayMs: number;
   readonly routeName: string;
   readonly virtualHost: string;

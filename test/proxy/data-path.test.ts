@@ -65,6 +65,19 @@ test('adds to responses what Envoy adds, and its own server name over the upstre
     + 'date: Thu, 01 Jan 2026 00:00:00 GMT\r\nserver: istio-envoy\r\n\r\n');
 });
 
+test('says how often it tried and how long it took, in place of what proxies behind and before it said', async () => {
+  await start(() => ok('b', 'X-Envoy-Upstream-Service-Time: 7\r\n'));
+  const { head } = await (await proxy.client()).send(get('/', 'x-envoy-attempt-count: 5\r\n')).response();
+  expect(head.match(/x-envoy-upstream-service-time: \d+/g)).toEqual(['x-envoy-upstream-service-time: 0']);
+  expect(seen[0].head.match(/x-envoy-attempt-count: \d+/g)).toEqual(['x-envoy-attempt-count: 1']);
+});
+
+test('leaves the count of the proxy before it where it does not count itself', async () => {
+  await start(undefined, { routeConfig: { ...routes(route('up')), virtualHosts: [{ name: 'all', domains: ['*'], routes: [route('up')] }] } });
+  await (await proxy.client()).send(get('/', 'x-envoy-attempt-count: 5\r\n')).response();
+  expect(seen[0].head.match(/x-envoy-attempt-count: \d+/g)).toEqual(['x-envoy-attempt-count: 5']);
+});
+
 test('appends the client to X-Forwarded-For where it is the edge', async () => {
   await start(undefined, { useRemoteAddress: true });
   await (await proxy.client()).send(get('/', 'x-forwarded-for: 1.2.3.4\r\nx-forwarded-proto: https\r\nx-request-id: mine\r\n')).response();

@@ -30,8 +30,9 @@ function isLoopback(address: string): boolean {
 /** Methods whose requests say nothing of a body when they have none. */
 const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']);
 
-/** The head sent upstream on one attempt. `attempt` 0 leaves the attempt count out. */
+/** The head sent upstream on one attempt. `attempt` 0 leaves the attempt count as the client sent it. */
 export function upstreamHead(head: RequestHead, route: Forward, attempt: number): string {
+  if (attempt > 0 && head.hasAttemptCount) head.dropNamed('x-envoy-attempt-count');
   const expected = expectedTimeout(route);
   const line = `${head.method} ${route.path} HTTP/1.1\r\nhost: ${route.authority}\r\n`;
   if (isPlain(route.requestHeaders)) {

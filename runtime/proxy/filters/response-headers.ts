@@ -23,7 +23,7 @@ export function downstreamHead(head: ResponseHead, parts: ResponseParts): string
   const id = config.requestIdInResponse && requestId !== undefined ? requestId : undefined;
   let out = statusLine(head.status);
   if (head.status === 101) {
-    out += `${head.lines()}connection: Upgrade\r\nupgrade: ${head.upgrade}\r\n`;
+    out += `${head.lines()}x-envoy-upstream-service-time: ${parts.serviceTimeMs}\r\nconnection: Upgrade\r\nupgrade: ${head.upgrade}\r\n`;
   } else if (isPlain(mutations)) {
     out += `${head.lines()}x-envoy-upstream-service-time: ${parts.serviceTimeMs}\r\n`;
     if (id !== undefined) out += `x-request-id: ${id}\r\n`;

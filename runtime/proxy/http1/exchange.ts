@@ -184,7 +184,10 @@ export class Exchange implements Caller, Waiter {
   // What was decided -----------------------------------------------------------------------------------------------------------
 
   private act(decision: Decision): void {
-    if (decision.kind === 'answer') return this.answer(decision);
+    if (decision.kind === 'answer') {
+      if (decision.cluster !== undefined) this.record.cluster = this.env.cluster(decision.cluster);
+      return this.answer(decision);
+    }
     this.route = decision;
     const cluster = this.env.cluster(decision.cluster);
     if (cluster === undefined) return this.answer({ ...this.own(503, '', 'cluster_not_found'), flag: 'NC' });

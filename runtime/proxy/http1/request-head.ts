@@ -53,7 +53,7 @@ const ROUTER_ORDERS = new Set([
   'x-envoy-retriable-status-codes', 'x-envoy-retriable-header-names', 'x-envoy-retry-on', 'x-envoy-retry-grpc-on', 'x-envoy-max-retries',
   'x-envoy-upstream-alt-stat-name', 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-upstream-rq-per-try-timeout-ms',
   'x-envoy-upstream-rq-timeout-alt-response', 'x-envoy-expected-rq-timeout-ms', 'x-envoy-force-trace', 'x-envoy-ip-tags', 'x-envoy-original-url',
-  'x-envoy-original-dst-host', 'x-envoy-decorator-operation', 'x-envoy-hedge-on-per-try-timeout', 'x-envoy-attempt-count', 'x-envoy-internal',
+  'x-envoy-original-dst-host', 'x-envoy-decorator-operation', 'x-envoy-hedge-on-per-try-timeout', 'x-envoy-internal',
 ]);
 
 /** One request head, understood: framing, routing facts, what is not passed on. Reads from its scanner, so it lives as long as the scanner's text. */
@@ -80,6 +80,7 @@ export class RequestHead implements HttpRequestFacts {
   public hasRequestId = false;
   public hasForwardedProto = false;
   public hasForwardedFor = false;
+  public hasAttemptCount = false;
 
   /** 1 for a field that is not passed on. */
   private readonly dropped: Uint8Array;
@@ -105,7 +106,7 @@ export class RequestHead implements HttpRequestFacts {
     this.trailersWanted = false;
     this.scheme = 'http';
     this.requestId = this.forwardedProto = this.forwardedFor = this.externalAddress = undefined;
-    this.hasRequestId = this.hasForwardedProto = this.hasForwardedFor = false;
+    this.hasRequestId = this.hasForwardedProto = this.hasForwardedFor = this.hasAttemptCount = false;
     this.connectionOptions = undefined;
     dropped.fill(0, 0, count);
     this.droppedAny = false;
@@ -177,7 +178,11 @@ export class RequestHead implements HttpRequestFacts {
         default:
           break;
       }
-      if (text.startsWith('x-envoy-', start) && ROUTER_ORDERS.has(scanner.name(field))) this.drop(field);
+      if (text.startsWith('x-envoy-', start)) {
+        const name = scanner.name(field);
+        if (ROUTER_ORDERS.has(name)) this.drop(field);
+        else if (name === 'x-envoy-attempt-count') this.hasAttemptCount = true;
+      }
     }
     if (encodings > 0 && lengths > 0) return LENGTH_AND_CHUNKED;
     if (encodings > 0) this.framing = 'chunked';

@@ -76,6 +76,10 @@ export class ResponseHead {
             dropped[field] = 1;
           }
           break;
+        case 29:
+          // The time that the caller waited takes the place of what the upstream's own proxy measured.
+          if (text.startsWith('x-envoy-upstream-service-time', start)) dropped[field] = 1;
+          break;
         default:
           break;
       }
