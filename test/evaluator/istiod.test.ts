@@ -100,11 +100,12 @@ run('the trace tells why each rule lost', () => {
     {
       step: 'rule',
       name: 'route 1',
+      index: 0,
       outcome: 'failed',
       because: 'header end-user ≠ "jason" (got "bob")',
       detail: 'path starts with "/" and header end-user = "jason"',
       source,
     },
-    { step: 'rule', name: 'route 2', outcome: 'chosen', because: 'path starts with "/"', detail: 'path starts with "/"', source },
+    { step: 'rule', name: 'route 2', index: 1, outcome: 'chosen', because: 'path starts with "/"', detail: 'path starts with "/"', source },
   ]);
 });
