@@ -16,6 +16,14 @@ function load(scenario: string): Parsed[] {
 
 /** What is really doubtful in inputs that istiod took. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  // minimumRingSize, mirrorPercent, delay.percent: istiod takes them and warns.
+  'dr-consistent-hash': ['MESH_FIELD_DEPRECATED'],
+  // The rule of the second that takes everything comes after that of the first.
+  'gateway-two-vs-same-host': ['MESH_RULE_UNREACHABLE', 'MESH_HOST_SHARED'],
+  'http-fault': ['MESH_FIELD_DEPRECATED'],
+  'http-mirror': ['MESH_FIELD_DEPRECATED'],
+  // One of its services has failover without outlierDetection, to show that nothing comes of it.
+  'locality-failover': ['MESH_FAILOVER_INERT'],
   'http-match-fields': ['MESH_RULE_UNREACHABLE'],
   'http-weights': ['MESH_HOST_UNKNOWN', 'MESH_SUBSET_MISSING'],
   'sample-certmanager-gateway': ['MESH_HOST_UNKNOWN'],

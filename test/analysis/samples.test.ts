@@ -18,7 +18,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     + 'which is no Service or ServiceEntry (looked for cert-manager-resolver.istio-system.svc.cluster.local); declare it, or write the full name of a service of another namespace',
   ],
   'fault-injection-details-v1.yaml': [
-    '[networking/fault-injection-details-v1.yaml:18] MESH_RULE_UNREACHABLE (IST0130): VirtualService/default/details: spec.http[1] is never reached, '
+    '[networking/fault-injection-details-v1.yaml:18] MESH_RULE_UNREACHABLE (IST0130): VirtualService/default/details: spec.http[1] can never match, '
     + 'as spec.http[0] takes everything; move the general rule to the end',
   ],
 };

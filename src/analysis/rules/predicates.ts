@@ -83,3 +83,26 @@ export function badLabel(labels: Readonly<Record<string, string>>): string | und
   }
   return undefined;
 }
+
+/** `@abstract`, or an absolute path that does not end in `/`. */
+export const isUnixPath = (text: string): boolean => text.startsWith('@') || (text.startsWith('/') && !text.endsWith('/'));
+
+/** What kind of traffic a protocol name means. */
+export function protocolClass(protocol: string): 'http' | 'tls' | 'tcp' {
+  const name = protocol.toUpperCase();
+  return ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTP_PROXY'].includes(name) ? 'http' : name === 'HTTPS' || name === 'TLS' ? 'tls' : 'tcp';
+}
+
+/** Text that is no value of a header for Envoy: control characters, or `%` that neither is doubled nor opens a closed `%VAR%`. */
+export function headerValueFault(value: string): string | undefined {
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return 'it has control characters';
+  const rest = value.replace(/%%/g, '').replace(/%[A-Z0-9_]+(?:\([^%]*\))?(?::\d+)?%/g, '');
+  return rest.includes('%') ? 'it has a % that is neither doubled nor part of %VARIABLE%' : undefined;
+}
+
+/** Whether the text is an absolute http or https URL. */
+export function isHttpUrl(text: string): boolean {
+  const match = /^https?:\/\/(\[[0-9a-fA-F:.]+]|[^/:?#\s]+)(?::(\d{1,5}))?(?:[/?#]\S*)?$/.exec(text);
+  return match !== null && (match[2] === undefined || isPort(Number(match[2])));
+}

@@ -1,94 +1,100 @@
-import type { ConnectionPool, LoadBalancer, OutlierDetection, PolicyBlocks, TrafficPolicy } from '../../compiler/istio-api';
+import type { ClientTls, ConnectionPool, OutlierDetection, PolicyBlocks, TrafficPolicy } from '../../compiler/istio-api';
 import type { Path } from '../finding';
 import { fieldOf } from '../finding';
-
-/** Takes one breach of istiod's admission rules. */
-export type Fault = (path: Path, code: string, message: string, repair: string) => void;
+import { rangeRules } from './common';
+import type { Reporter } from './context';
+import { loadBalancerRules } from './load-balancer';
+import { isFqdn, isIp, isPort } from './predicates';
 
 const BLOCKS = ['connectionPool', 'loadBalancer', 'outlierDetection', 'tls'] as const;
 
+/** Fields that the compiler does not read and the rules do. */
+interface Policy extends TrafficPolicy {
+  readonly tunnel?: { readonly protocol?: string; readonly targetHost?: string; readonly targetPort?: number };
+  readonly proxyProtocol?: { readonly version?: string };
+}
+type Pool = ConnectionPool & { readonly http?: { readonly http2KeepAlive?: { readonly interval?: string; readonly timeout?: string } } };
+type Outlier = OutlierDetection & { readonly consecutiveErrors?: number };
+export type Tls = ClientTls & { readonly caCrl?: string };
+
 /** trafficPolicy of a DestinationRule or of one of its subsets (istio-validation §1.3). */
-export function trafficPolicyRules(policy: TrafficPolicy, path: Path, fault: Fault): void {
-  if (Object.keys(policy).length === 0) return fault(path, 'MESH_POLICY_EMPTY', `${fieldOf(path)} sets at least one field, got {}`, 'remove it');
-  blocks(policy, path, fault);
+export function trafficPolicyRules(at: Reporter, policy: Policy, path: Path): void {
+  if (Object.keys(policy).length === 0) return at.invalid(path, 'MESH_POLICY_EMPTY', `${fieldOf(path)} sets at least one field, got {}`, 'remove it');
+  if (policy.tunnel !== undefined && policy.proxyProtocol !== undefined) {
+    at.invalid(path, 'MESH_FIELD_EXCLUSIVE', 'tunnel and proxyProtocol exclude each other, got both', 'keep one of them');
+  }
+  blocks(at, policy, path);
   policy.portLevelSettings?.forEach((setting, index) => {
-    const at = [...path, 'portLevelSettings', index];
-    if (setting.port?.number === undefined) fault(at, 'MESH_PORT_MISSING', `${fieldOf(at)} names its port, got none`, 'add port: {number: …}');
-    if (!BLOCKS.some(block => setting[block] !== undefined)) fault(at, 'MESH_POLICY_EMPTY', `${fieldOf(at)} sets one of ${BLOCKS.join(', ')}, got none`, 'remove it or add one');
-    blocks(setting, at, fault);
+    const place = [...path, 'portLevelSettings', index];
+    if (setting.port?.number === undefined) at.invalid(place, 'MESH_PORT_MISSING', `${fieldOf(place)} names its port, got none`, 'add port: {number: …}');
+    if (!BLOCKS.some(block => setting[block] !== undefined)) {
+      at.invalid(place, 'MESH_POLICY_EMPTY', `${fieldOf(place)} sets one of ${BLOCKS.join(', ')}, got none`, 'remove it or add one');
+    }
+    blocks(at, setting, place);
   });
+  if (policy.tunnel !== undefined) tunnelRules(at, policy.tunnel, [...path, 'tunnel']);
 }
 
-function blocks(policy: PolicyBlocks, path: Path, fault: Fault): void {
-  if (policy.connectionPool !== undefined) connectionPool(policy.connectionPool, [...path, 'connectionPool'], fault);
-  if (policy.outlierDetection !== undefined) outlierDetection(policy.outlierDetection, [...path, 'outlierDetection'], fault);
-  if (policy.loadBalancer !== undefined) loadBalancer(policy.loadBalancer, [...path, 'loadBalancer'], fault);
-  const { tls } = policy;
-  if (tls?.mode === 'MUTUAL' && (tls.credentialName ?? '') === '') {
-    for (const field of ['clientCertificate', 'privateKey'] as const) {
-      if ((tls[field] ?? '') === '') fault([...path, 'tls'], 'MESH_TLS_INVALID', `tls MUTUAL needs ${field}, got none`, `add ${field} or credentialName`);
-    }
-  }
-  if (tls !== undefined && (tls.mode === 'SIMPLE' || tls.mode === 'MUTUAL') && (tls.credentialName ?? '') !== '') {
-    for (const field of ['clientCertificate', 'privateKey', 'caCertificates'] as const) {
-      if ((tls[field] ?? '') !== '') fault([...path, 'tls', field], 'MESH_TLS_INVALID', `tls takes credentialName or ${field}, got both`, 'keep one of them');
-    }
-  }
+function blocks(at: Reporter, policy: PolicyBlocks, path: Path): void {
+  if (policy.connectionPool !== undefined) connectionPoolRules(at, policy.connectionPool, [...path, 'connectionPool']);
+  if (policy.outlierDetection !== undefined) outlierDetectionRules(at, policy.outlierDetection, [...path, 'outlierDetection']);
+  if (policy.loadBalancer !== undefined) loadBalancerRules(at, policy.loadBalancer, [...path, 'loadBalancer'], policy.outlierDetection !== undefined);
+  if (policy.tls !== undefined) clientTlsRules(at, policy.tls, [...path, 'tls']);
 }
 
-function connectionPool(pool: ConnectionPool, path: Path, fault: Fault): void {
-  if (pool.http === undefined && pool.tcp === undefined) fault(path, 'MESH_POLICY_EMPTY', `${fieldOf(path)} has tcp or http, got neither`, 'remove it or add one');
+export function connectionPoolRules(at: Reporter, pool: Pool, path: Path): void {
+  if (pool.http === undefined && pool.tcp === undefined) at.invalid(path, 'MESH_POLICY_EMPTY', `${fieldOf(path)} has tcp or http, got neither`, 'remove it or add one');
   for (const side of ['tcp', 'http'] as const) {
     for (const [name, value] of Object.entries(pool[side] ?? {})) {
-      if (typeof value === 'number' && value < 0) fault([...path, side, name], 'MESH_LIMIT_INVALID', `${fieldOf([...path, side, name])} is 0 or more, got ${value}`, 'leave it out for no limit');
+      if (typeof value === 'number' && value < 0) at.invalid([...path, side, name], 'MESH_LIMIT_INVALID', `${fieldOf([...path, side, name])} is 0 or more, got ${value}`, 'leave it out for no limit');
     }
   }
   if (pool.http?.useClientProtocol === true && pool.http.h2UpgradePolicy === 'UPGRADE') {
-    fault([...path, 'http', 'useClientProtocol'], 'MESH_FIELD_EXCLUSIVE', 'useClientProtocol and h2UpgradePolicy UPGRADE exclude each other, got both', 'keep one of them');
+    at.invalid([...path, 'http', 'useClientProtocol'], 'MESH_FIELD_EXCLUSIVE', 'useClientProtocol and h2UpgradePolicy UPGRADE exclude each other, got both', 'keep one of them');
+  }
+  const keepAlive = pool.http?.http2KeepAlive;
+  if (keepAlive !== undefined && (keepAlive.interval === undefined || keepAlive.timeout === undefined)) {
+    at.invalid([...path, 'http', 'http2KeepAlive'], 'MESH_FIELD_REQUIRED', 'http2KeepAlive has interval and timeout, got one at most', 'add the other');
   }
 }
 
-function outlierDetection(outlier: OutlierDetection, path: Path, fault: Fault): void {
-  for (const field of ['maxEjectionPercent', 'minHealthPercent'] as const) {
-    const value = outlier[field];
-    if (value !== undefined && (value < 0 || value > 100)) fault([...path, field], 'MESH_PERCENT_INVALID', `${fieldOf([...path, field])} is from 0 to 100, got ${value}`, 'write a share of 100');
-  }
+function outlierDetectionRules(at: Reporter, outlier: Outlier, path: Path): void {
+  for (const field of ['maxEjectionPercent', 'minHealthPercent'] as const) rangeRules(at, outlier[field], 0, 100, [...path, field], 'MESH_PERCENT_INVALID');
   if ((outlier.consecutiveLocalOriginFailures ?? 0) > 0 && outlier.splitExternalLocalOriginErrors !== true) {
-    fault([...path, 'consecutiveLocalOriginFailures'], 'MESH_FIELD_REQUIRED', 'consecutiveLocalOriginFailures needs splitExternalLocalOriginErrors: true, got none', 'add it');
+    at.invalid([...path, 'consecutiveLocalOriginFailures'], 'MESH_FIELD_REQUIRED', 'consecutiveLocalOriginFailures needs splitExternalLocalOriginErrors: true, got none', 'add it');
+  }
+  if ((outlier.consecutiveErrors ?? 0) !== 0) {
+    at.doubtful([...path, 'consecutiveErrors'], 'MESH_FIELD_DEPRECATED', `consecutiveErrors is deprecated, got ${outlier.consecutiveErrors}`, 'use consecutive5xxErrors or consecutiveGatewayErrors');
   }
 }
 
-function loadBalancer(balancer: LoadBalancer, path: Path, fault: Fault): void {
-  const hash = balancer.consistentHash;
-  if (hash?.httpCookie !== undefined && hash.httpCookie.name === '') fault([...path, 'consistentHash', 'httpCookie', 'name'], 'MESH_NAME_INVALID', 'a cookie has a name, got ""', 'name it');
-  if (hash?.minimumRingSize !== undefined && (hash.ringHash !== undefined || hash.maglev !== undefined)) {
-    fault([...path, 'consistentHash', 'minimumRingSize'], 'MESH_FIELD_EXCLUSIVE', 'minimumRingSize excludes ringHash and maglev, got both', 'move it into ringHash');
+function clientTlsRules(at: Reporter, tls: Tls, path: Path): void {
+  const set = (field: keyof Tls) => (tls[field] ?? '') !== '' && (!Array.isArray(tls[field]) || tls[field].length > 0);
+  const named = set('credentialName');
+  const fault = (field: keyof Tls, message: string, repair: string) => at.invalid([...path, field], 'MESH_TLS_INVALID', message, repair);
+  if (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL') return;
+  if (named && tls.credentialName!.startsWith('configmap://') && !/^configmap:\/\/(?:[a-z0-9.-]+\/)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(tls.credentialName!)) {
+    fault('credentialName', `a ConfigMap is named configmap://NAME, got ${tls.credentialName}`, 'correct the name');
   }
-  const size = hash?.maglev?.tableSize === undefined ? undefined : Number(hash.maglev.tableSize);
-  if (size !== undefined && !(size > 1 && size < 5_000_011 && isPrime(size))) {
-    fault([...path, 'consistentHash', 'maglev', 'tableSize'], 'MESH_LIMIT_INVALID', `a Maglev table has a prime size below 5000011, got ${size}`, 'use 65537');
+  if (tls.insecureSkipVerify === true) {
+    const checked: readonly (keyof Tls)[] = tls.mode === 'SIMPLE' ? ['caCertificates', 'credentialName', 'subjectAltNames'] : ['caCertificates', 'subjectAltNames'];
+    for (const field of checked) if (set(field)) fault(field, `insecureSkipVerify verifies nothing and excludes ${field}, got both`, 'keep one of them');
   }
-  const locality = balancer.localityLbSetting;
-  if (locality === undefined) return;
-  const at = [...path, 'localityLbSetting'];
-  if ((locality.distribute?.length ?? 0) > 0 && (locality.failover?.length ?? 0) > 0) fault(at, 'MESH_FIELD_EXCLUSIVE', 'distribute and failover exclude each other, got both', 'keep one of them');
-  locality.distribute?.forEach((rule, index) => {
-    const weights = Object.values(rule.to ?? {});
-    const sum = weights.reduce((total, weight) => total + weight, 0);
-    if (weights.some(weight => weight < 1 || weight > 100) || sum !== 100) {
-      fault([...at, 'distribute', index], 'MESH_WEIGHT_INVALID', `the weights of a distribution are from 1 to 100 and add up to 100, got ${weights.join(' + ')} = ${sum}`, 'correct the weights');
+  if (named) {
+    for (const field of ['clientCertificate', 'privateKey', 'caCertificates', 'caCrl'] as const) {
+      if (set(field)) fault(field, `tls takes credentialName or ${field}, got both`, 'keep one of them');
     }
-  });
-  locality.failover?.forEach(({ from = '', to = '' }, index) => {
-    if (from === to || [from, to].some(region => region.includes('/') || region.includes('*'))) {
-      fault([...at, 'failover', index], 'MESH_LOCALITY_INVALID', `failover leads from one region to another, got ${JSON.stringify(from)} to ${JSON.stringify(to)}`, 'name two regions without zone or *');
+  } else if (tls.mode === 'MUTUAL') {
+    for (const field of ['clientCertificate', 'privateKey'] as const) {
+      if (!set(field)) at.invalid(path, 'MESH_TLS_INVALID', `tls MUTUAL needs ${field}, got none`, `add ${field} or credentialName`);
     }
-  });
+  }
 }
 
-function isPrime(value: number): boolean {
-  if (!Number.isInteger(value)) return false;
-  for (let divisor = 2; divisor * divisor <= value; divisor++) if (value % divisor === 0) return false;
-  return true;
+function tunnelRules(at: Reporter, tunnel: NonNullable<Policy['tunnel']>, path: Path): void {
+  const fault = (field: string, message: string, repair: string) => at.invalid([...path, field], 'MESH_TUNNEL_INVALID', message, repair);
+  if (!['', 'CONNECT', 'POST'].includes(tunnel.protocol ?? '')) fault('protocol', `a tunnel's protocol is CONNECT or POST, got ${tunnel.protocol}`, 'choose one of them');
+  const host = tunnel.targetHost ?? '';
+  if (!isFqdn(host) && !isIp(host)) fault('targetHost', `a tunnel leads to a DNS name or IP address, got ${JSON.stringify(host)}`, 'correct it');
+  if (!isPort(tunnel.targetPort ?? 0)) fault('targetPort', `a tunnel leads to a port from 1 to 65535, got ${tunnel.targetPort ?? 'none'}`, 'add it');
 }
-
