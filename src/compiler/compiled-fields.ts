@@ -136,8 +136,20 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
     outboundTrafficPolicy: { mode: ALL },
   },
   'EnvoyFilter': {},
-  'AuthorizationPolicy': {},
-  'RequestAuthentication': {},
+  'AuthorizationPolicy': {
+    selector: ALL,
+    targetRef: ALL,
+    targetRefs: ALL,
+    action: ALL,
+    provider: { name: ALL },
+    rules: ALL,
+  },
+  'RequestAuthentication': {
+    selector: ALL,
+    targetRef: ALL,
+    targetRefs: ALL,
+    jwtRules: ALL,
+  },
   'Telemetry': {
     selector: ALL,
     accessLogging: { match: ALL, providers: ALL, disabled: ALL, filter: ALL },
@@ -166,12 +178,13 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
 export interface RefusedValue {
   readonly kind: string;
   readonly path: readonly string[];
-  readonly values: readonly string[];
+  readonly values: RegExp;
 }
 
 export const REFUSED_VALUES: readonly RefusedValue[] = [
-  { kind: 'ServiceEntry', path: ['resolution'], values: ['DYNAMIC_DNS'] },
-  { kind: 'Service', path: ['type'], values: ['ExternalName'] },
+  { kind: 'ServiceEntry', path: ['resolution'], values: /^DYNAMIC_DNS$/ },
+  { kind: 'Service', path: ['type'], values: /^ExternalName$/ },
+  { kind: 'AuthorizationPolicy', path: ['rules', 'when', 'key'], values: /^request\.experimental\.inline\.headers/ },
 ];
 
 /** Keys of MeshConfig that shape traffic and are not compiled yet. */

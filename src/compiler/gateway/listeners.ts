@@ -70,7 +70,7 @@ function byServiceName(view: View, server: GatewayServer): Chain[] {
   return services.flatMap(service => service.ports.filter(({ protocol }) => protocol !== 'UDP').flatMap(port => (
     ['', ...view.ruleOf(service)?.subsets.map(({ name }) => name) ?? []].map((subset) => {
       const name = sniName(port.number, subset, service.hostname);
-      return { sni: [name], alpn: ISTIO_ALL, filters: tcpTo(view, 'gateway', name) };
+      return { sni: [name], alpn: ISTIO_ALL, filters: tcpTo(view, 'gateway', name, { unguarded: true }) };
     }))));
 }
 

@@ -9,6 +9,9 @@ import { GrpcWebSchema } from '../../xds/gen/envoy/extensions/filters/http/grpc_
 import { RouterSchema } from '../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb';
 import { HttpFilterSchema } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { HttpFilter } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { jwtAuthn } from '../security/authentication/jwt';
+import { authorization } from '../security/authorization/filters';
+import { JWT_FILTER } from '../security/authorization/matchers';
 import { httpMetadataExchange } from '../telemetry/peer-metadata';
 import { statsConfig } from '../telemetry/stats';
 import type { View } from '../view';
@@ -37,8 +40,10 @@ const ROUTER = filter('envoy.filters.http.router', pack(RouterSchema));
 export function httpFilters(view: View, direction: Direction, options: { readonly grpcWeb?: boolean } = {}): HttpFilter[] {
   const { dialect } = view;
   const stats = statsConfig(view, direction === 'inbound' ? 'SERVER' : 'CLIENT', direction !== 'outbound');
+  const access = direction === 'outbound' ? [] : accessFilters(view, direction);
   return [
     ...(dialect.metadataExchange ? [direction === 'inbound' ? httpMetadataExchange.inbound : httpMetadataExchange.outbound] : []),
+    ...access,
     ...(options.grpcWeb === true ? [GRPC_WEB] : []),
     GRPC_STATS,
     ...(dialect.alpn && direction !== 'inbound' ? [ALPN] : []),
@@ -46,5 +51,16 @@ export function httpFilters(view: View, direction: Direction, options: { readonl
     CORS,
     ...(stats === undefined ? [] : [filter('istio.stats', stats)]),
     ROUTER,
+  ];
+}
+
+/** Who may pass: others are asked first, then the token is looked at, then the policies at hand decide. */
+function accessFilters(view: View, direction: Direction): HttpFilter[] {
+  const { custom, local } = authorization(view, 'http');
+  const jwt = jwtAuthn(view, direction === 'gateway');
+  return [
+    ...custom.map(({ name, config }) => filter(name, config)),
+    ...(jwt === undefined ? [] : [filter(JWT_FILTER, jwt)]),
+    ...local.map(({ name, config }) => filter(name, config)),
   ];
 }

@@ -48,7 +48,7 @@ export function virtualInbound(view: View): Listener {
     transparent: tproxy ? true : undefined,
     filterChains: [
       create(FilterChainSchema, {
-        name: 'virtualInbound-blackhole', filterChainMatch: { destinationPort: own }, filters: tcpTo(view, 'inbound', BLACK_HOLE, true),
+        name: 'virtualInbound-blackhole', filterChainMatch: { destinationPort: own }, filters: tcpTo(view, 'inbound', BLACK_HOLE, { silent: true, unguarded: true }),
       }),
       ...[
         ...passthroughChains(view, workloadMode, undefined),

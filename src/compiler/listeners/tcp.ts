@@ -8,6 +8,7 @@ import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_co
 import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { MongoProxySchema } from '../../xds/gen/envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb';
 import { TcpProxySchema } from '../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import { authorization } from '../security/authorization/filters';
 import { accessLogs } from '../telemetry/access-log';
 import { tcpMetadataExchange } from '../telemetry/peer-metadata';
 import { statsConfig } from '../telemetry/stats';
@@ -20,6 +21,8 @@ export interface TcpOptions {
   readonly protocol?: Protocol;
   /** Where nothing may pass there is nothing to log. */
   readonly silent?: boolean;
+  /** Nobody is asked who may pass: nothing does, or what passes is not for us to look at. */
+  readonly unguarded?: boolean;
   /** Timeouts and hashing that a DestinationRule asks for. */
   readonly extra?: MessageInitShape<typeof TcpProxySchema>;
 }
@@ -31,8 +34,10 @@ export function tcpFilters(view: View, options: TcpOptions): Filter[] {
   const { direction, statPrefix, clusters, protocol, silent } = options;
   const side = direction === 'inbound' ? 'SERVER' : 'CLIENT';
   const stats = statsConfig(view, side, direction !== 'outbound');
+  const guards = direction === 'outbound' || options.unguarded === true ? undefined : authorization(view, 'tcp');
   return [
     ...(direction === 'inbound' && view.dialect.metadataExchange ? [tcpMetadataExchange] : []),
+    ...[...guards?.custom ?? [], ...guards?.local ?? []].map(({ name, config }) => filterOf(name, config)),
     ...(stats === undefined ? [] : [filterOf('istio.stats', stats)]),
     ...(protocol === 'Mongo' ? [filterOf('envoy.filters.network.mongo_proxy', pack(MongoProxySchema, { statPrefix }))] : []),
     filterOf('envoy.filters.network.tcp_proxy', pack(TcpProxySchema, {
@@ -45,5 +50,5 @@ export function tcpFilters(view: View, options: TcpOptions): Filter[] {
 }
 
 /** Filters towards one cluster, named after it. */
-export const tcpTo = (view: View, direction: Direction, cluster: string, silent = false): Filter[] => (
-  tcpFilters(view, { direction, statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], silent }));
+export const tcpTo = (view: View, direction: Direction, cluster: string, options: Pick<TcpOptions, 'silent' | 'unguarded'> = {}): Filter[] => (
+  tcpFilters(view, { direction, statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], ...options }));

@@ -22,7 +22,7 @@ export function virtualOutbound(view: View): Listener {
     filterChains: [
       // Nobody may dial the capturing port itself: it would loop.
       create(FilterChainSchema, {
-        name: 'virtualOutbound-blackhole', filterChainMatch: { destinationPort: port }, filters: tcpTo(view, 'outbound', BLACK_HOLE, true),
+        name: 'virtualOutbound-blackhole', filterChainMatch: { destinationPort: port }, filters: tcpTo(view, 'outbound', BLACK_HOLE, { silent: true }),
       }),
       create(FilterChainSchema, { name: 'virtualOutbound-catchall-tcp', filters: tcpTo(view, 'outbound', elsewhere(view)) }),
     ],
