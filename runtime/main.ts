@@ -22,6 +22,7 @@ void run(process.argv.slice(2), {
 }).then((code) => {
   process.exitCode = code;
 }, (error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = 1;
+  // Not foreseen: 1 would claim a finding.
+  process.stderr.write(`cdk8s-mesh failed, through no fault of the input:\n${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 2;
 });

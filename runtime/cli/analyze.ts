@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { EXIT, exitCodeOf } from './exit';
 import { readInput } from './input';
 import type { Io } from './io';
-import { EXIT } from './io';
 import { findingLine } from './text/finding-line';
 import { sarif } from './text/sarif';
 import type { Finding } from '../../src/analysis';
@@ -15,8 +15,9 @@ export function registerAnalyze(program: Command, io: Io, done: (code: number) =
     .argument('<dir...>', 'folders or files of Kubernetes and Istio manifests')
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(['text', 'json', 'sarif']).default('text'))
     .addHelpText('after', `
-Each finding names file and line (or the construct), the rule, the value received and a repair; where Istio has a code for it, that too.
-Exit code 1 with any finding of severity warning or error.
+Each finding names file and line (or the construct), the rule, the value received and a repair; where Istio has a code for it,
+that too.
+Exit code 1 with any finding of severity warning or error, 2 where some of the input cannot be read.
 
 Examples:
   $ cdk8s-mesh analyze dist
@@ -27,7 +28,8 @@ Examples:
       const findings = analyzeResources(input.resources, input.errors);
       io.stdout.write(PRINT[output](findings, io));
       if (output === 'text' && findings.length === 0) io.stderr.write(`No findings in ${input.resources.length} resources of ${input.files.length} files.\n`);
-      done(findings.some(finding => finding.severity !== 'info') ? EXIT.findings : EXIT.good);
+      const told = findings.some(finding => finding.severity !== 'info') ? EXIT.findings : EXIT.good;
+      done(Math.max(told, exitCodeOf(input.errors)));
     });
 }
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { configDump } from './dump/write';
+import { EXIT } from './exit';
 import type { Io } from './io';
-import { EXIT } from './io';
 import { readMesh } from './model-input';
 import { addProxyOptions, chooseProxy } from './proxy-options';
 import type { ProxyOptions } from './proxy-options';
@@ -25,7 +25,6 @@ Examples:
     .action((paths: string[], options: ProxyOptions) => {
       const { model, compiler } = readMesh(paths, io);
       const proxy = chooseProxy(model, options);
-      if (compiler === undefined) return done(EXIT.findings);
       io.stdout.write(`${JSON.stringify(configDump(proxy, compiler.compile(proxy)), undefined, 2)}\n`);
       done(EXIT.good);
     });

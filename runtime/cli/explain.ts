@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { EXIT } from './exit';
 import type { Io } from './io';
-import { EXIT } from './io';
 import { readMesh } from './model-input';
 import { pairs } from './proxy-options';
 import { UsageError } from './usage-error';
@@ -40,7 +40,6 @@ Examples:
     .action((args: string[], options: Options) => {
       const { paths, spec } = request(args, options);
       const { model, compiler } = readMesh(paths, io);
-      if (compiler === undefined) return done(EXIT.findings);
       const explanation = explainRequest(model, spec, { compiler });
       io.stdout.write(options.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : `${explanationText(explanation)}\n`);
       done(EXIT.good);

@@ -6,6 +6,7 @@ import type { MeshError } from '../../src/model/error';
 import { parseManifests } from '../../src/model/parse';
 import type { Resource } from '../../src/model/resource';
 import { readManifestFiles } from '../control-plane/sources/manifests';
+import { InputError } from '../control-plane/sources/source';
 
 /** What a command reads: the resources of its DIRs, and the documents that are no manifests. */
 export interface Input {
@@ -18,7 +19,7 @@ export interface Input {
 /** Reads every manifest of the DIRs. A file that cannot be read ends the command; one that is no manifest is an error among others. */
 export function readInput(paths: readonly string[], io: Pick<Io, 'cwd'>): Input {
   const { files, errors: unreadable } = readManifestFiles(paths, io.cwd);
-  if (unreadable.length > 0) throw new UsageError(unreadable.map(error => error.message).join('\n'));
+  if (unreadable.length > 0) throw new InputError(unreadable);
   const parsed = files.map(({ path, text }) => parseManifests(text, path));
   return {
     resources: parsed.flatMap(each => each.resources),
@@ -27,10 +28,10 @@ export function readInput(paths: readonly string[], io: Pick<Io, 'cwd'>): Input 
   };
 }
 
-/** The input of commands that need all of it: anything unreadable ends them. */
+/** The input of commands that need all of it: anything that is no manifest ends them. */
 export function readWholeInput(paths: readonly string[], io: Pick<Io, 'cwd'>): Input {
   const input = readInput(paths, io);
-  if (input.errors.length > 0) throw new UsageError(input.errors.map(error => error.message).join('\n'));
+  if (input.errors.length > 0) throw new InputError(input.errors);
   return input;
 }
 

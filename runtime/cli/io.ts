@@ -9,6 +9,3 @@ export interface Io {
   /** Raised by Ctrl-C. */
   readonly signal: AbortSignal;
 }
-
-/** Exit codes of every command. */
-export const EXIT = { good: 0, findings: 1, usage: 2, interrupted: 130 } as const;

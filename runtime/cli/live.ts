@@ -1,6 +1,6 @@
 import { get } from 'node:http';
-import { UsageError } from './usage-error';
 import { Lock } from './up/lock';
+import { UsageError } from './usage-error';
 
 /**
  * What the admin of a proxy of a running `up` prints: its config dump, or `/clusters` for the health of endpoints.

@@ -3,23 +3,36 @@ import type { Io } from './io';
 import { refused } from './refused';
 import type { Compiler } from '../../src/compiler/compiler';
 import { createCompiler } from '../../src/compiler/compiler';
+import { MeshError } from '../../src/model/error';
 import { withGatewayWorkloads } from '../../src/model/gateway-workloads';
 import type { Model } from '../../src/model/model';
 import { buildModel } from '../../src/model/model';
+import type { Resource } from '../../src/model/resource';
+import { InputError } from '../control-plane/sources/source';
 
 /** A mesh read from DIRs, ready to be asked about its proxies. */
 export interface Mesh {
   readonly model: Model;
-  /** Absent where some of the input cannot be compiled; each such thing was named on stderr. */
-  readonly compiler: Compiler | undefined;
+  readonly compiler: Compiler;
 }
 
-/** Reads DIRs into a compiler. Gateways without a workload get one, and the user is told. */
+/**
+ * Reads DIRs into a compiler. Gateways without a workload get one, and the user is told. Throws an `InputError` with all that is wrong
+ * with the input or cannot be compiled.
+ */
 export function readMesh(paths: readonly string[], io: Io): Mesh {
   const { resources, added } = withGatewayWorkloads(readWholeInput(paths, io).resources);
-  for (const name of added) io.stderr.write(`note: added ${name}, as no workload carries the labels that a Gateway selects\n`);
-  const model = buildModel(resources);
+  const model = built(resources);
   const errors = refused(model);
-  for (const error of errors) io.stderr.write(`${error.message}\n`);
-  return { model, compiler: errors.length > 0 ? undefined : createCompiler(model) };
+  if (errors.length > 0) throw new InputError(errors);
+  for (const name of added) io.stderr.write(`note: added ${name}, as no workload carries the labels that a Gateway selects\n`);
+  return { model, compiler: createCompiler(model) };
+}
+
+function built(resources: readonly Resource[]): Model {
+  try {
+    return buildModel(resources);
+  } catch (error) {
+    throw error instanceof MeshError ? new InputError([error]) : error;
+  }
 }

@@ -2,10 +2,10 @@ import { Command, Option } from 'commander';
 import type { ProxyDump } from './dump/read';
 import { readDump } from './dump/read';
 import { configDump } from './dump/write';
+import { EXIT } from './exit';
 import { readText } from './input';
-import { liveDump } from './live';
 import type { Io } from './io';
-import { EXIT } from './io';
+import { liveDump } from './live';
 import { readMesh } from './model-input';
 import { addProxyOptions, chooseProxy } from './proxy-options';
 import type { ProxyOptions } from './proxy-options';
@@ -42,7 +42,12 @@ interface Options extends ProxyOptions { readonly file?: string; readonly output
 
 /** `proxy-config`: the tables that users of istioctl know. */
 export function registerProxyConfig(program: Command, io: Io, done: (code: number) => void): void {
-  const parent = program.command('proxy-config').alias('pc').description('print the configuration of one proxy as istioctl does');
+  const parent = program.command('proxy-config').alias('pc').description('print the configuration of one proxy as istioctl does')
+    .addHelpText('after', `
+Examples:
+  $ cdk8s-mesh proxy-config clusters deploy/productpage-v1 dist
+  $ cdk8s-mesh pc routes productpage-v1.default           (of the mesh that is up)
+  $ cdk8s-mesh pc listeners --file dump.json`);
   for (const kind of KINDS) parent.addCommand(subcommand(kind, io, done));
 }
 
@@ -61,15 +66,14 @@ Examples:
   $ cdk8s-mesh proxy-config ${kind.name} -n istio-system istio-ingressgateway dist
   $ cdk8s-mesh proxy-config ${kind.name} --file dump.json`)
     .action(async (args: string[], options: Options) => {
-      const dump = await dumpOf(kind, args, options, io, done);
-      if (dump === undefined) return;
+      const dump = await dumpOf(kind, args, options, io);
       io.stdout.write(options.output === 'json' ? `${JSON.stringify(kind.list(dump), undefined, 2)}\n` : kind.table(dump));
       done(EXIT.good);
     });
 }
 
 /** From a file, from a proxy that runs, or compiled from DIRs. */
-async function dumpOf(kind: Kind, args: readonly string[], options: Options, io: Io, done: (code: number) => void): Promise<ProxyDump | undefined> {
+async function dumpOf(kind: Kind, args: readonly string[], options: Options, io: Io): Promise<ProxyDump> {
   if (options.file !== undefined) return readDump(readText(options.file, io.cwd), options.file);
   const described = options.proxy !== undefined || options.type !== undefined;
   const [name, ...rest] = described ? [options.proxy, ...args] : args;
@@ -77,6 +81,5 @@ async function dumpOf(kind: Kind, args: readonly string[], options: Options, io:
   if (rest.length === 0) throw new UsageError('MESH_INPUT_MISSING: a workload and at least one DIR are named, or a dump by --file, got too little; write `proxy-config routes NAME DIR`');
   const { model, compiler } = readMesh(rest as string[], io);
   const proxy = chooseProxy(model, { ...options, proxy: name });
-  if (compiler === undefined) return void done(EXIT.findings);
   return readDump(JSON.stringify(configDump(proxy, compiler.compile(proxy))), 'compiled');
 }

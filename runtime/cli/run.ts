@@ -1,13 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { registerAnalyze } from './analyze';
 import { registerCompile } from './compile';
+import { EXIT, exitCodeOf } from './exit';
 import { registerExplain } from './explain';
 import type { Io } from './io';
-import { EXIT } from './io';
 import { registerProxyConfig } from './proxy-config';
 import { registerUp } from './up';
 import { UsageError } from './usage-error';
+import { version } from '../../package.json';
 import { MeshError } from '../../src/model/error';
+import { InputError } from '../control-plane/sources/source';
 
 /** Adds one command to the program. `done` takes the exit code of an action. */
 export type Register = (program: Command, io: Io, done: (code: number) => void) => void;
@@ -29,6 +31,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 function programOf(io: Io, done: (code: number) => void): Command {
   const program = new Command('cdk8s-mesh')
     .description('Explain, check, compile and run a service mesh from its manifests, before any cluster exists.')
+    .version(version, '-V, --version', 'print the version')
     .configureOutput({
       writeOut: text => io.stdout.write(text),
       writeErr: text => io.stderr.write(text),
@@ -59,6 +62,10 @@ function inherit(command: Command, parent: Command): void {
 /** Prints what went wrong, in one form for all commands. */
 function report(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
+  if (error instanceof InputError) {
+    for (const each of error.errors) io.stderr.write(`${each.message}\n`);
+    return exitCodeOf(error.errors);
+  }
   if (error instanceof UsageError || error instanceof MeshError) {
     io.stderr.write(`${error.message}\n`);
     return EXIT.usage;

