@@ -9,6 +9,8 @@ import { parseManifests } from '../../src/model/parse';
 import { proxyOf } from '../../src/model/proxy';
 import type { ProxyOptions } from '../../src/model/proxy';
 import type { Resource } from '../../src/model/resource';
+import { ClusterSchema } from '../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { ListenerSchema } from '../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '../../src/xds/gen/envoy/config/route/v3/route_pb';
 import { registry } from '../../src/xds/registry';
 
@@ -71,4 +73,18 @@ export function routesOfHost(compiled: CompiledProxy, name: string, host: string
   const found = routesJson(compiled, name).virtualHosts.find(virtualHost => virtualHost.name === host);
   if (found === undefined) throw new Error(`no virtual host ${host}`);
   return found.routes;
+}
+
+/** JSON of one listener. */
+export function listenerJson(compiled: CompiledProxy, name: string): any {
+  const found = compiled.listeners.find(listener => listener.name === name);
+  if (found === undefined) throw new Error(`no listener ${name} among ${compiled.listeners.map(listener => listener.name).join(', ')}`);
+  return toJson(ListenerSchema, found, { registry });
+}
+
+/** JSON of one cluster. */
+export function clusterJson(compiled: CompiledProxy, name: string): any {
+  const found = compiled.clusters.find(cluster => cluster.name === name);
+  if (found === undefined) throw new Error(`no cluster ${name} among ${compiled.clusters.map(cluster => cluster.name).join(', ')}`);
+  return toJson(ClusterSchema, found, { registry });
 }
