@@ -7,7 +7,15 @@ export interface HttpRequestFacts {
   readonly path: string;
   readonly scheme: string;
   readonly headers: { get(name: string): string | undefined };
+  /** What filters before the router left about the request; absent where none did. */
+  readonly metadata?: Metadata;
 }
+
+/** A value in a filter's metadata: JSON. */
+export type MetadataValue = string | number | boolean | null | readonly MetadataValue[] | { readonly [key: string]: MetadataValue };
+
+/** What filters leave about a request, by name of the filter: the claims of its token, the policy that asks for an external authorizer. */
+export type Metadata = Readonly<Record<string, MetadataValue>>;
 
 /** A uniform integer in [0, bound). Every random choice is such an argument, so a test can fix it. */
 export type Draw = (purpose: 'weight' | 'delay' | 'abort' | 'mirror' | 'endpoint', bound: number) => number;
