@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -132,6 +132,25 @@ test('a bad edit is told with file and line, and the last good state keeps servi
   expect((await callBack(up)).body.version).toBe('v1');
   writeFileSync(join(folder, 'back.yaml'), toBack('v2'));
   await until(async () => (await callBack(up)).body.version === 'v2', 3000);
+});
+
+test('a folder that cdk8s synth removes and writes anew is taken up without a word, and no request fails meanwhile', async () => {
+  const folder = folderOf({ 'dist/mesh.yaml': MESH, 'dist/back.yaml': toBack('v1') });
+  const { up, events } = await start(folder, { paths: ['dist'] });
+  expect((await callBack(up)).body.version).toBe('v1');
+  rmSync(join(folder, 'dist'), { recursive: true });
+  const failed: unknown[] = [];
+  for (let i = 0; i < 20; i++) {
+    const { status } = await callBack(up);
+    if (status !== 200) failed.push(status);
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  mkdirSync(join(folder, 'dist'));
+  writeFileSync(join(folder, 'dist/back.yaml'), toBack('v2'));
+  writeFileSync(join(folder, 'dist/mesh.yaml'), MESH);
+  await until(async () => (await callBack(up)).body.version === 'v2', 3000);
+  expect(failed).toEqual([]);
+  expect(events.filter(({ kind }) => kind === 'rejected' || kind === 'failed')).toEqual([]);
 });
 
 test('a workload that comes with a change is started, one that goes is ended', async () => {

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { directorySource } from '../../runtime/control-plane/sources/directory';
+import type { DirectorySourceOptions } from '../../runtime/control-plane/sources/directory';
 import type { Source } from '../../runtime/control-plane/sources/source';
 import { InputError } from '../../runtime/control-plane/sources/source';
 import { MeshError } from '../../src/model/error';
@@ -24,6 +25,10 @@ const write = (name: string, text: string): void => writeFileSync(join(folder, n
 
 /** Follows paths below the folder; `next()` is the next thing the source says: names of services, or errors. */
 async function follow(...paths: string[]) {
+  return following({ paths: paths.length > 0 ? paths : ['.'] });
+}
+
+async function following(options: Pick<DirectorySourceOptions, 'paths' | 'patienceMs'>) {
   const said: string[][] = [];
   const waiting: ((said: string[]) => void)[] = [];
   const say = (what: string[]): void => {
@@ -31,7 +36,7 @@ async function follow(...paths: string[]) {
     if (first) first(what);
     else said.push(what);
   };
-  source = directorySource({ paths: paths.length > 0 ? paths : ['.'], cwd: folder, modelOf: buildModel });
+  source = directorySource({ ...options, cwd: folder, modelOf: buildModel });
   const names = (model: Model): string[] => model.services.map(({ name }) => name);
   const first = await source.start({ model: model => say(names(model)), rejected: errors => say(errors.map(error => error.message)) });
   return { first: names(first), next: async (): Promise<string[]> => said.shift() ?? new Promise(resolve => { waiting.push(resolve); }) };
@@ -86,6 +91,37 @@ test('reports a bad edit once, keeps quiet about what is then touched, and takes
   write('a.yaml', 'kind: [\n');
   write('a.yaml', service('a')); // back to the text before: content the source already serves, and it says so
   expect(await next()).toEqual(['a']);
+});
+
+test.each([
+  ['a folder', 'dist', 400], ['a file of it', 'dist/a.yaml', 400], ['a folder', 'dist', 0], ['a file of it', 'dist/a.yaml', 0],
+])('%s that is removed and written anew, as by cdk8s synth, is taken up without a word in between (%s, %d ms)', async (_name, path, compiling) => {
+  const synth = async (name: string): Promise<void> => {
+    rmSync(join(folder, 'dist'), { recursive: true, force: true });
+    if (compiling > 0) await new Promise(resolve => setTimeout(resolve, compiling));
+    mkdirSync(join(folder, 'dist'));
+    write('dist/a.yaml', service(name));
+  };
+  mkdirSync(join(folder, 'dist'));
+  write('dist/a.yaml', service('a'));
+  const { next } = await follow(path);
+  await synth('a2');
+  expect(await next()).toEqual(['a2']);
+  await synth('a3');
+  expect(await next()).toEqual(['a3']);
+  write('dist/a.yaml', service('a4'));
+  expect(await next()).toEqual(['a4']);
+});
+
+test('a folder that stays away is reported, and taken up when it is back', async () => {
+  mkdirSync(join(folder, 'dist'));
+  write('dist/a.yaml', service('a'));
+  const { next } = await following({ paths: ['dist'], patienceMs: 200 });
+  rmSync(join(folder, 'dist'), { recursive: true });
+  expect(await next()).toEqual(['[dist] MESH_FILE_UNREADABLE: a file or folder that can be read, got: it does not exist; check the path']);
+  mkdirSync(join(folder, 'dist'));
+  write('dist/a.yaml', service('a2'));
+  expect(await next()).toEqual(['a2']);
 });
 
 test('says nothing when the text stays the same', async () => {

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { watch } from 'chokidar';
 import type { FSWatcher } from 'chokidar';
@@ -18,12 +19,18 @@ export interface DirectorySourceOptions {
   readonly cwd: string;
   /** Makes a model of what was read; throws an `InputError` or a `MeshError` for input that should not be served. */
   readonly modelOf: (resources: readonly Resource[]) => Model;
+  /** How long one of the paths may be away before that is told; 10 s by default. */
+  readonly patienceMs?: number;
 }
 
 /** Quiet time after a change before files are read. chokidar drops a second change of one file within 50 ms, so it has to be longer. */
 const DEBOUNCE_MS = 60;
 /** How long a file may be away before its absence counts: editors that write anew remove the old file first. */
 const ABSENCE_MS = 100;
+/** The same for what was named itself: `cdk8s synth` removes its folder, compiles the app and only then writes the folder anew. */
+const PATIENCE_MS = 10_000;
+/** How often paths that are away are looked for. A watch does not survive the end of what it watches. */
+const LOOK_MS = 100;
 
 /** Follows manifests on disk. What cannot be read, parsed or used is reported, and the last good model stays. */
 export function directorySource(options: DirectorySourceOptions): Source {
@@ -37,7 +44,10 @@ class DirectorySource implements Source {
   /** Text of all files as they last were, good or bad, so that touching a file changes nothing. */
   private lastText?: string;
   private lastPaths: ReadonlySet<string> = new Set();
-  private absentSince?: number;
+  /** What was left while something is away, and since when. */
+  private absence?: { readonly left: string; readonly since: number };
+  /** Which folders are watched, as `folders` names them. */
+  private watched: readonly (string | undefined)[] = [];
 
   public constructor(private readonly options: DirectorySourceOptions) {}
 
@@ -61,10 +71,18 @@ class DirectorySource implements Source {
     await this.watcher?.close();
   }
 
+  /** Watches anew what was away. */
+  private async refollow(): Promise<void> {
+    await this.watcher?.close();
+    if (this.sink !== undefined) await this.follow();
+    if (this.sink === undefined) await this.watcher?.close();
+  }
+
   /** Resolves once changes are seen. */
   private async follow(): Promise<void> {
     const { cwd, paths } = this.options;
     const roots = paths.map(path => resolve(cwd, path));
+    this.watched = this.folders();
     const folders = new Set(roots.filter(isFolder));
     const files = new Set(roots.filter(root => !folders.has(root)));
     const inFolder = (path: string): boolean => [...folders].some(folder => path === folder || path.startsWith(`${folder}/`));
@@ -95,24 +113,50 @@ class DirectorySource implements Source {
 
   private reload(): void {
     if (!this.sink) return;
-    const read = this.read();
-    const paths = new Set(read.files.map(({ path }) => path));
-    const absent = [...this.lastPaths].some(path => !paths.has(path));
-    if (absent) {
-      this.absentSince ??= Date.now();
-      const left = ABSENCE_MS - (Date.now() - this.absentSince);
-      if (left > 0) {
-        this.soon(left);
-        return;
-      }
+    const folders = this.folders();
+    if (folders.includes(undefined)) {
+      this.watched = folders;
+      this.soon(LOOK_MS);
+    } else if (folders.some((folder, index) => folder !== this.watched[index])) {
+      void this.refollow();
+      return;
     }
-    this.absentSince = undefined;
-    if (!this.take(read)) return;
+    const read = this.read();
+    if (this.mayComeBack(read) || !this.take(read)) return;
     try {
       this.sink.model(this.modelOf(read));
     } catch (error) {
       this.sink.rejected(errorsOf(error, this.options.paths));
     }
+  }
+
+  /** Whether files are away that were there, not yet for so long that they are gone. */
+  private mayComeBack({ files, errors }: ManifestFiles): boolean {
+    const present = new Set(files.map(({ path }) => path));
+    if ([...this.lastPaths].every(path => present.has(path))) {
+      this.absence = undefined;
+      return false;
+    }
+    const left = JSON.stringify([...present]);
+    if (this.absence?.left !== left) this.absence = { left, since: Date.now() };
+    // Errors of reading tell that a path itself is away, or that nothing is left below it.
+    const patience = errors.length > 0 ? this.options.patienceMs ?? PATIENCE_MS : ABSENCE_MS;
+    const wait = patience - (Date.now() - this.absence.since);
+    if (wait <= 0) return false;
+    this.soon(Math.min(wait, LOOK_MS));
+    return true;
+  }
+
+  /** The folders to be watched, named so that one written anew has another name; undefined for one whose path is away. */
+  private folders(): (string | undefined)[] {
+    const { cwd, paths } = this.options;
+    return paths.map((path) => {
+      const root = resolve(cwd, path);
+      const own = statsOf(root);
+      const folder = own?.isFile() === true ? statsOf(dirname(root)) : own;
+      // Numbers alone are given out again.
+      return folder && `${folder.ino} ${folder.birthtimeMs}`;
+    });
   }
 
   private read(): ManifestFiles {
@@ -141,11 +185,13 @@ class DirectorySource implements Source {
   }
 }
 
-function isFolder(path: string): boolean {
+const isFolder = (path: string): boolean => statsOf(path)?.isDirectory() === true;
+
+function statsOf(path: string): Stats | undefined {
   try {
-    return statSync(path).isDirectory();
+    return statSync(path);
   } catch {
-    return false;
+    return undefined; // what cannot be looked at is not there
   }
 }
 
