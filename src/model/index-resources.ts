@@ -11,12 +11,15 @@ export type ResourceIndex = (kind: string) => readonly Resource[];
  */
 export function indexResources(resources: readonly Resource[]): ResourceIndex {
   const latest = new Map<string, Resource>();
-  for (const resource of [...resources].sort(byOrigin)) {
+  for (const resource of resources) {
     const { namespace, name } = resource.metadata;
-    latest.set(`${groupOf(resource.apiVersion)}/${resource.kind}/${namespace}/${name}`, resource);
+    const key = `${groupOf(resource.apiVersion)}/${resource.kind}/${namespace}/${name}`;
+    const known = latest.get(key);
+    // Only twins are compared: where each stands is known at a cost.
+    if (known === undefined || byOrigin(known, resource) <= 0) latest.set(key, resource);
   }
   const byKind = new Map<string, Resource[]>();
-  for (const resource of [...latest.values()].sort(byAge)) {
+  for (const resource of [...latest.values()].sort((a, b) => byAge(a, b) || compare(groupOf(a.apiVersion), groupOf(b.apiVersion)))) {
     for (const key of kindKeys(resource.apiVersion, resource.kind)) {
       const list = byKind.get(key);
       if (list) list.push(resource);

@@ -1,15 +1,12 @@
-import type { Document, LineCounter as Lines, YAMLError } from 'yaml';
-import { isAlias, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
 import { MeshError } from './error';
 import { isObject, objectOf, objectsOf, textMapOf, textOf } from './json';
 import { groupOf, isClusterScoped, kindFault } from './kinds';
 import type { ObjectMeta, Origin, Resource } from './resource';
+import type { Path, YamlDocument, YamlFault } from './yaml-documents';
+import { MAX_ALIASES, readYaml } from './yaml-documents';
 
 /** Annotation by which rendered objects name the construct that made them. */
 export const PATH_ANNOTATION = 'cdk8s-mesh.dev/path';
-
-/** Aliases a document may resolve before it counts as a YAML bomb. */
-const MAX_ALIASES = 1000;
 
 /** Resources of a text, with everything that kept a document from being read. */
 export interface Parsed {
@@ -17,80 +14,53 @@ export interface Parsed {
   readonly errors: MeshError[];
 }
 
-type Path = readonly (string | number)[];
-
 /**
  * Reads Kubernetes manifests: YAML (or JSON) of any number of documents. `List`s are expanded. Never throws;
  * a document that cannot be read becomes an error that names file and line, the other documents are read all the same.
  */
 export function parseManifests(text: string, file?: string): Parsed {
   const parsed: Parsed = { resources: [], errors: [] };
-  const lines = new LineCounter();
-  // Pretty errors would quote the source in the message; ours name file and line instead.
-  let documents: readonly Document.Parsed[];
-  try {
-    documents = parseAllDocuments(text.replace(/^\uFEFF/, ''), { lineCounter: lines, merge: true, prettyErrors: false, logLevel: 'silent' });
-  } catch {
-    // The parser descends by recursion: only nesting without bound brings it down.
-    parsed.errors.push(new MeshError('MESH_YAML_SYNTAX', 'values may be nested a few hundred levels deep, got more; flatten the document', place(file, 1)));
-    return parsed;
-  }
-  const source = { file, lines, aliased: text.includes('*') };
-  for (const document of documents) readDocument(document, source, parsed);
+  for (const document of readYaml(text)) readDocument(document, file, parsed);
   return parsed;
 }
 
 /** Resources of plain objects, as `JSON.parse` or a synthesizer hands them over. Throws the first thing wrong with them. */
 export function resourcesOf(objects: readonly unknown[]): Resource[] {
   const parsed: Parsed = { resources: [], errors: [] };
-  objects.forEach((object, index) => readObject(object, { fallback: `object ${index + 1}`, origin: () => ({}) }, [], parsed));
+  objects.forEach((object, index) => readObject(object, {
+    where: () => `object ${index + 1}`, origin: (_path, construct) => (construct === undefined ? {} : { path: construct }),
+  }, [], parsed));
   if (parsed.errors.length > 0) throw parsed.errors[0];
   return parsed.resources;
 }
 
-interface Source {
-  readonly file?: string;
-  readonly lines: Lines;
-  /** Whether an alias may stand in it. */
-  readonly aliased: boolean;
-}
-
-function readDocument(document: Document.Parsed, source: Source, parsed: Parsed): void {
-  const at = (offset: number | undefined): string => place(source.file, offset === undefined ? undefined : source.lines.linePos(offset).line);
-  if (document.errors.length > 0) {
-    parsed.errors.push(yamlError(document.errors, source, at));
-    return;
-  }
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: MAX_ALIASES });
-    // A value that holds itself has no end for whoever walks it.
-    if (source.aliased) JSON.stringify(value);
-  } catch {
-    parsed.errors.push(new MeshError('MESH_YAML_SYNTAX',
-      `aliases of one document may stand for ${MAX_ALIASES} values at most and for none around them, got more; write the values out`,
-      at(document.contents?.range?.[0])));
+function readDocument({ value, fault, lineOf }: YamlDocument, file: string | undefined, parsed: Parsed): void {
+  if (fault !== undefined) {
+    parsed.errors.push(errorOf(fault, file));
     return;
   }
   if (value === null || value === undefined) return;
-  const lineOf = (path: Path): number | undefined => lineAt(document, path, source.lines);
-  const place_ = {
-    fallback: place(source.file, lineOf([])),
-    origin: (path: Path): Origin => ({ file: source.file, line: lineOf(path), lineOf: (inner: Path) => lineOf([...path, ...inner]) }),
-  };
-  readObject(value, place_, [], parsed);
+  readObject(value, {
+    where: path => place(file, lineOf(path)),
+    origin: (path, construct) => ({
+      file,
+      // Lines cost a second reading where the document holds a list: most are never asked for.
+      get line() { return lineOf(path); },
+      ...(construct !== undefined && { path: construct }),
+      lineOf: inner => lineOf([...path, ...inner]),
+    }),
+  }, [], parsed);
 }
 
 interface Reading {
-  /** How errors name the place where the origin has none. */
-  readonly fallback: string;
-  readonly origin: (path: Path) => Origin;
+  /** How errors name the place of the object at a path. */
+  readonly where: (path: Path) => string;
+  /** Origin of the object at a path, which says what construct rendered it. */
+  readonly origin: (path: Path, construct: string | undefined) => Origin;
 }
 
 function readObject(value: unknown, reading: Reading, path: Path, parsed: Parsed): void {
-  const origin = reading.origin(path);
-  const where = origin.line === undefined ? reading.fallback : place(origin.file, origin.line);
-  const fail = (code: string, rule: string): void => { parsed.errors.push(new MeshError(code, rule, where)); };
+  const fail = (code: string, rule: string): void => { parsed.errors.push(new MeshError(code, rule, reading.where(path))); };
   if (!isObject(value)) {
     fail('MESH_DOCUMENT_INVALID', `a document is a Kubernetes object, got ${Array.isArray(value) ? 'a list' : JSON.stringify(value)}; write apiVersion, kind and metadata`);
     return;
@@ -120,10 +90,12 @@ function readObject(value: unknown, reading: Reading, path: Path, parsed: Parsed
     fail('MESH_DOCUMENT_INVALID', `a Kubernetes object has metadata.name, got a ${kind} without; add metadata.name`);
     return;
   }
-  parsed.resources.push(resourceOf(value, apiVersion, kind, name, origin));
+  parsed.resources.push(resourceOf(value, apiVersion, kind, name, construct => reading.origin(path, construct)));
 }
 
-function resourceOf(document: Readonly<Record<string, unknown>>, apiVersion: string, kind: string, name: string, origin: Origin): Resource {
+function resourceOf(
+  document: Readonly<Record<string, unknown>>, apiVersion: string, kind: string, name: string, originOf: (construct: string | undefined) => Origin,
+): Resource {
   const given = objectOf(document.metadata);
   const annotations = textMapOf(given.annotations);
   const namespace = isClusterScoped(kind) ? '' : textOf(given.namespace) || 'default';
@@ -137,7 +109,6 @@ function resourceOf(document: Readonly<Record<string, unknown>>, apiVersion: str
     ownerReferences: objectsOf(given.ownerReferences)
       .map(owner => ({ kind: textOf(owner.kind) ?? '', name: textOf(owner.name) ?? '', controller: owner.controller === true })),
   };
-  const path = annotations[PATH_ANNOTATION];
   return {
     apiVersion,
     kind,
@@ -145,43 +116,22 @@ function resourceOf(document: Readonly<Record<string, unknown>>, apiVersion: str
     spec: objectOf(document.spec) as Record<string, unknown>,
     status: isObject(document.status) ? document.status as Record<string, unknown> : undefined,
     document,
-    origin: path === undefined ? origin : { ...origin, path },
+    origin: originOf(annotations[PATH_ANNOTATION]),
   };
 }
 
-function yamlError(errors: readonly YAMLError[], source: Source, at: (offset: number) => string): MeshError {
-  // Two objects run together show as top-level keys that come twice.
-  const twice = errors.find(error => error.code === 'DUPLICATE_KEY' && source.lines.linePos(error.pos[0]).col === 1);
-  if (twice !== undefined) {
-    const { line } = source.lines.linePos(twice.pos[0]);
-    return new MeshError('MESH_YAML_SEPARATOR',
-      `a document holds each top-level key once, got one again in line ${line}; put a line --- between two objects`, at(twice.pos[0]));
+function errorOf(fault: YamlFault, file: string | undefined): MeshError {
+  const syntax = (rule: string): MeshError => new MeshError('MESH_YAML_SYNTAX', rule, place(file, fault.line));
+  switch (fault.kind) {
+    case 'twice': return new MeshError('MESH_YAML_SEPARATOR',
+      `a document holds each top-level key once, got one again in line ${fault.line}; put a line --- between two objects`, place(file, fault.line));
+    case 'syntax': return syntax(`the text must be YAML, got: ${fault.message}; repair the syntax`);
+    case 'deep': return syntax('values may be nested a few hundred levels deep, got more; flatten the document');
+    case 'aliases': return syntax(
+      `aliases of one document may stand for ${MAX_ALIASES} values at most and for none around them, got more; write the values out`);
   }
-  const [first] = errors;
-  return new MeshError('MESH_YAML_SYNTAX', `the text must be YAML, got: ${first.message.replace(/\s+/g, ' ').trim()}; repair the syntax`, at(first.pos[0]));
 }
 
 function place(file: string | undefined, line: number | undefined): string {
   return line === undefined ? file ?? 'input' : `${file ?? 'input'}:${line}`;
-}
-
-/** Line of the key that holds the value at the path, or of its nearest ancestor; of a list item where it begins. */
-function lineAt(document: Document.Parsed, path: Path, lines: Lines): number | undefined {
-  let node: unknown = document.contents;
-  let offset = isNode(node) ? node.range?.[0] : undefined;
-  for (const step of path) {
-    if (isAlias(node)) node = node.resolve(document);
-    if (isMap(node)) {
-      const pair = node.items.find(item => isScalar(item.key) && String(item.key.value) === String(step));
-      if (pair === undefined) break;
-      offset = isNode(pair.key) ? pair.key.range?.[0] ?? offset : offset;
-      node = pair.value;
-    } else {
-      const item: unknown = isNode(node) && 'items' in node && typeof step === 'number' ? (node.items as unknown[])[step] : undefined;
-      if (!isNode(item)) break;
-      offset = item.range?.[0] ?? offset;
-      node = item;
-    }
-  }
-  return offset === undefined ? undefined : lines.linePos(offset).line;
 }
