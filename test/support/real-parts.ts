@@ -3,9 +3,14 @@ import { delimiter, join, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '../..');
 
+const NO_API_SERVER = 'no kube-apiserver (run scripts/install-api-server.sh)';
+
 /** Parts that a machine may lack, with where to find each and how to get it. */
 const PARTS = {
   'envoy': { find: findEnvoy, hint: 'no Envoy (set ENVOY_BIN, or run scripts/install-envoy.sh)' },
+  'kube-apiserver': { find: () => installed('kube-apiserver'), hint: NO_API_SERVER },
+  'etcd': { find: () => installed('etcd'), hint: NO_API_SERVER },
+  'istio-crds': { find: () => installed('istio-crds.yaml'), hint: NO_API_SERVER },
   'istio-samples': { find: () => data('istio-samples'), hint: 'no ../shared/data/istio-samples' },
   'istiod-golden': { find: () => data('istiod-golden'), hint: 'no ../shared/data/istiod-golden' },
 } as const;
@@ -27,7 +32,7 @@ export function describeReal(parts: readonly RealPart[], title: string, suite: (
     describe(title, () => suite(Object.fromEntries(parts.map(part => [part, realPart(part)!]))));
     return;
   }
-  const reason = missing.map(part => PARTS[part].hint).join('; ');
+  const reason = [...new Set(missing.map(part => PARTS[part].hint))].join('; ');
   if (process.env.CDK8S_MESH_REAL_PARTS === 'required') {
     test(title, () => { throw new Error(`CDK8S_MESH_REAL_PARTS=required, but there is ${reason}`); });
   } else {
@@ -39,6 +44,11 @@ function findEnvoy(): string | undefined {
   const { ENVOY_BIN: given, PATH = '' } = process.env;
   if (given !== undefined && given !== '') return executable(resolve(given)) ? resolve(given) : undefined;
   return [join(ROOT, '.real-parts/envoy'), ...PATH.split(delimiter).map(folder => join(folder, 'envoy'))].find(executable);
+}
+
+function installed(name: string): string | undefined {
+  const path = join(ROOT, '.real-parts', name);
+  return existsSync(path) ? path : undefined;
 }
 
 function executable(path: string): boolean {
