@@ -15,13 +15,19 @@ export interface FaultInjectionProps {
    * @default - all requests to the service
    */
   readonly match?: RouteMatch[];
+  /**
+   * Says that you know: an injected abort is never retried by the route that it is on, and an injected delay is not bounded by its timeout.
+   * Without it, such a fault fails synthesis (MESH_FAULT_DISABLES), as it would show callers something that the real fault would not.
+   * @default false
+   */
+  readonly pastLimits?: boolean;
 }
 
 /**
  * Lets requests inside the mesh fail on purpose, to see what callers make of it. Routes stay as they are: the requests still go, late
  * or not at all, where they would have gone.
  * Renders `http[].fault` in the service's VirtualService: on each rule whose requests are all meant, else on a copy of the rule, in front of it,
- * for those that are. Of several faults of one kind on a request the one with the most specific match holds.
+ * for those that are. Routes that answer by themselves are left alone, as Istio takes no fault there. Of several faults of one kind on a request the one with the most specific match holds.
  * @example
  * new FaultInjection(this, 'slow-jason', {
  *   service: ratings,
@@ -33,6 +39,6 @@ export class FaultInjection extends Construct {
   public constructor(scope: Construct, id: string, props: FaultInjectionProps) {
     super(scope, id);
     if (props.match?.length === 0) throw meshError(this, 'MESH_MATCH_EMPTY', 'match must have at least one RouteMatch, got []; leave match away for all requests');
-    props.service._addFault(this, props.match?.map((match) => match._toKube()), props.fault._toKube());
+    props.service._addFault(this, props.match?.map((match) => match._toKube()), props.fault._toKube(), props.pastLimits ?? false);
   }
 }

@@ -5,10 +5,10 @@ import { networking } from '../imports';
 import { requireLabel, requirePort } from './private/check';
 import { claimGatewayHosts } from './private/claims';
 import { meshError } from './private/errors';
-import { HostRoutes } from './private/host-routes';
 import { hostsMatch, requireDisjointHosts, requireGatewayHosts, widestHosts } from './private/hosts';
 import type { HttpRule, RuleContext } from './private/http-rule';
 import { namespaceIn, ownedMetadata } from './private/metadata';
+import { RouteSet } from './private/route-set';
 import { virtualService } from './private/virtual-service';
 
 /** How a gateway ends TLS. Renders `servers[].tls` of a Gateway. */
@@ -148,7 +148,7 @@ export class MeshGateway extends Construct {
   /** The gateway's own Service; undefined for pods that exist already. */
   public readonly service?: kplus.Service;
   private readonly _listeners: GatewayListener[];
-  private readonly exposures = new Map<string, HostRoutes>();
+  private readonly exposures = new Map<string, RouteSet>();
 
   public constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
@@ -179,10 +179,10 @@ export class MeshGateway extends Construct {
   public get _ruleContext(): RuleContext { return { namespace: this.namespace }; }
 
   /** Adds a rule to the VirtualService of these hosts. @internal */
-  public _expose(owner: Construct, id: string, hosts: string[] | undefined, priority: number, rule: HttpRule): void {
+  public _expose(owner: Construct, hosts: string[] | undefined, priority: number | undefined, rule: HttpRule): void {
     const listed = [...hosts ?? widestHosts(this._listeners.flatMap((listener) => listener.hosts))].sort();
     requireDisjointHosts(owner, requireGatewayHosts(owner, listed));
-    this.routesOf(owner, listed).addRoute(owner, id, priority, rule);
+    this.routesOf(owner, listed).addHttp(owner, priority, rule);
   }
 
   /** Takes these hosts for a VirtualService of `owner`, the only one that may have them here. @internal */
@@ -196,11 +196,11 @@ export class MeshGateway extends Construct {
   }
 
   /** One VirtualService for each set of hosts: Istio does not order the rules of two that share a host. */
-  private routesOf(owner: Construct, hosts: string[]): HostRoutes {
+  private routesOf(owner: Construct, hosts: string[]): RouteSet {
     const key = hosts.join(',');
     const known = this.exposures.get(key);
     if (known !== undefined) return known;
-    const routes = new HostRoutes(hosts.join(', '));
+    const routes = new RouteSet(hosts.join(', '));
     this._serve(owner, hosts);
     this.exposures.set(key, routes);
     virtualService(this, `VirtualService-${hosts[0]}`, {

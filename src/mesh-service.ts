@@ -2,6 +2,8 @@ import { Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { networking } from '../imports';
+import type { GrpcRouteProps } from './grpc-match';
+import type { TcpRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshPort } from './mesh-port';
 import { MeshVersion, type MeshVersionOptions, type MeshVersionProps } from './mesh-version';
@@ -9,15 +11,15 @@ import { requireLabel, requireServiceName } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { meshError } from './private/errors';
 import { serviceHost } from './private/host';
-import { HostRoutes } from './private/host-routes';
 import type { HttpMatch } from './private/http-match';
-import { httpRule } from './private/http-rule';
+import { directResponseRule, type HttpRule, httpRule, redirectRule } from './private/http-rule';
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { portNames, requireDistinctPorts } from './private/ports';
+import { RouteSet } from './private/route-set';
 import { trafficPolicy } from './private/traffic-policy';
 import type { MeshVersionService } from './private/version';
 import { virtualService } from './private/virtual-service';
-import { RouteTarget, type HttpRouteOptions, type HttpRouteProps, type IRouteDestination } from './route';
+import { type DirectResponseRouteProps, type HttpRouteOptions, type HttpRouteProps, type IRouteDestination, type RedirectRouteProps, RouteTarget } from './route';
 import type { TrafficPolicyProps } from './traffic-policy';
 
 /** Properties for `MeshService`. */
@@ -87,7 +89,7 @@ export class MeshService extends Construct implements IRouteDestination {
   public readonly traffic?: TrafficPolicyProps;
   private readonly _ports: MeshPort[];
   private readonly _versions: MeshVersion[] = [];
-  private readonly routes: HostRoutes;
+  private readonly routes: RouteSet;
 
   public constructor(scope: Construct, id: string, props: MeshServiceProps) {
     super(scope, id);
@@ -96,7 +98,7 @@ export class MeshService extends Construct implements IRouteDestination {
     this._ports = [...props.ports];
     requireDistinctPorts(this, this._ports);
     this.traffic = props.traffic;
-    this.routes = new HostRoutes(this.name, () => httpRule(this, 'default', { targets: [RouteTarget.to(this)] }, this.ruleContext()));
+    this.routes = new RouteSet(this.name, () => httpRule(this, 'default', { targets: [RouteTarget.to(this)] }, this.ruleContext()));
     const account = requireLabel(this, 'the name of a ServiceAccount', props.serviceAccountName ?? this.name, 'set serviceAccountName');
     this.serviceAccount = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: ownedMetadata(this, account, this.namespace) });
     this.service = this.createService();
@@ -141,6 +143,41 @@ export class MeshService extends Construct implements IRouteDestination {
   }
 
   /**
+   * Adds a route for gRPC calls to the service; needs a GRPC or HTTP2 port. It stands among the service's HTTP routes.
+   * Throws as `addRoute()` does.
+   */
+  public addGrpcRoute(id: string, props: GrpcRouteProps): void {
+    if (!this._ports.some((port) => port.protocol === 'GRPC' || port.protocol === 'HTTP2')) throw this.protocolError('a gRPC route', 'a GRPC or HTTP2');
+    this._addRoute(this, id, { ...props, match: props.match?.map((match) => match._toRouteMatch()) });
+  }
+
+  /** Adds a route that answers with a redirect. It stands among the service's HTTP routes. Throws as `addRoute()` does, and MESH_REDIRECT_INVALID. */
+  public addRedirect(id: string, props: RedirectRouteProps): void {
+    this.requireHttp('a redirect');
+    this.addRule(this, props.priority, redirectRule(this, id, props));
+  }
+
+  /**
+   * Adds a route that callers' proxies answer by themselves. It stands among the service's HTTP routes.
+   * Throws as `addRoute()` does, MESH_STATUS_INVALID for a status that is not 200 to 599, MESH_LIMIT_INVALID for a body of more than 1 MiB.
+   */
+  public addDirectResponse(id: string, props: DirectResponseRouteProps): void {
+    this.requireHttp('a direct response');
+    this.addRule(this, props.priority, directResponseRule(this, id, props));
+  }
+
+  /**
+   * Adds a route for connections to the service's TCP ports. Renders `tcp[]` of its VirtualService.
+   * For ports whose TLS the application ends, use a `VirtualHost` and its `addTlsRoute()`: what decides there is the name in the handshake.
+   * Throws MESH_ROUTE_PROTOCOL without a TCP port, else as `addRoute()` does.
+   */
+  public addTcpRoute(id: string, props: TcpRouteProps): void {
+    if (!this._ports.some((port) => port.protocol === 'TCP')) throw this.protocolError('a TCP route', 'a TCP');
+    this.routes.tcp.addRoute(this, id, props, this.ruleContext());
+    this.ensureVirtualService();
+  }
+
+  /**
    * Exposes the service to callers outside, under hosts of the gateway. Takes all options of a route.
    * What `addRoute()` says holds inside the mesh only, as in Istio: from the gateway requests go to all versions, unless `targets` names some.
    * Renders a rule of a VirtualService that belongs to the gateway and to these hosts.
@@ -151,20 +188,24 @@ export class MeshService extends Construct implements IRouteDestination {
     this.requireHttp('exposeViaGateway()');
     const id = options.id ?? this.name;
     const rule = httpRule(this, id, { ...options, targets: options.targets ?? [RouteTarget.to(this)] }, gateway._ruleContext);
-    gateway._expose(this, id, options.hosts, options.priority ?? 0, rule);
+    gateway._expose(this, options.hosts, options.priority, rule);
   }
 
   /** A route on behalf of another construct. @internal */
   public _addRoute(owner: Construct, id: string, props: HttpRouteProps): void {
     this.requireHttp('a route', owner);
-    this.routes.addRoute(owner, id, props.priority ?? 0, httpRule(owner, id, props, this.ruleContext()));
-    this.ensureVirtualService();
+    this.addRule(owner, props.priority, httpRule(owner, id, props, this.ruleContext()));
   }
 
   /** A fault on behalf of another construct. @internal */
-  public _addFault(owner: Construct, match: HttpMatch[] | undefined, fault: networking.VirtualServiceSpecHttpFault): void {
+  public _addFault(owner: Construct, match: HttpMatch[] | undefined, fault: networking.VirtualServiceSpecHttpFault, pastLimits: boolean): void {
     this.requireHttp('a fault', owner);
-    this.routes.addFault(owner, match, fault);
+    this.routes.http.addFault(owner, match, fault, pastLimits);
+    this.ensureVirtualService();
+  }
+
+  private addRule(owner: Construct, priority: number | undefined, rule: HttpRule): void {
+    this.routes.addHttp(owner, priority, rule);
     this.ensureVirtualService();
   }
 
@@ -191,10 +232,12 @@ export class MeshService extends Construct implements IRouteDestination {
   }
 
   private requireHttp(what: string, owner: Construct = this): void {
-    if (!this._ports.some((port) => port.isHttp)) {
-      const got = this._ports.map((port) => `${port.protocol} ${port.number}`).join(', ');
-      throw meshError(owner, 'MESH_ROUTE_PROTOCOL', `${what} needs an HTTP, HTTP2 or GRPC port of service ${this.node.path}, got ${got}`);
-    }
+    if (!this._ports.some((port) => port.isHttp)) throw this.protocolError(what, 'an HTTP, HTTP2 or GRPC', owner);
+  }
+
+  private protocolError(what: string, kind: string, owner: Construct = this): Error {
+    const got = this._ports.map((port) => `${port.protocol} ${port.number}`).join(', ');
+    return meshError(owner, 'MESH_ROUTE_PROTOCOL', `${what} needs ${kind} port of service ${this.node.path}, got ${got}`);
   }
 
   private ensureDestinationRule(): void {

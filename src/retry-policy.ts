@@ -57,6 +57,21 @@ export interface RetryOptions {
    * @default - the timeout of the route, which then bounds all tries together
    */
   readonly perTryTimeout?: Duration;
+  /**
+   * Least pause before a request is sent again; it doubles each time, with chance in it, up to ten times this. At least 1 ms.
+   * @default - 25 ms
+   */
+  readonly backoff?: Duration;
+  /**
+   * Whether a request may be sent again to endpoints of other localities, as if those of its own did not exist. Renders `retryRemoteLocalities`.
+   * @default false
+   */
+  readonly remoteLocalities?: boolean;
+  /**
+   * Whether endpoints that failed the request are avoided when it is sent again. Renders `retryIgnorePreviousHosts`.
+   * @default true
+   */
+  readonly avoidPreviousHosts?: boolean;
 }
 
 /** Whether and when a request is sent again. Renders `retries` of a VirtualService's http rule. */
@@ -69,7 +84,7 @@ export class RetryPolicy {
     if (conditions.length === 0) throw meshError(undefined, 'MESH_RETRY_ON_INVALID', 'RetryPolicy.on() needs at least one RetryOn, got []; to switch retries off, use RetryPolicy.none()');
     if (options.attempts === 0) throw meshError(undefined, 'MESH_RETRIES_INVALID', 'attempts must be at least 1, got 0; to switch retries off, use RetryPolicy.none()');
     requireInteger(undefined, 'MESH_RETRIES_INVALID', 'attempts', options.attempts, 1, 2147483647);
-    return new RetryPolicy(options.attempts, conditions.map((on) => on.condition), options.perTryTimeout);
+    return new RetryPolicy(options.attempts, conditions.map((on) => on.condition), options.perTryTimeout, options);
   }
 
   /** Never sends a request again. Without any policy, Istio does so twice for connection failures and the like. */
@@ -79,7 +94,9 @@ export class RetryPolicy {
     /** Times a request is sent again after the first try; 0 for never. */ public readonly attempts: number,
     private readonly conditions: string[],
     /** Longest that one try may take. */ public readonly perTryTimeout?: Duration,
+    private readonly options: Partial<RetryOptions> = {},
   ) {
+    if (options.backoff !== undefined) durationText(undefined, 'backoff', options.backoff);
     if (perTryTimeout !== undefined) durationText(undefined, 'perTryTimeout', perTryTimeout);
   }
 
@@ -89,6 +106,9 @@ export class RetryPolicy {
       attempts: this.attempts,
       retryOn: this.conditions.length > 0 ? this.conditions.join(',') : undefined,
       perTryTimeout: this.perTryTimeout && durationText(undefined, 'perTryTimeout', this.perTryTimeout),
+      backoff: this.options.backoff && durationText(undefined, 'backoff', this.options.backoff),
+      retryRemoteLocalities: this.options.remoteLocalities,
+      retryIgnorePreviousHosts: this.options.avoidPreviousHosts,
     };
   }
 }

@@ -1,7 +1,7 @@
 import type { networking } from '../imports';
-import { requirePort } from './private/check';
+import { requireLabel, requirePort } from './private/check';
 import { meshError } from './private/errors';
-import { regexFault } from './private/re2';
+import { regexOf, requireHeaderName, requireLabels, requirePath, requireRegex } from './private/text';
 
 /** Options of a `PathMatch`. */
 export interface PathMatchOptions {
@@ -18,6 +18,16 @@ export class PathMatch {
   public static exactly(path: string, options: PathMatchOptions = {}): PathMatch { return new PathMatch('exact', requirePath(path), options); }
   /** The path begins with these characters: `/a` matches `/a/b`, and `/ab` too. Throws MESH_PATH_INVALID unless it begins with `/`. */
   public static startsWith(prefix: string, options: PathMatchOptions = {}): PathMatch { return new PathMatch('prefix', requirePath(prefix), options); }
+  /**
+   * The path itself and everything below it: `/a` matches `/a`, `/a/` and `/a/b`, and not `/ab`. Renders a regular expression.
+   * Throws MESH_PATH_INVALID unless it begins with `/` and goes further than that.
+   */
+  public static under(path: string): PathMatch {
+    const plain = requirePath(path).replace(/\/+$/, '');
+    if (plain === '') throw meshError(undefined, 'MESH_PATH_INVALID', `PathMatch.under() needs a path below "/", got "${path}"; leave the path away for all`);
+    return new PathMatch('regex', requireRegex(`${regexOf(plain)}(/.*)?`), {});
+  }
+
   /** The whole path matches a regular expression in RE2 syntax. Throws MESH_REGEX_INVALID if it is none, or longer than 1024 characters. */
   public static matchesRegex(regex: string): PathMatch { return new PathMatch('regex', requireRegex(regex), {}); }
 
@@ -49,10 +59,7 @@ export class HeaderMatch {
 
   private constructor(name: string, private readonly condition: networking.VirtualServiceSpecHttpMatchHeaders,
     /** Whether the condition is turned around. */ public readonly isNegated: boolean = false) {
-    this.name = name.toLowerCase();
-    if (!/^:?[!#$%&'*+.^_`|~0-9a-z-]+$/.test(this.name)) {
-      throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'*+-.^_\`|~, got "${name}"`);
-    }
+    this.name = requireHeaderName(name);
   }
 
   /** The opposite: requests without the header, and those with another value. */
@@ -110,6 +117,14 @@ export enum HttpMethod {
   TRACE = 'TRACE',
 }
 
+/** Scheme of a request, as the caller's proxy sees it. */
+export enum HttpScheme {
+  /** Plain HTTP. */
+  HTTP = 'http',
+  /** HTTP inside TLS that a gateway ended. */
+  HTTPS = 'https',
+}
+
 /** Conditions of `RouteMatch.http()`, all of which must hold. */
 export interface HttpRouteMatchOptions {
   /**
@@ -142,6 +157,21 @@ export interface HttpRouteMatchOptions {
    * @default - any port of the host
    */
   readonly port?: number;
+  /**
+   * The scheme.
+   * @default - any scheme
+   */
+  readonly scheme?: HttpScheme;
+  /**
+   * Labels that the pods of the caller carry, e.g. `reviews.v2.labels`. Only for callers inside the mesh: their own sidecars have the route or not.
+   * @default - any caller
+   */
+  readonly sourceLabels?: { [name: string]: string };
+  /**
+   * Namespace of the caller. Only for callers inside the mesh.
+   * @default - any namespace
+   */
+  readonly sourceNamespace?: string;
 }
 
 /**
@@ -155,7 +185,7 @@ export class RouteMatch {
    * Throws MESH_MATCH_EMPTY without any (a route for all requests has no match at all) and MESH_MATCH_DUPLICATE for two conditions on one header or parameter.
    */
   public static http(options: HttpRouteMatchOptions): RouteMatch {
-    const { path, method, authority, port, headers = [], queryParameters = [] } = options;
+    const { path, method, authority, port, scheme, sourceLabels, sourceNamespace, headers = [], queryParameters = [] } = options;
     const match: networking.VirtualServiceSpecHttpMatch = {
       ...path?._toKube(),
       headers: byName('header', headers.filter((header) => !header.isNegated)),
@@ -164,6 +194,9 @@ export class RouteMatch {
       method: method && { exact: method },
       authority: authority === undefined ? undefined : { exact: authority },
       port: port === undefined ? undefined : requirePort('port', port),
+      scheme: scheme && { exact: scheme },
+      sourceLabels: sourceLabels && requireLabels(undefined, 'sourceLabels', sourceLabels),
+      sourceNamespace: sourceNamespace === undefined ? undefined : requireLabel(undefined, 'sourceNamespace', sourceNamespace, 'give the name of a namespace'),
     };
     if (Object.values(match).every((condition) => condition === undefined)) {
       throw meshError(undefined, 'MESH_MATCH_EMPTY', 'RouteMatch.http() needs at least one condition, got none; a route for all requests has no match');
@@ -190,18 +223,7 @@ function byName<C>(what: string, conditions: readonly NamedCondition<C>[]): Reco
   return conditions.length > 0 ? map : undefined;
 }
 
-function requirePath(path: string): string {
-  if (!path.startsWith('/')) throw meshError(undefined, 'MESH_PATH_INVALID', `a path must begin with "/", got "${path}"`);
-  return path;
-}
-
 function requirePrefix(prefix: string): string {
   if (prefix === '') throw meshError(undefined, 'MESH_MATCH_EMPTY', 'a prefix must have at least one character, got ""; use isPresent() for any value');
   return prefix;
-}
-
-function requireRegex(regex: string): string {
-  const fault = regexFault(regex);
-  if (fault !== undefined) throw meshError(undefined, 'MESH_REGEX_INVALID', `a regular expression must be RE2 syntax, got "${regex}": ${fault}`);
-  return regex;
 }

@@ -1,14 +1,17 @@
 import { Construct } from 'constructs';
+import type { GrpcRouteProps } from './grpc-match';
+import type { TcpRouteProps, TlsRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
 import { requireExportTo, requireLabel } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { finding, meshError } from './private/errors';
-import { HostRoutes } from './private/host-routes';
 import { requireDisjointHosts, requireGatewayHosts } from './private/hosts';
-import { httpRule } from './private/http-rule';
+import { directResponseRule, type HttpRule, httpRule, redirectRule, type RuleContext } from './private/http-rule';
+import { isWithin } from './private/l4-routes';
 import { namespaceIn } from './private/metadata';
+import { RouteSet } from './private/route-set';
 import { virtualService } from './private/virtual-service';
-import type { HttpRouteProps } from './route';
+import type { DirectResponseRouteProps, HttpRouteProps, RedirectRouteProps } from './route';
 
 /** Properties for `VirtualHost`. */
 export interface VirtualHostProps {
@@ -53,7 +56,7 @@ export class VirtualHost extends Construct {
   /** Namespace of the VirtualService; undefined where it is not known before it is applied. */
   public readonly namespace?: string;
   private readonly _hosts: string[];
-  private readonly routes: HostRoutes;
+  private readonly routes: RouteSet;
 
   public constructor(scope: Construct, id: string, props: VirtualHostProps) {
     super(scope, id);
@@ -62,7 +65,7 @@ export class VirtualHost extends Construct {
     const gateways = props.gateways ?? [];
     const inMesh = props.mesh ?? gateways.length === 0;
     this._hosts = requireDisjointHosts(this, gateways.length > 0 ? requireGatewayHosts(this, props.hosts) : props.hosts);
-    this.routes = new HostRoutes(this._hosts.join(', '));
+    this.routes = new RouteSet(this._hosts.join(', '));
     const exportTo = requireExportTo(this, props.exportTo);
     if (inMesh) this.bindToMesh(exportTo);
     else if (gateways.length === 0) throw meshError(this, 'MESH_HOST_UNBOUND', 'a virtual host must be bound to the mesh or to a gateway, got mesh false and no gateways');
@@ -89,7 +92,50 @@ export class VirtualHost extends Construct {
    * A target needs a port unless its destination has exactly one HTTP port.
    */
   public addRoute(id: string, props: HttpRouteProps): VirtualHost {
-    this.routes.addRoute(this, id, props.priority ?? 0, httpRule(this, id, props, { namespace: this.namespace }));
+    return this.add(props.priority, httpRule(this, id, props, this.context));
+  }
+
+  /** Adds a route for gRPC calls; otherwise as `addRoute()`. Returns the virtual host, for the next route. */
+  public addGrpcRoute(id: string, props: GrpcRouteProps): VirtualHost {
+    return this.addRoute(id, { ...props, match: props.match?.map((match) => match._toRouteMatch()) });
+  }
+
+  /** Adds a route that answers with a redirect. Throws MESH_REDIRECT_INVALID. Returns the virtual host, for the next route. */
+  public addRedirect(id: string, props: RedirectRouteProps): VirtualHost {
+    return this.add(props.priority, redirectRule(this, id, props));
+  }
+
+  /** Adds a route that the proxy answers by itself. Throws MESH_STATUS_INVALID or MESH_LIMIT_INVALID. Returns the virtual host, for the next route. */
+  public addDirectResponse(id: string, props: DirectResponseRouteProps): VirtualHost {
+    return this.add(props.priority, directResponseRule(this, id, props));
+  }
+
+  /**
+   * Adds a route for TLS connections, which pass through as they are: by the name in their handshake. For TLS or HTTPS ports, and for gateway listeners that pass TLS through.
+   * A target needs a port unless its destination has exactly one TLS or HTTPS port.
+   * Throws MESH_SNI_INVALID for a name that is not among the hosts here. Returns the virtual host, for the next route.
+   */
+  public addTlsRoute(id: string, props: TlsRouteProps): VirtualHost {
+    const stray = props.match.flatMap((match) => match._toKube().sniHosts).find((sni) => !this._hosts.some((host) => isWithin(sni, host)));
+    if (stray !== undefined) {
+      throw meshError(this, 'MESH_SNI_INVALID', `the names of TLS route "${id}" must be among the hosts (${this._hosts.join(', ')}), got "${stray}"; add it to hosts`);
+    }
+    this.routes.tls.addRoute(this, id, props, this.context);
+    return this;
+  }
+
+  /**
+   * Adds a route for TCP connections. A target needs a port unless its destination has exactly one TCP port. Returns the virtual host, for the next route.
+   */
+  public addTcpRoute(id: string, props: TcpRouteProps): VirtualHost {
+    this.routes.tcp.addRoute(this, id, props, this.context);
+    return this;
+  }
+
+  private get context(): RuleContext { return { namespace: this.namespace }; }
+
+  private add(priority: number | undefined, rule: HttpRule): VirtualHost {
+    this.routes.addHttp(this, priority, rule);
     return this;
   }
 

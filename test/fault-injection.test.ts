@@ -37,7 +37,7 @@ test('each request goes where it would have gone: a copy of every rule that take
   reviews.addRoute('jason', { match: [jason], targets: [RouteTarget.to(v2)] });
   reviews.addRoute('api', { match: [prefix('/api'), exact('/login')], timeout: Duration.seconds(9), targets: [RouteTarget.to(v2)] });
   reviews.addRoute('default', { targets: [RouteTarget.to(v1, { weight: 90 }), RouteTarget.to(v2, { weight: 10 })] });
-  new FaultInjection(chart, 'f', { service: reviews, fault: slow, match: [prefix('/api/v1'), jason] });
+  new FaultInjection(chart, 'f', { service: reviews, fault: slow, match: [prefix('/api/v1'), jason], pastLimits: true });
   expect(rules(chart)).toEqual([
     ['f-api', [{ uri: { prefix: '/api/v1' } }, { uri: { prefix: '/api' }, ...JASON }, { uri: { exact: '/login' }, ...JASON }], DELAY, 'v2'],
     ['api', [{ uri: { prefix: '/api' } }, { uri: { exact: '/login' } }], undefined, 'v2'],

@@ -13,6 +13,7 @@ interface FaultRule {
   readonly id: string;
   readonly match: readonly HttpMatch[];
   readonly fault: networking.VirtualServiceSpecHttpFault;
+  readonly pastLimits: boolean;
 }
 
 /**
@@ -45,8 +46,8 @@ export class HostRoutes {
   }
 
   /** Adds a fault to every route that its requests take. */
-  public addFault(owner: IConstruct, match: readonly HttpMatch[] | undefined, fault: networking.VirtualServiceSpecHttpFault): void {
-    this.faults.push({ owner, id: owner.node.id, match: match ?? ALL, fault });
+  public addFault(owner: IConstruct, match: readonly HttpMatch[] | undefined, fault: FaultRule['fault'], pastLimits: boolean): void {
+    this.faults.push({ owner, id: owner.node.id, match: match ?? ALL, fault, pastLimits });
     this.watch(owner);
   }
 
@@ -83,8 +84,12 @@ export class HostRoutes {
   }
 
   private uselessFaults(): { owner: IConstruct; text: string }[] {
-    const { unknown, used } = this.withFaults();
+    const { unknown, used, blind } = this.withFaults();
     return this.faults.flatMap((fault) => {
+      const limit = blind.get(fault);
+      if (limit !== undefined && !fault.pastLimits) {
+        return [{ owner: fault.owner, text: finding('MESH_FAULT_DISABLES', `a fault must not make limits of a route useless, got ${limit}; set pastLimits if that is meant, or put the fault on a service further on`) }];
+      }
       const other = unknown.get(fault);
       if (other !== undefined) {
         return [{ owner: fault.owner, text: finding('MESH_FAULT_MATCH', `the match must be one that can be joined with each route's, got one that cannot with route "${other}" of ${this.host}; match paths by prefix or exactly`) }];
@@ -97,7 +102,8 @@ export class HostRoutes {
    * Each rule, before it one for each fault that hits only a part of its requests: the rule's own target and limits under both matches.
    * The most specific fault is set first, and a later one never replaces it.
    */
-  private withFaults(): { http: HttpRule[]; unknown: Map<FaultRule, string>; used: Set<FaultRule> } {
+  private withFaults(): { http: HttpRule[]; unknown: Map<FaultRule, string>; used: Set<FaultRule>; blind: Map<FaultRule, string> } {
+    const blind = new Map<FaultRule, string>();
     const unknown = new Map<FaultRule, string>();
     const used = new Set<FaultRule>();
     const base = this.sorted().map((rule) => rule.http);
@@ -108,11 +114,19 @@ export class HostRoutes {
     for (const fault of faults) {
       const next: HttpRule[] = [];
       for (const rule of rules) {
+        if (rule.route === undefined) { // Istio takes no fault beside a redirect or an answer of the proxy's own
+          next.push(rule);
+          continue;
+        }
         const parts = alternatives(rule).flatMap((mine) => fault.match.map((theirs) => both(mine, theirs)));
         if (parts.includes('unknown')) unknown.set(fault, rule.name ?? '');
         const hit = parts.filter((part): part is HttpMatch => typeof part === 'object')
           .filter((part) => !next.some((earlier) => alternatives(earlier).some((wide) => covers(wide, part))));
-        if (hit.length > 0) used.add(fault);
+        if (hit.length > 0) {
+          used.add(fault);
+          const limit = limitPast(rule, fault.fault);
+          if (limit !== undefined && !blind.has(fault)) blind.set(fault, limit);
+        }
         const whole = alternatives(rule).every((mine) => fault.match.some((theirs) => covers(theirs, mine)));
         const struck = { ...rule, fault: { ...fault.fault, ...rule.fault } };
         if (whole) {
@@ -124,8 +138,15 @@ export class HostRoutes {
       }
       rules = next;
     }
-    return { http: rules, unknown, used };
+    return { http: rules, unknown, used, blind };
   }
+}
+
+/** Envoy's fault filter stands before its router, which is what times and repeats. */
+function limitPast(rule: HttpRule, fault: networking.VirtualServiceSpecHttpFault): string | undefined {
+  if (fault.abort !== undefined && (rule.retries?.attempts ?? 0) > 0) return `an abort on route "${rule.name}", whose ${rule.retries!.attempts} retries never see it`;
+  if (fault.delay !== undefined && rule.timeout !== undefined) return `a delay on route "${rule.name}", whose timeout of ${rule.timeout} does not count it`;
+  return undefined;
 }
 
 function alternatives(rule: HttpRule): readonly HttpMatch[] {

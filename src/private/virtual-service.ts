@@ -1,7 +1,7 @@
 import { Lazy } from 'cdk8s';
 import type { Construct } from 'constructs';
-import type { HostRoutes } from './host-routes';
 import { ownedMetadata } from './metadata';
+import type { RouteSet } from './route-set';
 import { networking } from '../../imports';
 
 /** What a VirtualService is made of. */
@@ -11,7 +11,7 @@ export interface VirtualServiceParts {
   readonly hosts: string[];
   readonly gateways?: string[];
   readonly exportTo?: string[];
-  readonly routes: HostRoutes;
+  readonly routes: RouteSet;
 }
 
 /** The VirtualService of some hosts; its rules are put together when it is rendered, as more may be added until then. */
@@ -19,6 +19,6 @@ export function virtualService(owner: Construct, id: string, parts: VirtualServi
   const { name, namespace, hosts, gateways, exportTo, routes } = parts;
   return new networking.VirtualService(owner, id, {
     metadata: ownedMetadata(owner, name, namespace),
-    spec: Lazy.any({ produce: (): networking.VirtualServiceSpec => ({ hosts, gateways, exportTo, http: routes.render() }) }),
+    spec: Lazy.any({ produce: (): networking.VirtualServiceSpec => ({ hosts, gateways, exportTo, ...routes.render() }) }),
   });
 }

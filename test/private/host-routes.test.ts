@@ -20,7 +20,7 @@ function host(given: { match?: any[]; priority: number }[], struck: (any[] | und
   }));
   const owners = struck.map((alternative, index) => {
     const owner = new Construct(root, `f${index}`);
-    hostRoutes.addFault(owner, alternative, { delay: { fixedDelay: `${index}s`, percentage: { value: 100 } } });
+    hostRoutes.addFault(owner, alternative, { delay: { fixedDelay: `${index}s`, percentage: { value: 100 } } }, false);
     return owner;
   });
   return { rules: hostRoutes.render(), findings: owners.flatMap((owner) => owner.node.validate()) };

@@ -14,3 +14,11 @@ export const jason = RouteMatch.http({ headers: [HeaderMatch.valueIs('end-user',
 export const prefix = (path: string) => RouteMatch.http({ path: PathMatch.startsWith(path) });
 export const exact = (path: string) => RouteMatch.http({ path: PathMatch.exactly(path) });
 export const regex = (path: string) => RouteMatch.http({ path: PathMatch.matchesRegex(path) });
+
+/** The same with a caller, `front`, whose requests can be simulated. */
+export function reviewsWithCaller() {
+  const base = reviewsWithVersions();
+  const front = new MeshService(base.chart, 'front', { ports: [MeshPort.http(9080)] });
+  front.addVersion('v1', { containers: [{ image: 'front:v1' }] });
+  return { ...base, front };
+}

@@ -1,0 +1,39 @@
+import type { IConstruct } from 'constructs';
+import { meshError } from './errors';
+import { regexFault } from './re2';
+
+/** A path as requests have it. */
+export function requirePath(path: string): string {
+  if (!path.startsWith('/')) throw meshError(undefined, 'MESH_PATH_INVALID', `a path must begin with "/", got "${path}"`);
+  return path;
+}
+
+/** A regular expression that Envoy takes. */
+export function requireRegex(regex: string): string {
+  const fault = regexFault(regex);
+  if (fault !== undefined) throw meshError(undefined, 'MESH_REGEX_INVALID', `a regular expression must be RE2 syntax, got "${regex}": ${fault}`);
+  return regex;
+}
+
+/** The name of a header, in lower case, as case has no meaning in it. */
+export function requireHeaderName(name: string, pseudo: boolean = true): string {
+  const lower = name.toLowerCase();
+  if (!/^:?[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower) || (!pseudo && lower.startsWith(':'))) {
+    throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'*+-.^_\`|~, got "${name}"`);
+  }
+  return lower;
+}
+
+/** The characters of a text as a regular expression that matches just them. */
+export function regexOf(text: string): string {
+  return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
+}
+
+/** Labels as Kubernetes takes them; at least one. */
+export function requireLabels(scope: IConstruct | undefined, what: string, labels: { [name: string]: string }): { [name: string]: string } {
+  const name = '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
+  const bad = Object.entries(labels).find(([key, value]) => !new RegExp(`^([a-z0-9][-a-z0-9.]{0,252}/)?${name}$`).test(key) || !new RegExp(`^(${name})?$`).test(value));
+  if (bad !== undefined) throw meshError(scope, 'MESH_LABEL_INVALID', `${what} must be labels that Kubernetes takes, got ${bad[0]}=${bad[1]}`);
+  if (Object.keys(labels).length === 0) throw meshError(scope, 'MESH_LABEL_INVALID', `${what} must have at least one label, got {}; leave it away for all`);
+  return { ...labels };
+}
