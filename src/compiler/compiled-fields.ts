@@ -135,7 +135,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
     inboundConnectionPool: CONNECTION_POOL,
     outboundTrafficPolicy: { mode: ALL },
   },
-  'EnvoyFilter': {},
+  'EnvoyFilter': { workloadSelector: ALL, targetRefs: ALL, configPatches: ALL, priority: ALL },
   'AuthorizationPolicy': {
     selector: ALL,
     targetRef: ALL,
@@ -184,6 +184,7 @@ export interface RefusedValue {
 export const REFUSED_VALUES: readonly RefusedValue[] = [
   { kind: 'ServiceEntry', path: ['resolution'], values: /^DYNAMIC_DNS$/ },
   { kind: 'Service', path: ['type'], values: /^ExternalName$/ },
+  { kind: 'EnvoyFilter', path: ['configPatches', 'applyTo'], values: /^BOOTSTRAP$/ },
   { kind: 'AuthorizationPolicy', path: ['rules', 'when', 'key'], values: /^request\.experimental\.inline\.headers/ },
 ];
 

@@ -1,4 +1,5 @@
 import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import type { TypedExtensionConfig } from '../xds/gen/envoy/config/core/v3/extension_pb';
 import type { ClusterLoadAssignment } from '../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { RouteConfiguration } from '../xds/gen/envoy/config/route/v3/route_pb';
@@ -14,6 +15,8 @@ export interface CompiledProxy {
   readonly routes: readonly RouteConfiguration[];
   /** One assignment for every cluster of type EDS. */
   readonly endpoints: readonly ClusterLoadAssignment[];
+  /** Configurations of filters that listeners ask for by ECDS; absent where there are none. */
+  readonly extensions?: readonly TypedExtensionConfig[];
   /** Names of the SDS secrets that listeners and clusters refer to, sorted. */
   readonly secrets: readonly string[];
 }

@@ -1,11 +1,15 @@
+import { create } from '@bufbuild/protobuf';
 import type { Model } from '../model/model';
 import type { Proxy } from '../model/proxy';
+import type { Resource } from '../model/resource';
 import { inboundServiceCluster } from './clusters/inbound';
 import { serviceCluster } from './clusters/service-cluster';
 import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from './clusters/special';
 import type { CompiledProxy } from './compiled-proxy';
 import { loadAssignment } from './endpoints/assignment';
 import { callerPlace } from './endpoints/locality';
+import { Patcher } from './envoy-filter/apply';
+import { patchSetOf } from './envoy-filter/patch-set';
 import { gatewayListeners } from './gateway/listeners';
 import { gatewayRoutes } from './gateway/routes';
 import { autoPassthrough, mergedGateways } from './gateway/servers';
@@ -23,51 +27,109 @@ import type { View } from './view';
 import { viewOf } from './view';
 import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { Cluster_DiscoveryType } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { ClusterLoadAssignmentSchema } from '../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { ClusterLoadAssignment } from '../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { RouteConfiguration } from '../xds/gen/envoy/config/route/v3/route_pb';
 
+/** What became of one entry of `configPatches` of an EnvoyFilter that is about a proxy. */
+export interface PatchReport {
+  readonly resource: Resource;
+  /** Place in `configPatches`. */
+  readonly index: number;
+  /** In how many places of what the proxy is sent it took hold. */
+  readonly places: number;
+  /** Why it, or a part of it, cannot take hold anywhere. */
+  readonly problem?: string;
+}
+
 /** Compiles proxies of one model. Proxies of one scope share messages by identity. */
 export interface Compiler {
   readonly compile: (proxy: Proxy) => CompiledProxy;
+  /** Patches of all EnvoyFilters about a proxy, in the order in which they are applied. */
+  readonly patchMatches: (proxy: Proxy) => readonly PatchReport[];
   readonly mesh: Mesh;
 }
 
 export function createCompiler(model: Model): Compiler {
   const mesh = new Mesh(model);
-  return { mesh, compile: proxy => compile(viewOf(mesh, proxy)) };
+  const patcherOf = (view: View): Patcher => new Patcher(view, patchSetOf(mesh, view.proxy));
+  return {
+    mesh,
+    compile: (proxy) => {
+      const view = viewOf(mesh, proxy);
+      return compile(view, patcherOf(view));
+    },
+    patchMatches: (proxy) => {
+      const set = patchSetOf(mesh, proxy);
+      if (set === undefined) return [];
+      const view = viewOf(mesh, proxy);
+      const patcher = patcherOf(view);
+      compile(view, patcher);
+      return set.patches.map(patch => (
+        { resource: patch.resource, index: patch.index, places: patcher.places.get(patch) ?? 0, problem: patch.problem }));
+    },
+  };
 }
 
-function compile(view: View): CompiledProxy {
-  const { listeners, routes } = view.proxy.type === 'router' ? router(view) : view.explicit === undefined ? captured(view) : explicit(view);
+function compile(view: View, patcher: Patcher): CompiledProxy {
+  const front = view.proxy.type === 'router' ? router : view.explicit === undefined ? captured : explicit;
+  const { listeners, routes } = front(view, patcher);
   const outbound = serviceClusters(view, 'outbound');
   const passed = autoPassthrough(view) ? serviceClusters(view, 'sni-dnat') : NONE;
-  const clusters = [...outbound.clusters, ...specialClusters(view), ...passed.clusters];
+  const special = specialClusters(view);
+  const clusters = [
+    ...patcher.clusters([...outbound.clusters, ...special.outbound, ...passed.clusters], 'outbound'),
+    ...view.proxy.type === 'router' ? [] : patcher.clusters(special.inbound, 'inbound'),
+  ];
   const endpoints = [...outbound.endpoints, ...passed.endpoints];
-  return { listeners, clusters, routes, endpoints, secrets: secretNames(listeners, clusters) };
+  return {
+    listeners,
+    clusters,
+    routes,
+    endpoints: patcher.active ? assignmentsFor(clusters, endpoints) : endpoints,
+    extensions: patcher.extensions(),
+    secrets: secretNames(listeners, clusters),
+  };
+}
+
+/** Assignments that patched clusters ask for: some are gone, others are new and have nothing behind them. */
+function assignmentsFor(clusters: readonly Cluster[], known: readonly ClusterLoadAssignment[]): ClusterLoadAssignment[] {
+  const byName = new Map(known.map(assignment => [assignment.clusterName, assignment]));
+  const asked = clusters.filter(({ clusterDiscoveryType }) => clusterDiscoveryType.value === Cluster_DiscoveryType.EDS)
+    .map(({ name, edsClusterConfig }) => edsClusterConfig?.serviceName || name);
+  return [...new Set(asked)].map(name => byName.get(name) ?? create(ClusterLoadAssignmentSchema, { clusterName: name }));
 }
 
 interface Front { readonly listeners: readonly Listener[]; readonly routes: readonly RouteConfiguration[] }
 
 /** A sidecar that the kernel hands connections to. */
-function captured(view: View): Front {
-  const listeners = [...outboundListeners(view), virtualOutbound(view), virtualInbound(view)];
-  return { listeners, routes: routeNames(listeners).map(name => sidecarRoutes(view, name)) };
+function captured(view: View, patcher: Patcher): Front {
+  const listeners = [
+    ...patcher.listeners(outboundListeners(view), 'outbound'), ...patcher.addedListeners('outbound'),
+    ...patcher.listeners([virtualOutbound(view)], 'outbound'),
+    ...patcher.listeners([virtualInbound(view)], 'inbound'), ...patcher.addedListeners('inbound'),
+  ];
+  return { listeners, routes: routeNames(listeners).map(name => patcher.routes(sidecarRoutes(view, name))) };
 }
 
 /** A sidecar that is dialled by address. */
-function explicit(view: View): Front {
+function explicit(view: View, patcher: Patcher): Front {
   if (view.explicit === undefined) return { listeners: [], routes: [] };
   const outbound = explicitOutbound(view, view.explicit);
-  return { listeners: [...outbound.listeners, ...explicitInbound(view)], routes: outbound.routes };
+  const listeners = [
+    ...patcher.listeners(outbound.listeners, 'outbound'), ...patcher.addedListeners('outbound'),
+    ...patcher.listeners(explicitInbound(view), 'inbound'), ...patcher.addedListeners('inbound'),
+  ];
+  return { listeners, routes: outbound.routes.map(routes => patcher.routes(routes)) };
 }
 
-function router(view: View): Front {
+function router(view: View, patcher: Patcher): Front {
   const gateways = mergedGateways(view);
-  const listeners = gatewayListeners(view, gateways);
+  const listeners = [...patcher.listeners(gatewayListeners(view, gateways), 'outbound'), ...patcher.addedListeners('outbound')];
   const routes = routeNames(listeners).flatMap((name) => {
     const servers = gateways.routes.get(name);
-    return servers === undefined ? [] : [gatewayRoutes(view, name, servers)];
+    return servers === undefined ? [] : [patcher.routes(gatewayRoutes(view, name, servers), servers.map(({ server }) => server.port.number))];
   });
   return { listeners, routes };
 }
@@ -107,14 +169,14 @@ const placeOf = ({ locality, proxy }: View): string => JSON.stringify([
   locality, proxy.metadata.NODE_NAME ?? null, Object.entries(proxy.labels).filter(([label]) => label.includes('topology') || label.includes('hostname')),
 ]);
 
-function specialClusters(view: View): Cluster[] {
+function specialClusters(view: View): { readonly outbound: readonly Cluster[]; readonly inbound: readonly Cluster[] } {
   const { mesh, dialect, proxy } = view;
   const blackHole = mesh.memo.get('blackHole', [], () => blackHoleCluster(view));
-  if (proxy.type === 'router') return [blackHole];
+  if (proxy.type === 'router') return { outbound: [blackHole], inbound: [] };
   const inbound = inboundPorts(view).map(port => inboundServiceCluster(view, port));
-  if (view.explicit !== undefined) return [blackHole, ...inbound];
-  return [
-    blackHole, mesh.memo.get('passthrough', [dialect.name], () => passthroughCluster(view)),
-    ...inbound, mesh.memo.get('inboundPassthrough', [], () => inboundPassthroughCluster(view)),
-  ];
+  if (view.explicit !== undefined) return { outbound: [blackHole], inbound };
+  return {
+    outbound: [blackHole, mesh.memo.get('passthrough', [dialect.name], () => passthroughCluster(view))],
+    inbound: [...inbound, mesh.memo.get('inboundPassthrough', [], () => inboundPassthroughCluster(view))],
+  };
 }

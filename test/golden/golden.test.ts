@@ -6,7 +6,7 @@ import { proxyFromNode } from '../../src/model/proxy';
 
 /** Scenarios in which every proxy must be sent exactly what istiod sends. `GOLDEN_ALL=1` reports on all others as well. */
 const REQUIRED: readonly string[] = [
-  'authz-empty', 'authz-jwt', 'base', 'delegate', 'dr-consistent-hash', 'dr-pool-outlier', 'dr-port-and-subset', 'egress-gateway', 'export-to',
+  'authz-empty', 'authz-jwt', 'base', 'delegate', 'dr-consistent-hash', 'dr-pool-outlier', 'dr-port-and-subset', 'egress-gateway', 'envoy-filter', 'export-to',
   'gateway-auto-passthrough', 'gateway-hosts', 'gateway-tls', 'gateway-two-vs-same-host', 'headless-statefulset', 'http-fault',
   'http-headers-cors', 'http-match-fields', 'http-mirror', 'http-rewrite-redirect', 'http-timeout-retry', 'http-weights',
   'locality-distribute', 'locality-failover', 'locality-failover-priority', 'mesh-access-log', 'mesh-automtls-off', 'mesh-registry-only',

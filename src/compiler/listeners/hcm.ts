@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { httpFilters } from './http-filters';
 import type { Direction } from './http-filters';
-import { pack, packOnto } from '../../xds/any';
+import { pack, packOnto, unpack } from '../../xds/any';
 import { duration } from '../../xds/duration';
 import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
@@ -31,10 +31,17 @@ export interface HcmOptions {
 
 const REQUEST_ID = pack(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true });
 
-const routesOfFilter = new WeakMap<Filter, string>();
+const NAME = 'envoy.filters.network.http_connection_manager';
 
-/** Name of the route configuration that a filter made here asks for by RDS. */
-export const routeNameOf = (filter: Filter): string | undefined => routesOfFilter.get(filter);
+/** What is known of filters made here, so that nobody needs to decode them. */
+const routesOfFilter = new WeakMap<Filter, string | undefined>();
+
+/** Name of the route configuration that a filter asks for by RDS. */
+export function routeNameOf(filter: Filter): string | undefined {
+  if (routesOfFilter.has(filter) || filter.name !== NAME) return routesOfFilter.get(filter);
+  const manager = filter.configType.case === 'typedConfig' ? unpack(filter.configType.value, HttpConnectionManagerSchema) : undefined;
+  return manager?.routeSpecifier.case === 'rds' ? manager.routeSpecifier.value.routeConfigName : undefined;
+}
 
 /** The network filter that speaks HTTP (istio-behaviour C5, E4, F6). */
 export function httpConnectionManager(view: View, options: HcmOptions): Filter {
@@ -43,7 +50,7 @@ export function httpConnectionManager(view: View, options: HcmOptions): Filter {
   return view.mesh.memo.get('hcm', [...key, statPrefix, routes], () => {
     const base = view.mesh.memo.get('hcmBase', key, () => toBinary(HttpConnectionManagerSchema, common(view, options)));
     const filter = create(FilterSchema, {
-      name: 'envoy.filters.network.http_connection_manager',
+      name: NAME,
       configType: {
         case: 'typedConfig',
         value: packOnto(HttpConnectionManagerSchema, base, {
@@ -53,7 +60,7 @@ export function httpConnectionManager(view: View, options: HcmOptions): Filter {
         }),
       },
     });
-    if (typeof routes === 'string') routesOfFilter.set(filter, routes);
+    routesOfFilter.set(filter, typeof routes === 'string' ? routes : undefined);
     return filter;
   });
 }
