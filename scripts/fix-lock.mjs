@@ -26,7 +26,8 @@ export function completeLock(lock) {
       if (!/^\d+\.\d+\.\d+/.test(version) || installed(packages, at, dependency)) continue;
       const platform = PLATFORM.exec(dependency);
       packages[`node_modules/${dependency}`] = {
-        version, ...(entry.dev && { dev: true }), optional: true, ...(platform && { os: [platform[1]], cpu: [platform[2]] }),
+        // In npm's own order of keys, so that `npm install` leaves the file as it is.
+        version, ...(platform && { cpu: [platform[2]] }), ...(entry.dev && { dev: true }), optional: true, ...(platform && { os: [platform[1]] }),
       };
       added.push(`${dependency}@${version}`);
     }
