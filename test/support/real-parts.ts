@@ -12,6 +12,7 @@ const PARTS = {
   'etcd': { find: () => installed('etcd'), hint: NO_API_SERVER },
   'istio-crds': { find: () => installed('istio-crds.yaml'), hint: NO_API_SERVER },
   'istio-samples': { find: () => data('istio-samples'), hint: 'no ../shared/data/istio-samples' },
+  'istio-injected': { find: () => data('istio-injected'), hint: 'no ../shared/data/istio-injected' },
   'istiod-golden': { find: () => data('istiod-golden'), hint: 'no ../shared/data/istiod-golden' },
 } as const;
 
