@@ -164,6 +164,37 @@ test('a workload that comes with a change is started, one that goes is ended', a
   await until(() => !up.workloads.some(({ name }) => name === 'back-v3.default'), 3000);
 });
 
+test('a service that comes with a change is called by those that run already, and so is a port that a workload gains', async () => {
+  const folder = folderOf({ 'mesh.yaml': MESH });
+  const { up, events } = await start(folder);
+  const call = async (url: string) => (await get(`${up.gateways[0].url}/call?url=${url}`)).body.called as { error?: string; status?: number; body: any };
+  expect((await call('http://side:7000/')).error).toBe('no service of the mesh is called side with port 7000');
+  const side = (ports: readonly number[]) => `apiVersion: v1
+kind: Service
+metadata: {name: side}
+spec: {selector: {app: side}, ports: [${ports.map(port => `{name: http-${port}, port: ${port}}`).join(', ')}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: side-v1}
+spec:
+  selector: {matchLabels: {app: side}}
+  template:
+    metadata: {labels: {app: side, version: v1}}
+    spec: {containers: [{name: side, image: side, ports: [${ports.map(port => `{containerPort: ${port}}`).join(', ')}]}]}
+`;
+  writeFileSync(join(folder, 'side.yaml'), side([7000]));
+  await until(async () => (await call('http://side:7000/')).status === 200, 3000);
+  writeFileSync(join(folder, 'side.yaml'), side([7000, 7001]));
+  await until(async () => (await call('http://side:7001/')).status === 200, 3000);
+  expect((await call('http://side:7001/')).body).toMatchObject({ service: 'side', port: 7001 });
+  expect((await call('http://side:7000/')).body).toMatchObject({ service: 'side', port: 7000 });
+  rmSync(join(folder, 'side.yaml'));
+  await until(async () => (await call('http://side:7000/')).error !== undefined, 3000);
+  expect(up.workloads.map(({ name }) => name)).not.toContain('side-v1.default');
+  expect(events.filter(({ kind }) => kind === 'rejected' || kind === 'failed')).toEqual([]);
+});
+
 const SERVER = `
 const { createServer } = require('node:http');
 const { env } = process;
@@ -281,6 +312,36 @@ test('proxy-config without DIRs asks the proxies that are up', async () => {
   const back = up.workloads.find(({ name }) => name === 'back-v2.default')!;
   expect((await cli(['pc', 'endpoints', 'front-v1'])).stdout).toMatch(new RegExp(`^${back.ip}:9000 +HEALTHY +OK +outbound\\|9000\\|v2\\|back`, 'm'));
   expect(await cli(['pc', 'routes', 'nobody'])).toMatchObject({ code: 2, stderr: expect.stringContaining('there run back-v1.default, back-v2.default, front-v1.default, istio-gate.istio-system') });
+});
+
+test('of two that start at once one runs; the other names it, and runs once that one is killed', async () => {
+  const folder = folderOf({ 'mesh.yaml': MESH });
+  const program = join(folder, 'index.cjs');
+  buildSync({ entryPoints: [join(__dirname, '../../runtime/main.ts')], bundle: true, platform: 'node', target: 'node20', format: 'cjs', outfile: program, logLevel: 'error' });
+  const begin = () => {
+    const child = spawn(process.execPath, [program, 'up', 'mesh.yaml'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr] = ['', ''];
+    const exit = new Promise<number | null>(resolve => child.once('exit', resolve));
+    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+    const ready = new Promise<boolean>((resolve) => {
+      child.stdout.on('data', (chunk: Buffer) => { if ((stdout += chunk.toString()).includes('Ctrl-C ends it')) resolve(true); });
+      void exit.then(() => resolve(false));
+    });
+    return { child, exit, ready, stderr: () => stderr };
+  };
+  const both = [begin(), begin()];
+  const ready = await Promise.all(both.map(each => each.ready));
+  const [running, refused] = ready[0] ? both : [both[1], both[0]];
+  expect(ready.filter(Boolean)).toHaveLength(1);
+  expect(await refused.exit).toBe(2);
+  expect(refused.stderr()).toMatch(new RegExp(`^\\[[a-z.0-9-]+\\] MESH_ADDRESS_IN_USE: .* got: it is in use by cdk8s-mesh up mesh\\.yaml \\(process ${running.child.pid} in ${folder}\\); stop it with .*\n$`));
+  running.child.kill('SIGKILL');
+  await running.exit;
+  const next = begin();
+  expect(await next.ready).toBe(true);
+  next.child.kill('SIGINT');
+  expect(await next.exit).toBe(130);
+  expect(new Lock().others().map(({ pid }) => pid)).toEqual(expect.not.arrayContaining([running.child.pid, next.child.pid]));
 });
 
 test('the program itself ends in order on SIGINT', async () => {

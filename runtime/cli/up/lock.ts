@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,6 +13,8 @@ export interface Running {
   /** Admin address of each proxy, by `NAME.NAMESPACE`. */
   readonly admins: Readonly<Record<string, string>>;
 }
+
+const LOOK_MS = 50;
 
 /** A note in the temporary folder, one for each running `up` of this user; it goes when the process goes. */
 export class Lock {
@@ -33,6 +35,26 @@ export class Lock {
 
   public release(): void {
     rmSync(this.file, { force: true });
+  }
+
+  /**
+   * Waits until no other `up` of this user is about to start, so that each finds the addresses of the others taken or free, never in
+   * between. Returns what ends the turn.
+   */
+  public async turn(signal: AbortSignal): Promise<() => void> {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    const file = join(this.folder, 'starting');
+    while (!signal.aborted) {
+      try {
+        writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 });
+        return () => rmSync(file, { force: true });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        if (isLeft(file)) rmSync(file, { force: true });
+        else await new Promise(resolve => setTimeout(resolve, LOOK_MS));
+      }
+    }
+    return () => undefined;
   }
 
   /** Every other `up` of this user that still runs. Notes of processes that are gone are cleared away. */
@@ -65,6 +87,17 @@ function read(file: string): Running | undefined {
     return JSON.parse(readFileSync(file, 'utf8')) as Running;
   } catch {
     return undefined; // gone or foreign
+  }
+}
+
+/** Whether the process that had a turn ended without ending it. */
+function isLeft(file: string): boolean {
+  try {
+    const pid = readFileSync(file, 'utf8');
+    // One who is just writing it has written nothing yet.
+    return pid === '' ? Date.now() - statSync(file).mtimeMs > 1000 : !isAlive(Number(pid));
+  } catch {
+    return false; // it has just gone
   }
 }
 

@@ -56,7 +56,7 @@ export function placeWorkloads(model: Model, loopback: Loopback, before: Readonl
     // A gateway has no application; its proxy alone listens.
     if (!workload.gateway) for (const port of targetPorts(model, workload)) appPorts[port] ??= takePort();
     if (known !== undefined) {
-      places.set(key, { ...known, appPorts });
+      places.set(key, { ...known, appPorts, ...loopback === 'single' && { listenPorts: listenPorts(model, workload, known) } });
       continue;
     }
     const slot = slotOf(key, count, index => !taken.has(blockAt(loopback, index)));
@@ -81,8 +81,16 @@ function blockAt(loopback: Loopback, slot: number): string {
 
 function single(model: Model, workload: Workload, given: { key: string; block: string; appPorts: Record<number, number>; first: number }): Place {
   const own = given.first + SINGLE_SIZE - 50;
-  const listenPorts = Object.fromEntries(targetPorts(model, workload).map((port, index) => [port, own + 2 + index]));
-  return { key: given.key, block: given.block, ip: '127.0.0.1', listenPorts, appPorts: given.appPorts, httpProxyPort: own, adminPort: own + 1 };
+  const place = { key: given.key, block: given.block, ip: '127.0.0.1', listenPorts: {}, appPorts: given.appPorts, httpProxyPort: own, adminPort: own + 1 };
+  return { ...place, listenPorts: listenPorts(model, workload, place) };
+}
+
+/** Ports of the one address for the target ports of a workload; what it has it keeps. */
+function listenPorts(model: Model, workload: Workload, place: Pick<Place, 'adminPort' | 'listenPorts'>): Record<number, number> {
+  const ports: Record<number, number> = { ...place.listenPorts };
+  let next = Math.max(place.adminPort, ...Object.values(ports));
+  for (const port of targetPorts(model, workload)) ports[port] ??= next += 1;
+  return ports;
 }
 
 /** Whether addresses beyond 127.0.0.1 can be listened on; on macOS they cannot until somebody configures them. */

@@ -76,6 +76,8 @@ interface Running {
   readonly workload: RunningWorkload;
   readonly proxy: RunningProxy;
   readonly application: { stop(): Promise<void> } | undefined;
+  /** What it was started as; it is started anew where that changes. */
+  readonly form: string;
 }
 
 class Up implements UpHandle {
@@ -108,6 +110,15 @@ class Up implements UpHandle {
   }
 
   public async start(): Promise<void> {
+    const endTurn = await this.lock.turn(this.options.signal);
+    try {
+      await this.startAlone();
+    } finally {
+      endTurn();
+    }
+  }
+
+  private async startAlone(): Promise<void> {
     const began = performance.now();
     const { options } = this;
     this.loopback = options.loopback ?? await loopbackOf();
@@ -127,7 +138,7 @@ class Up implements UpHandle {
       },
     });
     this.closers.push(() => this.plane?.close());
-    this.commands = this.commandsOf(this.model);
+    for (const name of Object.keys(options.runs ?? {})) findWorkload(this.model, name);
     await this.probe();
     this.hold();
     await this.reconcile();
@@ -179,7 +190,9 @@ class Up implements UpHandle {
       if (annotated !== undefined) commands.set(keyOf(workload), annotated);
     }
     for (const [name, command] of Object.entries(this.options.runs ?? {})) {
-      const { namespace, workload: controller } = findWorkload(model, name);
+      const found = known(model, name);
+      if (found === undefined) continue;
+      const { namespace, workload: controller } = found;
       for (const pod of model.workloads) if (pod.namespace === namespace && pod.workload === controller) commands.set(keyOf(pod), command);
     }
     return commands;
@@ -228,13 +241,22 @@ class Up implements UpHandle {
   private async reconcile(): Promise<void> {
     const { model } = this;
     const wanted = new Map(model.workloads.map(workload => [keyOf(workload), workload]));
+    this.commands = this.commandsOf(model);
     const gone = [...this.running.keys()].filter(key => !wanted.has(key));
+    const changed = [...wanted].filter(([key, workload]) => (this.running.get(key)?.form ?? this.formOf(workload)) !== this.formOf(workload));
+    await Promise.all(changed.map(([key]) => this.stop(key)));
     const fresh = [...wanted].filter(([key]) => !this.running.has(key)).map(([, workload]) => workload);
     // All are let come to their end before one failure is told, so that `close` finds everything that was started.
     const results = await Promise.allSettled(fresh.map(workload => this.run(model, workload)));
     await Promise.all(gone.map(key => this.stop(key)));
     const failure = results.find(result => result.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
+  }
+
+  private formOf(workload: Workload): string {
+    const { labels, serviceAccount, gateway } = workload;
+    const { appPorts, listenPorts } = this.placeOf(workload);
+    return JSON.stringify([Object.entries(labels).sort(), serviceAccount, gateway, appPorts, listenPorts, this.commands.get(keyOf(workload))]);
   }
 
   private async run(model: Model, workload: Workload): Promise<void> {
@@ -258,7 +280,7 @@ class Up implements UpHandle {
       admin: `http://${place.ip}:${place.adminPort}`,
       application: workload.gateway ? 'none' : command === undefined ? 'stand-in' : 'command',
     };
-    const entry: { -readonly [K in keyof Running]: Running[K] } = { workload: running, proxy: started, application: undefined };
+    const entry: { -readonly [K in keyof Running]: Running[K] } = { workload: running, proxy: started, application: undefined, form: this.formOf(workload) };
     this.running.set(keyOf(workload), entry);
     const directory = new Directory(model, proxy);
     if (command !== undefined) {
@@ -327,6 +349,15 @@ class Up implements UpHandle {
     const forwarder = await forward(port, first);
     this.closers.push(() => forwarder.close());
     this.gateways = [{ ...first, url: `http://127.0.0.1:${port}` }, ...this.gateways.slice(1)];
+  }
+}
+
+/** A workload that may have gone since it was named. */
+function known(model: Model, name: string): Workload | undefined {
+  try {
+    return findWorkload(model, name);
+  } catch {
+    return undefined;
   }
 }
 
