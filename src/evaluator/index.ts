@@ -1,4 +1,7 @@
 /** Envoy's decisions as pure functions over its own messages. Each message is prepared once, by identity. */
+export type { Peer } from './access/facts';
+export type { AccessFilter, Admitted } from './access/http-filters';
+export type { AccessContext } from './access/passage';
 export type { Connection } from './connection';
 export type { Answer, Decision, Draw, Forward, HeaderMutations, HttpRequestFacts, Retry } from './decision';
 export type { ClusterTable, Host } from './clusters';
@@ -10,6 +13,10 @@ export type { ClusterOutcome, PreparedProxy, ProxyResources } from './prepare';
 export type { HostTable, MatchedRoute, RouteTable } from './route-table';
 export type { ForwardAction, Rule, Target } from './rule';
 export type { TraceEvent, TraceSink } from './trace';
+export { remoteAddressOf } from './access/facts';
+export { admit, isDenial } from './access/http-filters';
+export { admitConnection } from './access/network';
+export { declaredToken } from './access/token';
 export { isGrpc } from './condition';
 export { decide, distribution } from './decide';
 export { percentOf } from './fraction';

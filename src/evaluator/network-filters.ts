@@ -1,4 +1,6 @@
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { prepareAccess, type AccessFilter } from './access/http-filters';
+import { prepareConnectionPolicies, type ConnectionPolicy } from './access/network';
 import type { Draw } from './decision';
 import type { PathNormalization } from './path';
 import type { FilterChain } from '../xds/gen/envoy/config/listener/v3/listener_components_pb';
@@ -19,6 +21,10 @@ export interface HttpTerminal {
   /** Name of the route configuration that RDS brings; '' where it is inline. */
   readonly rdsName: string;
   readonly inline?: RouteConfiguration;
+  /** Filters that may refuse a request, in their order. Prepared when they are first asked for; throws on what is not supported. */
+  readonly access: readonly AccessFilter[];
+  /** What is asked before the connection is read. */
+  readonly connectionPolicies: readonly ConnectionPolicy[];
 }
 
 export interface TcpTerminal {
@@ -26,6 +32,7 @@ export interface TcpTerminal {
   readonly proxy: TcpProxy;
   readonly targets: readonly { readonly cluster: string; readonly weight: number }[];
   readonly totalWeight: number;
+  readonly connectionPolicies: readonly ConnectionPolicy[];
 }
 
 const ESCAPED: Readonly<Partial<Record<Escaped, PathNormalization['escapedSlashes']>>> = {
@@ -36,15 +43,16 @@ export function prepareTerminal(chain: FilterChain): Terminal {
   for (const filter of chain.filters) {
     if (filter.configType.case !== 'typedConfig') continue;
     const manager = anyUnpack(filter.configType.value, HttpConnectionManagerSchema);
-    if (manager !== undefined) return http(manager);
+    if (manager !== undefined) return http(manager, prepareConnectionPolicies(chain));
     const proxy = anyUnpack(filter.configType.value, TcpProxySchema);
-    if (proxy !== undefined) return tcp(proxy);
+    if (proxy !== undefined) return tcp(proxy, prepareConnectionPolicies(chain));
   }
   return { kind: 'none' };
 }
 
-function http(manager: HttpConnectionManager): HttpTerminal {
+function http(manager: HttpConnectionManager, connectionPolicies: readonly ConnectionPolicy[]): HttpTerminal {
   const { routeSpecifier } = manager;
+  let access: readonly AccessFilter[] | undefined;
   return {
     kind: 'http',
     manager,
@@ -56,14 +64,16 @@ function http(manager: HttpConnectionManager): HttpTerminal {
     },
     rdsName: routeSpecifier.case === 'rds' ? routeSpecifier.value.routeConfigName : '',
     ...(routeSpecifier.case === 'routeConfig' && { inline: routeSpecifier.value }),
+    connectionPolicies,
+    get access() { return access ??= prepareAccess(manager); },
   };
 }
 
-function tcp(proxy: TcpProxy): TcpTerminal {
+function tcp(proxy: TcpProxy, connectionPolicies: readonly ConnectionPolicy[]): TcpTerminal {
   const { clusterSpecifier: specifier } = proxy;
   const targets = specifier.case === 'weightedClusters' ? specifier.value.clusters.map(({ name, weight }) => ({ cluster: name, weight }))
     : [{ cluster: specifier.value ?? '', weight: 1 }];
-  return { kind: 'tcp', proxy, targets, totalWeight: targets.reduce((sum, { weight }) => sum + weight, 0) };
+  return { kind: 'tcp', proxy, targets, totalWeight: targets.reduce((sum, { weight }) => sum + weight, 0), connectionPolicies };
 }
 
 /** The cluster that one TCP connection goes to. */

@@ -1,3 +1,4 @@
+import { prepareMetadataMatcher } from './access/metadata';
 import { GRPC_ONLY, prepareHeaderMatcher, prepareQueryMatcher, type Condition } from './condition';
 import type { HttpRequestFacts, Retry } from './decision';
 import { milliseconds } from './duration';
@@ -74,7 +75,6 @@ export function prepareRule(route: Route, index: number, levels: Levels): Rule {
   const { match } = route;
   if (match === undefined) throw new Error(`route ${route.name} has no match`);
   // Left unsaid, a condition that is not looked at would let the wrong requests in.
-  if (match.dynamicMetadata.length > 0) throw new Error(`route ${route.name}: dynamic_metadata is not supported`);
   if (match.tlsContext !== undefined) throw new Error(`route ${route.name}: tls_context is not supported`);
   if (match.runtimeFraction !== undefined) throw new Error(`route ${route.name}: runtime_fraction is not supported`);
   const path = preparePath(match);
@@ -90,6 +90,7 @@ export function prepareRule(route: Route, index: number, levels: Levels): Rule {
       ...(match.grpc === undefined ? [] : [GRPC_ONLY]),
       ...match.headers.map(prepareHeaderMatcher),
       ...match.queryParameters.map(prepareQueryMatcher),
+      ...match.dynamicMetadata.map(prepareMetadataMatcher),
     ],
     action: prepareAction(route, path, levels),
     filters: { ...levels.inherited, ...prepareFilterSettings(route.typedPerFilterConfig) },

@@ -18,18 +18,18 @@ export interface RunningEnvoy {
 
 /** Starts Envoy with one HTTP listener of the given connection manager and clusters, and waits until it listens. */
 export async function startEnvoy(binary: string, manager: object, clusters: readonly object[]): Promise<RunningEnvoy> {
-  const dir = mkdtempSync(join(tmpdir(), 'evaluator-'));
   const port = await freePort();
-  const bootstrap = {
-    static_resources: {
-      listeners: [{
-        name: 'main',
-        address: { socket_address: { address: '127.0.0.1', port_value: port } },
-        filter_chains: [{ filters: [{ name: 'http', typed_config: manager }] }],
-      }],
-      clusters,
-    },
-  };
+  return startEnvoyWith(binary, port, [{
+    name: 'main',
+    address: { socket_address: { address: '127.0.0.1', port_value: port } },
+    filter_chains: [{ filters: [{ name: 'http', typed_config: manager }] }],
+  }], clusters);
+}
+
+/** Starts Envoy with these listeners and waits until it answers plain HTTP at `port`. */
+export async function startEnvoyWith(binary: string, port: number, listeners: readonly object[], clusters: readonly object[]): Promise<RunningEnvoy> {
+  const dir = mkdtempSync(join(tmpdir(), 'evaluator-'));
+  const bootstrap = { static_resources: { listeners, clusters } };
   const file = join(dir, 'envoy.json');
   writeFileSync(file, JSON.stringify(bootstrap));
   const child = spawn(binary, ['-c', file, '--concurrency', '1', '--use-dynamic-base-id', '-l', 'warning'], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -57,7 +57,8 @@ async function untilAnswers(port: number): Promise<void> {
   throw new Error('Envoy does not answer');
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens at now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listen(server);
   await new Promise(resolve => server.close(resolve));

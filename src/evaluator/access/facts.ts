@@ -1,6 +1,6 @@
+import type { HttpConnectionManager } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { ipBytes } from '../addresses';
 import type { HttpRequestFacts, Metadata } from '../decision';
-import type { HttpConnectionManager } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 
 /** Who is at the other end of a connection, as the proxy that took it knows. */
 export interface Peer {

@@ -1,9 +1,15 @@
-import type { Facts, Matcher } from './facts';
-import type { MetadataValue } from '../decision';
-import { prepareStringMatcher } from '../string-matcher';
 import type { MetadataMatcher } from '../../xds/gen/envoy/type/matcher/v3/metadata_pb';
 import type { DoubleMatcher } from '../../xds/gen/envoy/type/matcher/v3/number_pb';
 import type { ValueMatcher } from '../../xds/gen/envoy/type/matcher/v3/value_pb';
+import type { Metadata, MetadataValue } from '../decision';
+import { prepareStringMatcher } from '../string-matcher';
+
+/** A condition on what filters left, of a request as well as of an access rule. */
+interface MetadataTest {
+  readonly test: (of: { readonly metadata?: Metadata }) => boolean;
+  readonly wants: string;
+  readonly explain: (of: { readonly metadata?: Metadata }) => string;
+}
 
 interface ValueTest {
   readonly test: (value: MetadataValue | undefined) => boolean;
@@ -11,11 +17,12 @@ interface ValueTest {
 }
 
 /** A value that filters before this one left: a claim of the token, the policy that asks for an external authorizer. */
-export function prepareMetadataMatcher({ filter, path, value, invert }: MetadataMatcher): Matcher {
+export function prepareMetadataMatcher({ filter, path, value, invert }: MetadataMatcher): MetadataTest {
   const keys = path.map(({ segment }) => segment.value ?? '');
   const wanted = prepareValue(value);
   const name = nameOf(filter, keys);
-  const read = ({ metadata }: Facts): MetadataValue | undefined => keys.reduce<MetadataValue | undefined>(member, metadata[filter]);
+  const read = ({ metadata }: { readonly metadata?: Metadata }): MetadataValue | undefined =>
+    keys.reduce<MetadataValue | undefined>(member, metadata?.[filter]);
   const wants = `${invert ? 'not ' : ''}${name} ${wanted.holds}`;
   return {
     test: facts => wanted.test(read(facts)) !== invert,
@@ -45,7 +52,8 @@ function prepareValue(matcher: ValueMatcher | undefined): ValueTest {
     }
     case 'nullMatch': return { test: value => value === null, holds: 'is null' };
     case 'boolMatch': return { test: value => value === pattern.value, holds: `is ${pattern.value}` };
-    case 'presentMatch': return { test: value => (value !== undefined) === pattern.value, holds: `is ${pattern.value ? 'present' : 'absent'}` };
+    // Envoy's `present_match: false` never holds.
+    case 'presentMatch': return { test: value => pattern.value && value !== undefined, holds: pattern.value ? 'is present' : 'is what nothing can be' };
     case 'doubleMatch': return prepareNumber(pattern.value);
     case 'listMatch': {
       const { matchPattern: list } = pattern.value;

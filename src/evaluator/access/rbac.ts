@@ -1,7 +1,7 @@
 import type { Facts, Matcher } from './facts';
 import { all, any, preparePermission, preparePrincipal } from './rules';
-import type { TraceSink } from '../trace';
 import { RBAC_Action as Action, type Policy, type RBAC } from '../../xds/gen/envoy/config/rbac/v3/rbac_pb';
+import type { TraceSink } from '../trace';
 
 /** One set of access rules, prepared. */
 export interface AccessRules {

@@ -2,17 +2,17 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { Facts, Matcher } from './facts';
 import { prepareMetadataMatcher } from './metadata';
 import { templateMatch } from './uri-template';
-import { inRange, ipBytes, prepareRange } from '../addresses';
-import { prepareHeaderMatcher } from '../condition';
-import { pathOnly } from '../path';
-import { prepareStringMatcher } from '../string-matcher';
-import { got, quote } from '../trace';
 import type { CidrRange } from '../../xds/gen/envoy/config/core/v3/address_pb';
 import type { TypedExtensionConfig } from '../../xds/gen/envoy/config/core/v3/extension_pb';
 import type { Permission, Principal, Principal_Authenticated } from '../../xds/gen/envoy/config/rbac/v3/rbac_pb';
 import type { HeaderMatcher } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import { UriTemplateMatchConfigSchema } from '../../xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb';
 import type { PathMatcher } from '../../xds/gen/envoy/type/matcher/v3/path_pb';
+import { inRange, ipBytes, prepareRange } from '../addresses';
+import { prepareHeaderMatcher } from '../condition';
+import { pathOnly } from '../path';
+import { prepareStringMatcher } from '../string-matcher';
+import { got, quote } from '../trace';
 
 /** What may be done: the `permissions` of an access rule. */
 export function preparePermission({ rule }: Permission): Matcher {
@@ -74,15 +74,19 @@ export function any(parts: readonly Matcher[]): Matcher {
   if (parts.length === 1) return parts[0]!;
   return {
     test: facts => parts.some(part => part.test(facts)),
-    wants: parts.some(part => part.wants === ANYTHING) ? ANYTHING : `(${parts.map(({ wants }) => wants).join(' or ')})`,
-    explain: facts => parts.map(part => part.explain(facts)).join(' and '),
+    wants: parts.some(part => part.wants === ANYTHING) ? ANYTHING : `(${parts.map(grouped).join(' or ')})`,
+    explain: facts => [...new Set(parts.map(part => part.explain(facts)))].join(' and '),
   };
 }
 
 const ANYTHING = 'anything';
 
+function grouped({ wants }: Matcher): string {
+  return wants.includes(' and ') && !wants.startsWith('(') ? `(${wants})` : wants;
+}
+
 function not(part: Matcher): Matcher {
-  return { test: facts => !part.test(facts), wants: `not ${part.wants}`, explain: () => `${part.wants}, which is excluded` };
+  return { test: facts => !part.test(facts), wants: `not ${grouped(part)}`, explain: () => `${part.wants}, which is excluded` };
 }
 
 function anything(value: boolean): Matcher {
