@@ -106,3 +106,31 @@ export function isHttpUrl(text: string): boolean {
   const match = /^https?:\/\/(\[[0-9a-fA-F:.]+]|[^/:?#\s]+)(?::(\d{1,5}))?(?:[/?#]\S*)?$/.exec(text);
   return match !== null && (match[2] === undefined || isPort(Number(match[2])));
 }
+
+/** Why a path of an AuthorizationPolicy is no template; undefined where it is one, or is plain. */
+export function pathTemplateFault(path: string): string | undefined {
+  if (!/[{}]/.test(path)) return undefined;
+  let rest = false;
+  for (const segment of path.split('/')) {
+    if (segment === '{*}' || segment === '{**}') {
+      if (rest) return 'nothing follows {**} but plain text';
+      rest = segment === '{**}';
+    } else if (/[{}]/.test(segment)) {
+      return 'a whole segment is {*} or {**}';
+    } else if (!/^[A-Za-z0-9\-._~%!$&'()+,;:@=]*$/.test(segment)) {
+      return `${JSON.stringify(segment)} is no plain segment`;
+    }
+  }
+  return undefined;
+}
+
+/** The content of a JSON Web Key Set; undefined where it is none. */
+export function jwksOf(text: string): readonly Readonly<Record<string, unknown>>[] | undefined {
+  try {
+    const { keys } = JSON.parse(text) as { keys?: unknown };
+    const isKey = (key: unknown) => typeof key === 'object' && key !== null && 'kty' in key;
+    return Array.isArray(keys) && keys.every(isKey) ? keys as Readonly<Record<string, unknown>>[] : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+import type { JsonValue } from '@bufbuild/protobuf';
+import { fromJson } from '@bufbuild/protobuf';
+import type { Json } from '../../model/json';
+import { isObject } from '../../model/json';
+import { registry } from '../../xds/registry';
+import type { Path } from '../finding';
+import { fieldOf } from '../finding';
+import { quote } from './common';
+import type { Reporter } from './context';
+
+/** Which message of Envoy a patch changes. */
+const TYPES: Readonly<Record<string, string>> = {
+  LISTENER: 'envoy.config.listener.v3.Listener',
+  FILTER_CHAIN: 'envoy.config.listener.v3.FilterChain',
+  LISTENER_FILTER: 'envoy.config.listener.v3.ListenerFilter',
+  NETWORK_FILTER: 'envoy.config.listener.v3.Filter',
+  HTTP_FILTER: 'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter',
+  ROUTE_CONFIGURATION: 'envoy.config.route.v3.RouteConfiguration',
+  VIRTUAL_HOST: 'envoy.config.route.v3.VirtualHost',
+  HTTP_ROUTE: 'envoy.config.route.v3.Route',
+  CLUSTER: 'envoy.config.cluster.v3.Cluster',
+};
+
+const FILTERS: ReadonlySet<string> = new Set(['LISTENER_FILTER', 'NETWORK_FILTER', 'HTTP_FILTER']);
+
+/** Names of filters from before they said where they belong, with today's. */
+const OLD_NAMES: Readonly<Record<string, string>> = {
+  'envoy.buffer': 'envoy.filters.http.buffer',
+  'envoy.cors': 'envoy.filters.http.cors',
+  'envoy.csrf': 'envoy.filters.http.csrf',
+  'envoy.ext_authz': 'envoy.filters.http.ext_authz',
+  'envoy.fault': 'envoy.filters.http.fault',
+  'envoy.grpc_http1_bridge': 'envoy.filters.http.grpc_http1_bridge',
+  'envoy.grpc_json_transcoder': 'envoy.filters.http.grpc_json_transcoder',
+  'envoy.grpc_web': 'envoy.filters.http.grpc_web',
+  'envoy.gzip': 'envoy.filters.http.compressor',
+  'envoy.health_check': 'envoy.filters.http.health_check',
+  'envoy.http_connection_manager': 'envoy.filters.network.http_connection_manager',
+  'envoy.http_dynamo_filter': 'envoy.filters.http.dynamo',
+  'envoy.ip_tagging': 'envoy.filters.http.ip_tagging',
+  'envoy.listener.http_inspector': 'envoy.filters.listener.http_inspector',
+  'envoy.listener.original_dst': 'envoy.filters.listener.original_dst',
+  'envoy.listener.original_src': 'envoy.filters.listener.original_src',
+  'envoy.listener.proxy_protocol': 'envoy.filters.listener.proxy_protocol',
+  'envoy.listener.tls_inspector': 'envoy.filters.listener.tls_inspector',
+  'envoy.lua': 'envoy.filters.http.lua',
+  'envoy.mongo_proxy': 'envoy.filters.network.mongo_proxy',
+  'envoy.rate_limit': 'envoy.filters.http.ratelimit',
+  'envoy.ratelimit': 'envoy.filters.network.ratelimit',
+  'envoy.redis_proxy': 'envoy.filters.network.redis_proxy',
+  'envoy.router': 'envoy.filters.http.router',
+  'envoy.squash': 'envoy.filters.http.squash',
+  'envoy.tcp_proxy': 'envoy.filters.network.tcp_proxy',
+};
+
+/** What a patch writes, decoded as Envoy would: wrong values are errors, unknown fields and old names are doubtful. */
+export function patchValueRules(at: Reporter, applyTo: string, value: Json, operation: string, path: Path): void {
+  if (FILTERS.has(applyTo)) filterRules(at, value, operation, path);
+  const name = TYPES[applyTo];
+  const schema = name === undefined ? undefined : registry.getMessage(name);
+  if (schema === undefined || operation === 'REMOVE') return;
+  const known = withoutForeign(value) as JsonValue;
+  const lenient = faultOf(() => fromJson(schema, known, { registry, ignoreUnknownFields: true }));
+  if (lenient !== undefined) {
+    return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} is a ${name} of Envoy, got a value that cannot be read as one: ${lenient}`, 'correct it');
+  }
+  const strict = faultOf(() => fromJson(schema, known, { registry }));
+  if (strict !== undefined) at.doubtful(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} has only fields of ${name}, got another one, which Envoy leaves out: ${strict}`, 'correct the name');
+}
+
+function filterRules(at: Reporter, value: Json, operation: string, path: Path): void {
+  const name = typeof value.name === 'string' ? value.name : '';
+  const today = OLD_NAMES[name];
+  if (today !== undefined) at.doubtful([...path, 'name'], 'MESH_FIELD_DEPRECATED', `the filter's name is one of today's, got ${name}`, `write ${today}`);
+  const config = value.typed_config ?? value.typedConfig;
+  if (!isObject(config)) {
+    if (!['MERGE', 'REMOVE'].includes(operation) && value.config_discovery === undefined && value.configDiscovery === undefined) {
+      at.doubtful(path, 'MESH_PATCH_VALUE', `a filter says its settings in typed_config, got none for ${quote(name)}`, 'add typed_config with its @type');
+    }
+    return;
+  }
+  const type = String(config['@type'] ?? '');
+  if (/\.v(?:1|2|2alpha\d*|1alpha\d*)\.[A-Za-z]+$/.test(type) && !type.includes('istio')) {
+    at.doubtful([...path, 'typed_config'], 'MESH_FIELD_DEPRECATED', `types of Envoy's second API are gone, got ${type}`, 'write the type of version v3');
+  }
+}
+
+/** The value without messages whose types are not known here: nothing can be told of them. */
+function withoutForeign(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutForeign);
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).filter(([, item]) => !isForeign(item));
+  return Object.fromEntries(entries.map(([key, item]) => [key, withoutForeign(item)]));
+}
+
+function isForeign(value: unknown): boolean {
+  if (!isObject(value) || typeof value['@type'] !== 'string') return false;
+  return registry.getMessage(value['@type'].slice(value['@type'].lastIndexOf('/') + 1)) === undefined;
+}
+
+function faultOf(decode: () => unknown): string | undefined {
+  try {
+    decode();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
