@@ -1,11 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { registerAnalyze } from './analyze';
-import { registerCompile } from './compile';
 import { EXIT, exitCodeOf } from './exit';
-import { registerExplain } from './explain';
 import type { Io } from './io';
-import { registerProxyConfig } from './proxy-config';
-import { registerUp } from './up';
 import { UsageError } from './usage-error';
 import { version } from '../../package.json';
 import { MeshError } from '../../src/model/error';
@@ -14,12 +9,26 @@ import { InputError } from '../control-plane/sources/source';
 /** Adds one command to the program. `done` takes the exit code of an action. */
 export type Register = (program: Command, io: Io, done: (code: number) => void) => void;
 
-const COMMANDS: readonly Register[] = [registerUp, registerExplain, registerCompile, registerProxyConfig, registerAnalyze];
+/* eslint-disable @typescript-eslint/no-require-imports */
+/** Commands in the order of the help. Each is loaded when it is asked for: loading all takes longer than most of them run. */
+const COMMANDS: ReadonlyMap<string, () => Register> = new Map([
+  ['up', () => (require('./up') as typeof import('./up')).registerUp],
+  ['explain', () => (require('./explain') as typeof import('./explain')).registerExplain],
+  ['compile', () => (require('./compile') as typeof import('./compile')).registerCompile],
+  ['proxy-config', () => (require('./proxy-config') as typeof import('./proxy-config')).registerProxyConfig],
+  ['analyze', () => (require('./analyze') as typeof import('./analyze')).registerAnalyze],
+]);
+/* eslint-enable @typescript-eslint/no-require-imports */
 
 /** Runs one command line (without `node` and the script's name) and returns its exit code. Never throws on bad input. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.good;
-  const program = programOf(io, (result) => { code = result; });
+  const program = programOf(io);
+  // Help and a misspelt command speak of all of them.
+  const named = COMMANDS.get(argv[0] ?? '');
+  for (const load of named === undefined ? COMMANDS.values() : [named]) load()(program, io, (result) => { code = result; });
+  // Options set on the program are inherited only by commands made after them; these are made by hand.
+  for (const command of program.commands) inherit(command, program);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;
@@ -28,8 +37,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function programOf(io: Io, done: (code: number) => void): Command {
-  const program = new Command('cdk8s-mesh')
+function programOf(io: Io): Command {
+  return new Command('cdk8s-mesh')
     .description('Explain, check, compile and run a service mesh from its manifests, before any cluster exists.')
     .version(version, '-V, --version', 'print the version')
     .configureOutput({
@@ -48,10 +57,6 @@ Examples:
   $ cdk8s-mesh explain dist GET http://reviews:9080/ --from productpage-v1 -H 'end-user: jason'
   $ cdk8s-mesh proxy-config routes deploy/productpage-v1 dist
   $ cdk8s-mesh analyze dist`);
-  for (const register of COMMANDS) register(program, io, done);
-  // Options set on the program are inherited only by commands made after them; these are made by hand.
-  for (const command of program.commands) inherit(command, program);
-  return program;
 }
 
 function inherit(command: Command, parent: Command): void {
