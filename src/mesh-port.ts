@@ -1,5 +1,6 @@
 import { requirePort } from './private/check';
 import { meshError } from './private/errors';
+import type { TrafficPolicyProps } from './traffic-policy';
 
 /** Application protocol of a port. Istio reads it from the port's name. */
 export enum MeshProtocol {
@@ -29,6 +30,11 @@ export interface MeshPortOptions {
    * @default - the protocol, e.g. `http`; with the number, `http-9080`, where several ports have this protocol
    */
   readonly name?: string;
+  /**
+   * How callers treat this port, beside what holds for all of the service. Renders `trafficPolicy.portLevelSettings` of its DestinationRule.
+   * @default - as the service
+   */
+  readonly traffic?: TrafficPolicyProps;
 }
 
 /**
@@ -57,12 +63,15 @@ export class MeshPort {
   public readonly targetPort: number;
   /** Name as given; undefined where it follows from the protocol. */
   public readonly name?: string;
+  /** How callers treat this port; undefined as the service. */
+  public readonly traffic?: TrafficPolicyProps;
 
   private constructor(protocol: MeshProtocol, number: number, options: MeshPortOptions) {
     this.protocol = protocol;
     this.number = requirePort('port', number);
     this.targetPort = options.targetPort === undefined ? this.number : requirePort('targetPort', options.targetPort);
     this.name = options.name;
+    this.traffic = options.traffic;
     const prefix = protocol.toLowerCase();
     if (this.name !== undefined && !new RegExp(`^${prefix}(-[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?)?$`).test(this.name)) {
       throw meshError(undefined, 'MESH_PORT_NAME', `the name of a ${protocol} port must be "${prefix}", or begin with "${prefix}-", got "${this.name}"; Istio reads the protocol from it`);

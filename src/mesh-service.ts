@@ -16,7 +16,7 @@ import { directResponseRule, type HttpRule, httpRule, redirectRule } from './pri
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { portNames, requireDistinctPorts } from './private/ports';
 import { RouteSet } from './private/route-set';
-import { trafficPolicy } from './private/traffic-policy';
+import { requirePortPolicies, requireTrafficPolicy, subsetPolicy, trafficPolicy } from './private/traffic-policy';
 import type { MeshVersionService } from './private/version';
 import { virtualService } from './private/virtual-service';
 import { type DirectResponseRouteProps, type HttpRouteOptions, type HttpRouteProps, type IRouteDestination, type RedirectRouteProps, RouteTarget } from './route';
@@ -98,11 +98,13 @@ export class MeshService extends Construct implements IRouteDestination {
     this._ports = [...props.ports];
     requireDistinctPorts(this, this._ports);
     this.traffic = props.traffic;
+    requireTrafficPolicy(this, this.traffic);
+    requirePortPolicies(this, this._ports, this.traffic);
     this.routes = new RouteSet(this.name, () => httpRule(this, 'default', { targets: [RouteTarget.to(this)] }, this.ruleContext()));
     const account = requireLabel(this, 'the name of a ServiceAccount', props.serviceAccountName ?? this.name, 'set serviceAccountName');
     this.serviceAccount = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: ownedMetadata(this, account, this.namespace) });
     this.service = this.createService();
-    if (trafficPolicy(this.traffic) !== undefined) this.ensureDestinationRule();
+    if (trafficPolicy(this.traffic, this._ports) !== undefined) this.ensureDestinationRule();
   }
 
   /** Ports that callers dial. */
@@ -218,7 +220,7 @@ export class MeshService extends Construct implements IRouteDestination {
   }
 
   private forVersions(): MeshVersionService {
-    return { name: this.name, namespace: this.namespace, ports: this._ports, serviceAccount: this.serviceAccount };
+    return { name: this.name, namespace: this.namespace, ports: this._ports, traffic: this.traffic, serviceAccount: this.serviceAccount };
   }
 
   private register(version: MeshVersion): MeshVersion {
@@ -256,7 +258,7 @@ export class MeshService extends Construct implements IRouteDestination {
 
   private destinationRule(): networking.DestinationRuleSpec {
     const subsets = [...this._versions].sort((a, b) => (a.version < b.version ? -1 : 1))
-      .map((version) => ({ name: version.version, labels: { version: version.version }, trafficPolicy: trafficPolicy(version.traffic) }));
-    return { host: this.name, trafficPolicy: trafficPolicy(this.traffic), subsets: subsets.length > 0 ? subsets : undefined };
+      .map(({ version, traffic }) => ({ name: version, labels: { version }, trafficPolicy: subsetPolicy(traffic, this.traffic, this._ports) }));
+    return { host: this.name, trafficPolicy: trafficPolicy(this.traffic, this._ports), subsets: subsets.length > 0 ? subsets : undefined };
   }
 }

@@ -6,6 +6,7 @@ import { requireLabel } from './private/check';
 import { finding, meshError } from './private/errors';
 import { serviceHost } from './private/host';
 import { namespaceIn, ownedMetadata, PATH_ANNOTATION } from './private/metadata';
+import { requireTrafficPolicy } from './private/traffic-policy';
 import type { MeshVersionService } from './private/version';
 import type { IRouteDestination } from './route';
 import type { TrafficPolicyProps } from './traffic-policy';
@@ -61,6 +62,8 @@ export class MeshVersion extends Construct implements IRouteDestination {
     this.service = service;
     this.version = requireLabel(this, 'the name of a version', id, 'choose another id');
     this.traffic = traffic;
+    requireTrafficPolicy(this, traffic, service.traffic);
+    for (const port of service.ports) requireTrafficPolicy(this, traffic && port.traffic && { ...port.traffic, ...traffic }, service.traffic, `port ${port.number}`);
     // cdk8s-plus finds this out only while it renders, and then names no construct
     this.node.addValidation({
       validate: () => (this.workload.containers.length > 0 ? [] : [finding('MESH_CONTAINER_MISSING', 'a version must have at least one container, got none; set containers, or call workload.addContainer()')]),
