@@ -2,6 +2,8 @@
 export interface Io {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  /** All of standard input; that of the process where absent. */
+  readonly stdin?: () => string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Whether stdout takes colours. */

@@ -9,6 +9,7 @@ export interface Place {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
+  readonly stdin?: string;
   /** Sees output as it comes. */
   readonly onStdout?: (text: string) => void;
 }
@@ -25,6 +26,7 @@ export async function cli(argv: readonly string[], place: Place = {}): Promise<O
       },
     },
     stderr: { write: (text) => { stderr += text; } },
+    ...place.stdin !== undefined && { stdin: () => place.stdin! },
     env: place.env ?? process.env,
     cwd: place.cwd ?? process.cwd(),
     color: false,
