@@ -2,7 +2,7 @@ import type { JsonValue } from '@bufbuild/protobuf';
 import { fromJson } from '@bufbuild/protobuf';
 import type { Json } from '../../model/json';
 import { isObject } from '../../model/json';
-import { registry } from '../../xds/registry';
+import { lazyRegistry } from '../../xds/lazy-registry';
 import type { Path } from '../finding';
 import { fieldOf } from '../finding';
 import { quote } from './common';
@@ -57,14 +57,14 @@ const OLD_NAMES: Readonly<Record<string, string>> = {
 export function patchValueRules(at: Reporter, applyTo: string, value: Json, operation: string, path: Path): void {
   if (FILTERS.has(applyTo)) filterRules(at, value, operation, path);
   const name = TYPES[applyTo];
-  const schema = name === undefined ? undefined : registry.getMessage(name);
+  const schema = name === undefined ? undefined : lazyRegistry().getMessage(name);
   if (schema === undefined || operation === 'REMOVE') return;
   const known = withoutForeign(value) as JsonValue;
-  const lenient = faultOf(() => fromJson(schema, known, { registry, ignoreUnknownFields: true }));
+  const lenient = faultOf(() => fromJson(schema, known, { registry: lazyRegistry(), ignoreUnknownFields: true }));
   if (lenient !== undefined) {
     return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} is a ${name} of Envoy, got a value that cannot be read as one: ${lenient}`, 'correct it');
   }
-  const strict = faultOf(() => fromJson(schema, known, { registry }));
+  const strict = faultOf(() => fromJson(schema, known, { registry: lazyRegistry() }));
   if (strict !== undefined) at.doubtful(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} has only fields of ${name}, got another one, which Envoy leaves out: ${strict}`, 'correct the name');
 }
 
@@ -95,7 +95,7 @@ function withoutForeign(value: unknown): unknown {
 
 function isForeign(value: unknown): boolean {
   if (!isObject(value) || typeof value['@type'] !== 'string') return false;
-  return registry.getMessage(value['@type'].slice(value['@type'].lastIndexOf('/') + 1)) === undefined;
+  return lazyRegistry().getMessage(value['@type'].slice(value['@type'].lastIndexOf('/') + 1)) === undefined;
 }
 
 function faultOf(decode: () => unknown): string | undefined {
