@@ -248,9 +248,19 @@ test('--port leads to the gateway as well', async () => {
   expect((await get('http://127.0.0.1:18080/')).body).toMatchObject({ service: 'front' });
 });
 
+test.each(engines.flatMap(([name, engine]) => (engine ? [[name]] : [])))('with one loopback address for all, --check on %s finds its way and the output names real ports', async (name) => {
+  const half = toBack('v1').replace('subset: v1}}]', 'subset: v1}, weight: 50}, {destination: {host: back, subset: v2}, weight: 50}]');
+  const page = MESH.replace('{uri: {prefix: /}}', '{uri: {exact: /call}}');
+  const outcome = await cli(['up', '.', '--loopback', 'single', '--data-plane', name, '--check', '--requests', '40'], { cwd: folderOf({ 'mesh.yaml': page, 'back.yaml': half }) });
+  expect(outcome.stdout).toMatch(/istio-gate\.istio-system {2}GET 127\.0\.0\.1:\d+\/call +front +100 % +100 % \(40 of 40\) +200/);
+  expect(outcome.stdout).toMatch(/front-v1\.default +stand-in +127\.0\.0\.1:[12]\d{4} → 127\.0\.0\.1:\d+\n/);
+  expect(outcome.code).toBe(0);
+});
+
 test('with one loopback address for all, workloads differ by port', async () => {
   const { up } = await start(folderOf({ 'mesh.yaml': MESH, 'back.yaml': toBack('v2') }), { loopback: 'single' });
   expect(new Set(up.workloads.map(({ ip }) => ip))).toEqual(new Set(['127.0.0.1']));
+  expect(up.gateways[0]).toMatchObject({ page: '/', listens: 8080 });
   expect((await callBack(up)).body).toMatchObject({ service: 'back', version: 'v2' });
 });
 

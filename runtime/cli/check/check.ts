@@ -54,7 +54,7 @@ export async function check(handle: UpHandle, total: number, reported: () => rea
 /** A gateway is asked at the address where the requests came in, whatever host they named. */
 function explained(explain: (spec: RequestSpec) => Explanation, spec: RequestSpec, plan: readonly PlannedRequest[]): Explanation {
   const [{ gateway }] = plan;
-  return explain(spec.from === gateway.name ? { ...spec, from: `gateway:${spec.from}`, dialled: { address: gateway.address, port: gateway.port } } : spec);
+  return explain(spec.from === gateway.name ? { ...spec, from: `gateway:${spec.from}`, dialled: { address: gateway.address, port: gateway.listens } } : spec);
 }
 
 async function drive(plan: readonly PlannedRequest[], signal: AbortSignal): Promise<Sent[]> {
@@ -109,7 +109,7 @@ export function checkTable({ rows, callers, good }: CheckResult): string {
     ...rows.map(row => [row.route, row.target, percent(row.expectedPercent), `${percent(100 * row.observed / row.total)} (${row.observed} of ${row.total})`,
       statusText(row.statuses), ...latency(row.milliseconds), row.good ? '' : 'unexpected']),
   ];
-  return `${columns([header, ...lines], 3)}\n${good ? 'Every request went where the configuration says.' : 'Some requests did not go where the configuration says.'}\n`;
+  return `${columns([header, ...lines], 3).replace(/ +$/gm, '')}\n${good ? 'Every request went where the configuration says.' : 'Some requests did not go where the configuration says.'}\n`;
 }
 
 function statusText(statuses: ReadonlyMap<number, number>): string {

@@ -12,6 +12,8 @@ export interface RunningWorkload {
   readonly ip: string;
   /** Ports that others dial, and where the application listens for them. */
   readonly ports: Readonly<Record<number, number>>;
+  /** Where its proxy listens for such a port, if not on that port. */
+  readonly listenPorts: Readonly<Record<number, number>>;
   readonly application: Application;
   readonly admin: string;
 }

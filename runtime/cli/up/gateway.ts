@@ -1,8 +1,10 @@
 import { createServer, connect } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { CompiledProxy } from '../../../src/compiler/compiled-proxy';
 import type { Listener } from '../../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import type { RouteConfiguration } from '../../../src/xds/gen/envoy/config/route/v3/route_pb';
+import { HttpConnectionManagerSchema } from '../../../src/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 
 /** Where a gateway answers on this machine. */
 export interface GatewayUrl {
@@ -10,6 +12,8 @@ export interface GatewayUrl {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** Port that the Gateway names; where there is one loopback address for all, or no privilege, it listens on another. */
+  readonly listens: number;
   /** `http://127.9.0.1:8080`. */
   readonly url: string;
   /** Path worth opening first. */
@@ -33,11 +37,19 @@ export function gatewayUrls(name: string, compiled: CompiledProxy): GatewayUrl[]
     const [socket] = socketsOf([listener]);
     if (socket === undefined) return [];
     const secure = listener.filterChains.some(chain => chain.transportSocket !== undefined);
-    const http = listener.filterChains.some(chain => chain.filters.some(filter => filter.name === 'envoy.filters.network.http_connection_manager'));
-    if (!http) return [];
-    const routes = compiled.routes.filter(route => route.name === `http.${socket.port}` || route.name.startsWith('https.'));
-    return [{ name, ...socket, url: `${secure ? 'https' : 'http'}://${socket.address}:${socket.port}`, ...firstPage(routes) }];
+    const named = routesOf(listener);
+    if (named.size === 0) return [];
+    const routes = compiled.routes.filter(route => named.has(route.name));
+    const listens = Number(/_(\d+)$/.exec(listener.name)?.[1] ?? socket.port);
+    return [{ name, ...socket, listens, url: `${secure ? 'https' : 'http'}://${socket.address}:${socket.port}`, ...firstPage(routes) }];
   }).sort((a, b) => a.port - b.port);
+}
+
+/** Names of the route configurations that a listener asks for; none where it speaks no HTTP. */
+function routesOf(listener: Listener): Set<string> {
+  const managers = listener.filterChains.flatMap(chain => chain.filters).flatMap(({ configType }) => (
+    configType.case === 'typedConfig' ? anyUnpack(configType.value, HttpConnectionManagerSchema) ?? [] : []));
+  return new Set(managers.flatMap(({ routeSpecifier }) => (routeSpecifier.case === 'rds' ? [routeSpecifier.value.routeConfigName] : [])));
 }
 
 /** The first exact path of any route, else the first prefix: what a person would open. */

@@ -17,8 +17,8 @@ export class Report {
     switch (event.kind) {
       case 'note': return this.line(`${paint.cyan('note')}: ${event.text}`);
       case 'workload': {
-        const { name, ip, ports, application } = event.workload;
-        const listens = Object.entries(ports).map(([port, own]) => `${ip}:${port} → 127.0.0.1:${own}`).join(', ') || ip;
+        const { name, ip, ports, listenPorts, application } = event.workload;
+        const listens = Object.entries(ports).map(([port, own]) => `${ip}:${listenPorts[Number(port)] ?? port} → 127.0.0.1:${own}`).join(', ') || ip;
         const what = { 'command': 'your command', 'stand-in': 'stand-in', 'none': 'gateway' }[application];
         return this.line(`  ${name.padEnd(40)} ${what.padEnd(13)} ${listens}`);
       }

@@ -277,10 +277,12 @@ class Up implements UpHandle {
       name,
       ip: place.ip,
       ports: place.appPorts,
+      listenPorts: place.listenPorts,
       admin: `http://${place.ip}:${place.adminPort}`,
       application: workload.gateway ? 'none' : command === undefined ? 'stand-in' : 'command',
     };
-    const entry: { -readonly [K in keyof Running]: Running[K] } = { workload: running, proxy: started, application: undefined, form: this.formOf(workload) };
+    const form = this.formOf(workload);
+    const entry: { -readonly [K in keyof Running]: Running[K] } = { workload: running, proxy: started, application: undefined, form };
     this.running.set(keyOf(workload), entry);
     const directory = new Directory(model, proxy);
     if (command !== undefined) {
