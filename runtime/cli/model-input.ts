@@ -18,14 +18,15 @@ export interface Mesh {
 
 /**
  * Reads DIRs into a compiler. Gateways without a workload get one, and the user is told. Throws an `InputError` with all that is wrong
- * with the input or cannot be compiled.
+ * with the input or cannot be compiled. `told` has what the user was told before.
  */
-export function readMesh(paths: readonly string[], io: Io): Mesh {
+export function readMesh(paths: readonly string[], io: Io, told = new Set<string>()): Mesh {
   const { resources, added } = withGatewayWorkloads(readWholeInput(paths, io).resources);
   const model = built(resources);
   const errors = refused(model);
   if (errors.length > 0) throw new InputError(errors);
-  for (const name of added) io.stderr.write(`note: added ${name}, as no workload carries the labels that a Gateway selects\n`);
+  for (const name of added.filter(each => !told.has(each))) io.stderr.write(`note: added ${name}, as no workload carries the labels that a Gateway selects\n`);
+  for (const name of added) told.add(name);
   return { model, compiler: createCompiler(model) };
 }
 

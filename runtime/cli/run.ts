@@ -17,7 +17,7 @@ const COMMANDS: ReadonlyMap<string, () => Register> = new Map([
   ['compile', () => (require('./compile') as typeof import('./compile')).registerCompile],
   ['proxy-config', () => (require('./proxy-config') as typeof import('./proxy-config')).registerProxyConfig],
   ['analyze', () => (require('./analyze') as typeof import('./analyze')).registerAnalyze],
-  ['inject', () => (require('./inject') as typeof import('./inject')).registerInject],
+  ['diff', () => (require('./diff') as typeof import('./diff')).registerDiff],
 ]);
 /* eslint-enable @typescript-eslint/no-require-imports */
 
