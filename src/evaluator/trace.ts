@@ -1,6 +1,6 @@
 /** What was looked at. Plain data, fit for JSON. */
 export interface TraceEvent {
-  readonly step: 'listener' | 'filterChain' | 'path' | 'virtualHost' | 'rule' | 'policy' | 'fault' | 'cors' | 'target' | 'mirror' | 'cluster' | 'endpoint';
+  readonly step: 'listener' | 'filterChain' | 'tls' | 'path' | 'virtualHost' | 'rule' | 'policy' | 'fault' | 'cors' | 'target' | 'mirror' | 'cluster' | 'endpoint';
   /** Name of the listener, chain, virtual host, rule, cluster or endpoint. */
   readonly name: string;
   readonly outcome: 'chosen' | 'failed' | 'skipped';

@@ -100,8 +100,8 @@ export class MeshResult {
   /** This share of requests, 0 to 100, reaches this service or version, which answers itself. A service stands for all its versions. */
   public expectShare(target: IRouteDestination, percent: number): MeshResult {
     const wanted = this.simulator.fullHost(target.hostFrom(undefined), undefined);
-    const reached = this.explanation.targets.filter(({ host, subset, status }) =>
-      status === undefined && host === wanted && (target.subset === undefined || target.subset === subset));
+    const reached = this.explanation.targets.filter(({ host, subset, because }) =>
+      because === undefined && host === wanted && (target.subset === undefined || target.subset === subset));
     const got = reached.reduce((sum, share) => sum + share.percent, 0);
     const name = target.subset === undefined ? wanted : `${wanted} ${target.subset}`;
     return this.require(Math.abs(got - percent) < 1e-9, `${percent} % must reach ${name}, got ${this.distributionText()}`);

@@ -126,7 +126,7 @@ test('what cannot be compiled yet, and senders that run nowhere, are errors', ()
   const unused = new MeshService(chart, 'unused', { ports: [MeshPort.http(80)] });
   expect(() => MeshTesting.of(chart).send(ask, { from: unused })).toThrow('[test/unused] MESH_CALLER_UNKNOWN: a sender must run somewhere');
   expect(() => MeshTesting.of(chart).send(ask, { from: reviews.service })).toThrow('a sender must be a MeshService, MeshVersion, MeshGateway or workload, got Service');
-  const envoyFilter = { apiVersion: 'networking.istio.io/v1alpha3', kind: 'EnvoyFilter', metadata: { name: 'patch' }, spec: { configPatches: [] } };
-  expect(() => MeshTesting.ofManifests([envoyFilter]).send(ask)).toThrow('MESH_FIELD_UNSUPPORTED');
+  const unsupported = { apiVersion: 'networking.istio.io/v1', kind: 'ServiceEntry', metadata: { name: 'se' }, spec: { hosts: ['*.a.example'], resolution: 'DYNAMIC_DNS' } };
+  expect(() => MeshTesting.ofManifests([unsupported]).send(ask)).toThrow('MESH_FIELD_UNSUPPORTED');
   expect(() => MeshTesting.fromYaml('a: [').send(ask)).toThrow('MESH_YAML_SYNTAX');
 });

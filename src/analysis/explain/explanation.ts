@@ -16,6 +16,14 @@ export interface RequestSpec {
   readonly dialled?: { readonly address: string; readonly port: number };
   /** TLS that the caller speaks, for an `https` URL. */
   readonly tls?: { readonly sni?: string; readonly alpn?: readonly string[] };
+  /** Claims of a token that counts as signed by the issuer they name; it is sent as `Authorization: Bearer …`. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** Seconds since 1970, for the life of tokens. Without it no token is too old or too new. */
+  readonly now?: number;
+  /** Status that external authorizers answer; 200, or leaving it out, lets requests pass. */
+  readonly authorizer?: number;
+  /** Address that the request comes from; by default the caller's own, or one of the internet for `outside`. */
+  readonly sourceAddress?: string;
 }
 
 /** What happens to a request, exactly: every share is a percentage of all requests like this one. */
@@ -28,6 +36,8 @@ export interface Explanation {
   readonly status?: number;
   /** Envoy's response flag (`NR`, `UH`, `NC`, `FI` …) of that answer. */
   readonly flag: string;
+  /** Envoy's response code details of that answer: `rbac_access_denied_matched_policy[ns[shop]-policy[readers]-rule[0]]`. */
+  readonly details?: string;
   /** Body of that answer. */
   readonly body?: string;
   /** Where a redirect leads. */
@@ -70,7 +80,9 @@ export interface ExplainedTarget {
   /** What callers get of this share instead of the target's answer, with its flag and reason. */
   readonly status?: number;
   readonly flag?: string;
+  /** Present where this share does not reach the target. */
   readonly because?: string;
+  readonly details?: string;
 }
 
 export interface ExplainedEndpoint {

@@ -28,7 +28,7 @@ function summary(explanation: Explanation): string[] {
 
 function targetLines(target: ExplainedTarget): string[] {
   const { status, flag, because, endpoints, loadBalancing } = target;
-  const failed = status === undefined ? '' : `: ${status}${flag === undefined || flag === '' ? '' : ` ${flag}`}, ${because ?? ''}`;
+  const failed = because === undefined ? '' : `: ${[status ?? 'closed', flag].filter(part => part !== undefined && part !== '').join(' ')}, ${because}`;
   const lines = [`  target     ${percent(target.percent)} ${targetName(target)}${failed}`];
   if (endpoints.length > 0) lines.push(`             by ${loadBalancing.policy} (${loadBalancing.setBy}) over ${endpoints.map(({ address, port, workload }) => `${address}:${port}${workload === undefined ? '' : ` ${workload}`}`).join(', ')}`);
   return lines;

@@ -1,12 +1,13 @@
+import { accessContext, headersOf, sourceOf } from './access';
 import type { Entry } from './entry';
 import type { ExplainedFault, ExplainedMirror, ExplainedRetries, ExplainedStep, ExplainedTarget, Explanation, RequestSpec } from './explanation';
 import { ISTIO_DEFAULT, provenanceOf, ruleProvenance, withPlaces } from './provenance';
 import type { Proxies } from './proxies';
-import { enterTarget, sentBy } from './server-side';
+import { changed, enterTarget, sentBy } from './server-side';
 import { explainTarget, parseClusterName } from './targets';
 import type { RequestUrl } from './url';
 import {
-  decide, matchFilterChain, matchListener, matchRoute, normalizePath, percentOf, ruleName,
+  admit, admitConnection, decide, isDenial, matchFilterChain, matchListener, matchRoute, normalizePath, percentOf, ruleName,
   type Answer, type Chain, type Decision, type Draw, type Forward, type HttpRequestFacts, type HttpTerminal, type MatchedRoute, type Retry,
   type TcpTerminal, type TraceEvent,
 } from '../../evaluator';
@@ -19,23 +20,30 @@ interface Walk {
   readonly url: RequestUrl;
   readonly steps: ExplainedStep[];
   readonly trace: (event: TraceEvent, where?: string) => void;
+  readonly tell: (step: ExplainedStep) => void;
 }
 
 /** Follows a request from where it enters: listener, filter chain, rule, filters, clusters, endpoints, and the target's own proxy. */
 export function walk(proxies: Proxies, entry: Entry, spec: RequestSpec, url: RequestUrl): Explanation {
   const steps: ExplainedStep[] = [];
-  const trace: Walk['trace'] = (event, place) => {
-    const where = place ?? (event.source === undefined ? '' : provenanceOf(proxies.model, event.source).where);
-    steps.push({ ...event, proxy: entry.ready.name, side: 'client', ...(where !== '' && { where }) });
+  const tell = (step: ExplainedStep): void => {
+    const where = step.where ?? (step.source === undefined ? '' : provenanceOf(proxies.model, step.source).where);
+    steps.push({ ...step, ...(where !== '' && { where }) });
   };
-  const here: Walk = { proxies, entry, spec, url, steps, trace };
+  const trace: Walk['trace'] = (event, where) => tell({ ...event, proxy: entry.ready.name, side: 'client', ...(where !== undefined && { where }) });
+  const here: Walk = { proxies, entry, spec, url, steps, trace, tell };
   const { prepared } = entry.ready;
   const listener = matchListener(prepared.listeners, entry.connection, 'outbound', trace);
   if (listener === undefined) return unserved(here, '', `nothing listens at ${entry.connection.address}:${entry.connection.port}`);
   const chain = matchFilterChain(listener, entry.connection, trace);
   if (chain === undefined) return unserved(here, 'NR', `no filter chain of listener ${listener.name} takes the connection`);
-  if (chain.terminal.kind === 'http') return walkHttp(here, chain, chain.terminal);
-  if (chain.terminal.kind === 'tcp') return walkTcp(here, chain.terminal);
+  const { terminal } = chain;
+  if (terminal.kind !== 'none') {
+    const context = accessContext(spec, entry.connection, sourceOf(spec, entry.ready), chain.terminatesTls ? [] : undefined);
+    const closed = admitConnection(terminal.connectionPolicies, { ...context, metadata: {} }, trace);
+    if (closed !== '') return { ...common(here), outcome: 'denied', details: closed };
+    return terminal.kind === 'http' ? walkHttp(here, chain, terminal) : walkTcp(here, terminal);
+  }
   return unserved(here, '', `filter chain ${chain.name} ends in no filter that is known here`);
 }
 
@@ -69,7 +77,7 @@ function walkHttp(here: Walk, chain: Chain, terminal: HttpTerminal): Explanation
     return { ...common(here), outcome: path.kind === 'redirect' ? 'redirected' : 'answered', status: path.status, ...location };
   }
   if (path.path !== url.path) trace({ step: 'path', name: path.path, outcome: 'chosen', because: `normalized from ${url.path}` });
-  const headers = Object.fromEntries(Object.entries(spec.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+  const headers = headersOf(spec);
   const facts: HttpRequestFacts = {
     method: (spec.method ?? 'GET').toUpperCase(),
     scheme: chain.terminatesTls ? 'https' : 'http',
@@ -77,10 +85,14 @@ function walkHttp(here: Walk, chain: Chain, terminal: HttpTerminal): Explanation
     path: path.path,
     headers: new Map(Object.entries(headers)),
   };
+  const identities = chain.terminatesTls ? [] : undefined;
+  const context = accessContext(spec, entry.connection, sourceOf(spec, entry.ready), identities, { terminal, request: facts });
+  const admitted = admit(terminal.access, facts, context, trace);
+  if (admitted.kind === 'answer') return answered(here, common(here), admitted);
   const table = entry.ready.prepared.routesOf(terminal);
-  const rule = table && matchRoute(table, facts, withPlaces(here.proxies.model, table, trace));
+  const rule = table && matchRoute(table, admitted.routed, withPlaces(here.proxies.model, table, trace));
   if (rule === undefined) return { ...common(here), outcome: 'failed', status: 404, flag: 'NR', body: '' };
-  return underRule(here, terminal, rule, facts, headers);
+  return underRule(here, terminal, rule, admitted.request, changed(headers, admitted.changes));
 }
 
 /** Every draw so that target `index` is chosen, and each fault and mirror either way. */
@@ -105,6 +117,7 @@ function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts
   if (best.kind === 'answer') return answered(here, base, best);
   const left = 100 - (fault?.abortPercent ?? 0);
   const total = targets.reduce((sum, { weight }) => sum + weight, 0);
+  const edge = { terminal, source: sourceOf(here.spec, here.entry.ready) };
   const explained = targets.flatMap(({ weight }, i): ExplainedTarget[] => {
     const decision = weight > 0 ? decide(rule, facts, drawFor(rule, i, 'miss')) : undefined;
     if (decision?.kind !== 'forward') return [];
@@ -112,7 +125,7 @@ function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts
     if (targets.length > 1) here.trace({ step: 'target', name: decision.cluster, outcome: 'chosen', detail: `weight ${weight} of ${total}` });
     const asked = { host: hostOf(facts.authority), port: here.entry.connection.port };
     const target = explainTarget(proxies, here.entry.ready.prepared, decision.cluster, percent, asked, here.trace);
-    return [entered(here, terminal, sentBy(decision, facts, headers), target)];
+    return [entered(here, terminal, sentBy(decision, facts, headers, edge), target)];
   });
   return { ...base, ...forwarded(here, rule, best, facts, headers), ...outcomeOf(explained), targets: explained };
 }
@@ -177,26 +190,30 @@ function answered(here: Walk, base: ReturnType<typeof common>, answer: Answer): 
   here.trace({ step: 'target', name: 'answer', outcome: 'chosen', because: answer.details, detail: `status ${answer.status}` });
   return {
     ...base,
-    outcome: redirected ? 'redirected' : 'answered',
+    outcome: isDenial(answer) ? 'denied' : redirected ? 'redirected' : 'answered',
     status: answer.status,
     flag: answer.flag,
+    details: answer.details,
     body: answer.body,
     ...(location !== undefined && { location }),
   };
 }
 
 /** A target with what its own proxy says to the request. */
-function entered(here: Walk, terminal: HttpTerminal | undefined, sent: HttpRequestFacts | undefined, target: ExplainedTarget): ExplainedTarget {
-  if (target.status !== undefined) return target;
-  const refusal = enterTarget(here.proxies, here.entry.ready.prepared, terminal, target.cluster, sent, step => here.steps.push(step));
+function entered(here: Walk, terminal: HttpTerminal | undefined, request: HttpRequestFacts | undefined, target: ExplainedTarget): ExplainedTarget {
+  if (target.because !== undefined) return target;
+  const passing = { spec: here.spec, caller: here.entry.ready, tell: here.tell, ...(terminal && { terminal }), ...(request && { request }) };
+  const refusal = enterTarget(here.proxies, target.cluster, passing);
   return refusal === undefined ? target : { ...target, ...refusal };
 }
 
-/** Failed only where nothing can be served; a share that fails is told at its target. */
-function outcomeOf(targets: readonly ExplainedTarget[]): Pick<Explanation, 'outcome' | 'flag' | 'status'> {
+/** Failed or denied only where nothing can be served; a share that fails is told at its target. */
+function outcomeOf(targets: readonly ExplainedTarget[]): Pick<Explanation, 'outcome' | 'flag' | 'status' | 'details'> {
   const [first] = targets;
-  if (first === undefined || targets.some(({ status }) => status === undefined)) return { outcome: first === undefined ? 'failed' : 'routed', flag: '' };
-  return { outcome: 'failed', flag: first.flag ?? '', ...(first.status !== undefined && { status: first.status }) };
+  if (first === undefined || targets.some(({ because }) => because === undefined)) return { outcome: first === undefined ? 'failed' : 'routed', flag: '' };
+  const { flag = '', status, details } = first;
+  const denied = targets.every(target => target.details !== undefined && isDenial({ details: target.details }));
+  return { outcome: denied ? 'denied' : 'failed', flag, ...(status !== undefined && { status }), ...(details !== undefined && { details }) };
 }
 
 function hostOf(authority: string): string {

@@ -42,7 +42,8 @@ export function judge({ action, policies }: AccessRules, facts: Facts, trace?: T
   if (trace !== undefined) {
     for (const policy of policies) {
       const { name, matcher } = policy;
-      const base = { step: 'policy' as const, name, detail: `${kind}: ${matcher.wants}` };
+      const source = sourceOf(name);
+      const base = { step: 'policy' as const, name, detail: `${kind}: ${matcher.wants}`, ...(source !== '' && { source }) };
       if (policy === taken) trace({ ...base, outcome: 'chosen', because: `${kind}: ${matcher.wants}` });
       else if (matcher.test(facts)) trace({ ...base, outcome: 'skipped', because: `${taken!.name} came first` });
       else trace({ ...base, outcome: 'failed', because: `${kind}: ${matcher.explain(facts)}` });
@@ -50,4 +51,12 @@ export function judge({ action, policies }: AccessRules, facts: Facts, trace?: T
   }
   const matched = taken !== undefined;
   return { allowed: action === 'log' || matched === (action === 'allow'), policy: taken?.name ?? '' };
+}
+
+const ISTIO_NAME = /(?:^|-)ns\[([^\]]*)\]-policy\[([^\]]*)\]-rule\[/;
+
+/** The resource that Istio made a rule from, by the name it gives the rule. */
+function sourceOf(name: string): string {
+  const match = ISTIO_NAME.exec(name);
+  return match === null ? '' : `/apis/security.istio.io/v1/namespaces/${match[1]}/authorization-policy/${match[2]}`;
 }
