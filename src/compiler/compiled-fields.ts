@@ -20,6 +20,7 @@ const CONNECTION_POOL: Fields = {
     h2UpgradePolicy: ALL,
     useClientProtocol: ALL,
     maxConcurrentStreams: ALL,
+    http2KeepAlive: ALL,
   },
 };
 const OUTLIER_DETECTION: Fields = {
@@ -52,7 +53,13 @@ const CLIENT_TLS: Fields = {
   insecureSkipVerify: ALL,
 };
 const BLOCKS = { connectionPool: CONNECTION_POOL, outlierDetection: OUTLIER_DETECTION, loadBalancer: LOAD_BALANCER, tls: CLIENT_TLS };
-const TRAFFIC_POLICY: Fields = { ...BLOCKS, portLevelSettings: { port: ALL, ...BLOCKS } };
+const TRAFFIC_POLICY: Fields = {
+  ...BLOCKS,
+  portLevelSettings: { port: ALL, ...BLOCKS },
+  tunnel: ALL,
+  proxyProtocol: ALL,
+  retryBudget: { percent: ALL, minRetryConcurrency: ALL },
+};
 
 /** `spec` of the kinds that shape traffic; a kind with `{}` is refused as a whole. */
 export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
@@ -73,6 +80,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
       mirror: DESTINATION,
       mirrorPercentage: ALL,
       mirrorPercent: ALL,
+      mirror_percent: ALL,
       mirrors: { destination: DESTINATION, percentage: ALL },
       delegate: ALL,
       corsPolicy: ALL,
@@ -104,6 +112,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
         serverCertificate: ALL,
         privateKey: ALL,
         caCertificates: ALL,
+        tlsCertificates: ALL,
         subjectAltNames: ALL,
         verifyCertificateSpki: ALL,
         verifyCertificateHash: ALL,
@@ -133,7 +142,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
     ingress: { port: ALL, bind: ALL, defaultEndpoint: ALL, connectionPool: CONNECTION_POOL },
     egress: { port: ALL, bind: ALL, captureMode: ALL, hosts: ALL },
     inboundConnectionPool: CONNECTION_POOL,
-    outboundTrafficPolicy: { mode: ALL },
+    outboundTrafficPolicy: { mode: ALL, egressProxy: ALL },
   },
   'EnvoyFilter': { workloadSelector: ALL, targetRefs: ALL, configPatches: ALL, priority: ALL },
   'AuthorizationPolicy': {
@@ -165,7 +174,8 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
   },
   'WasmPlugin': {},
   'TrafficExtension': {},
-  'ProxyConfig': {},
+  // Read when a Pod is injected; nothing in it reaches xDS.
+  'ProxyConfig': ALL,
   'WorkloadGroup': ALL,
   'Gateway.gateway.networking.k8s.io': {},
   'HTTPRoute.gateway.networking.k8s.io': {},
@@ -190,8 +200,5 @@ export const REFUSED_VALUES: readonly RefusedValue[] = [
 
 /** Keys of MeshConfig that shape traffic and are not compiled yet. */
 export const REFUSED_MESH_CONFIG: readonly string[] = [
-  'defaultProviders.accessLogging',
-  'defaultProviders.tracing',
-  'defaultTrafficPolicy', 'gatewayTopology', 'inboundTrafficPolicy', 'meshMTLS', 'meshNetworks', 'outboundClusterStatName',
-  'inboundClusterStatName', 'proxyHttpPort', 'serviceSettings', 'tlsDefaults',
+  'defaultProviders.tracing', 'defaultTrafficPolicy', 'meshNetworks', 'serviceSettings',
 ];

@@ -15,6 +15,7 @@ import { gatewayRoutes } from './gateway/routes';
 import { autoPassthrough, mergedGateways } from './gateway/servers';
 import { inboundPorts } from './inbound-ports';
 import { explicitOutbound } from './listeners/explicit-outbound';
+import { httpProxyListener } from './listeners/http-proxy';
 import { explicitInbound, virtualInbound } from './listeners/inbound';
 import { outboundListeners } from './listeners/outbound';
 import { virtualOutbound } from './listeners/virtual-outbound';
@@ -107,7 +108,7 @@ interface Front { readonly listeners: readonly Listener[]; readonly routes: read
 function captured(view: View, patcher: Patcher): Front {
   const listeners = [
     ...patcher.listeners(outboundListeners(view), 'outbound'), ...patcher.addedListeners('outbound'),
-    ...patcher.listeners([virtualOutbound(view)], 'outbound'),
+    ...patcher.listeners([...httpProxyListener(view), virtualOutbound(view)], 'outbound'),
     ...patcher.listeners([virtualInbound(view)], 'inbound'), ...patcher.addedListeners('inbound'),
   ];
   return { listeners, routes: routeNames(listeners).map(name => patcher.routes(sidecarRoutes(view, name))) };

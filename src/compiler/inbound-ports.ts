@@ -11,6 +11,7 @@ export interface InboundPort {
   readonly protocol: Protocol;
   /** Number of the service port that decides. */
   readonly servicePort: number;
+  readonly portName: string;
   /** Host that spans are named after. */
   readonly hostname: string;
   /** All services whose port of that number leads here. */
@@ -39,6 +40,7 @@ function servicePorts(view: View): InboundPort[] {
         targetPort,
         protocol: port.protocol,
         servicePort: port.number,
+        portName: port.name,
         hostname: service.hostname,
         services: [service],
         pool: replaced ?? policyFor(rule, port.number, '').connectionPool,
@@ -63,6 +65,7 @@ function ingressPorts(view: View): InboundPort[] {
       targetPort: number,
       protocol: parseProtocol(ingress.port?.protocol ?? ''),
       servicePort: number,
+      portName: ingress.port?.name ?? '',
       hostname: `${sidecar.name}.${sidecar.namespace}`,
       services: own.filter(({ port }) => port.number === own[0].port.number).map(({ service }) => service),
       pool: ingress.connectionPool ?? sidecar.spec.inboundConnectionPool,

@@ -104,6 +104,8 @@ export interface HttpRoute {
   readonly mirror?: Destination;
   readonly mirrorPercentage?: Percentage;
   readonly mirrorPercent?: number;
+  /** The same by its older name. */
+  readonly mirror_percent?: number;
   readonly mirrors?: readonly { readonly destination: Destination; readonly percentage?: Percentage }[];
   readonly corsPolicy?: CorsPolicy;
   readonly headers?: Headers;
@@ -153,6 +155,7 @@ export interface ConnectionPool {
     readonly h2UpgradePolicy?: string;
     readonly useClientProtocol?: boolean;
     readonly maxConcurrentStreams?: number;
+    readonly http2KeepAlive?: { readonly interval?: Duration; readonly timeout?: Duration };
   };
 }
 
@@ -208,15 +211,23 @@ export interface ClientTls {
   readonly insecureSkipVerify?: boolean;
 }
 
-export interface PolicyBlocks {
+/** What a port of its own may replace. */
+export interface PortBlocks {
   readonly connectionPool?: ConnectionPool;
   readonly outlierDetection?: OutlierDetection;
   readonly loadBalancer?: LoadBalancer;
   readonly tls?: ClientTls;
 }
 
+/** The policy of one cluster. */
+export interface PolicyBlocks extends PortBlocks {
+  readonly tunnel?: { readonly protocol?: string; readonly targetHost?: string; readonly targetPort?: number };
+  readonly proxyProtocol?: { readonly version?: string };
+  readonly retryBudget?: { readonly percent?: number; readonly minRetryConcurrency?: number };
+}
+
 export interface TrafficPolicy extends PolicyBlocks {
-  readonly portLevelSettings?: readonly (PolicyBlocks & { readonly port?: { readonly number?: number } })[];
+  readonly portLevelSettings?: readonly (PortBlocks & { readonly port?: { readonly number?: number } })[];
 }
 
 export interface Subset { readonly name: string; readonly labels?: Readonly<Record<string, string>>; readonly trafficPolicy?: TrafficPolicy }
@@ -238,6 +249,7 @@ export interface ServerTls {
   readonly serverCertificate?: string;
   readonly privateKey?: string;
   readonly caCertificates?: string;
+  readonly tlsCertificates?: readonly { readonly serverCertificate?: string; readonly privateKey?: string; readonly caCertificates?: string }[];
   readonly subjectAltNames?: readonly string[];
   readonly verifyCertificateSpki?: readonly string[];
   readonly verifyCertificateHash?: readonly string[];
@@ -277,7 +289,7 @@ export interface SidecarSpec {
     readonly port?: SidecarPort; readonly bind?: string; readonly captureMode?: string; readonly hosts?: readonly string[];
   }[];
   readonly inboundConnectionPool?: ConnectionPool;
-  readonly outboundTrafficPolicy?: { readonly mode?: string };
+  readonly outboundTrafficPolicy?: { readonly mode?: string; readonly egressProxy?: Destination };
 }
 
 export interface Providers { readonly name?: string }

@@ -1,6 +1,6 @@
 import { COMPILED_FIELDS, REFUSED_MESH_CONFIG, REFUSED_VALUES } from './compiled-fields';
 import type { Fields } from './compiled-fields';
-import { isObject } from '../model/json';
+import { isObject, objectsOf, textsOf } from '../model/json';
 import type { Model } from '../model/model';
 import type { Resource } from '../model/resource';
 
@@ -40,17 +40,26 @@ export function refusals(model: Model): Refusal[] {
     const [at] = valuesAt(model.config.raw, key.split('.'), []);
     if (map !== undefined && at !== undefined) found.push(refuse(map, ['data', 'mesh'], `MeshConfig ${key} is not compiled yet`, at[1]));
   }
+  const files = fileProviders(model);
+  const loggers = valuesAt(model.config.raw, ['defaultProviders', 'accessLogging'], []).flatMap(([, names]) => textsOf(names));
+  for (const name of map === undefined ? [] : loggers.filter(each => !files.has(each))) {
+    found.push(refuse(map, ['data', 'mesh'], 'MeshConfig defaultProviders.accessLogging names a provider of a kind that is not compiled yet', name));
+  }
   return found;
 }
 
 /** Telemetry may send to systems that are not compiled yet: only files and Prometheus are. */
 function unknownProviders(model: Model, resource: Resource): Refusal[] {
-  const providers = Array.isArray(model.config.raw.extensionProviders) ? model.config.raw.extensionProviders.filter(isObject) : [];
-  const files = new Set(['envoy', ...providers.filter(({ envoyFileAccessLog }) => envoyFileAccessLog !== undefined).map(({ name }) => name)]);
+  const files = fileProviders(model);
   return (['accessLogging', 'metrics'] as const).flatMap(section => (
     valuesAt(resource.spec, [section, 'providers', 'name'], ['spec'])
       .filter(([, name]) => (section === 'metrics' ? name !== 'prometheus' : !files.has(String(name))))
       .map(([path, name]) => refuse(resource, path, `Telemetry ${textOf(path)} names a provider of a kind that is not compiled yet`, name))));
+}
+
+function fileProviders(model: Model): ReadonlySet<string> {
+  const files = objectsOf(model.config.raw.extensionProviders).filter(({ envoyFileAccessLog }) => envoyFileAccessLog !== undefined);
+  return new Set(['envoy', ...files.map(({ name }) => String(name))]);
 }
 
 function walk(resource: Resource, value: unknown, fields: Fields, path: Path, found: Refusal[]): void {

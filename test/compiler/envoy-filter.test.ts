@@ -59,7 +59,8 @@ describe('HTTP filters', () => {
     const compressor = 'type.googleapis.com/envoy.extensions.filters.http.compressor.v3.Compressor';
     const value = `{ name: gzip, typed_config: { "@type": ${compressor}, some: { field: 1 } } }`;
     const chains = listenerJson(at(filter(patch('HTTP_FILTER', 'INSERT_FIRST', router, value))), 'virtualInbound').filterChains;
-    expect(chains.flatMap(({ filters }: any) => filters).find(({ typedConfig }: any) => typedConfig.httpFilters).typedConfig.httpFilters[0].typedConfig)
+    const manager = chains.flatMap(({ filters }: any) => filters).find(({ typedConfig }: any) => typedConfig.httpFilters).typedConfig;
+    expect(manager.httpFilters[0].typedConfig)
       .toEqual({ '@type': 'type.googleapis.com/xds.type.v3.TypedStruct', 'typeUrl': compressor, 'value': { some: { field: 1 } } });
   });
 });

@@ -10,8 +10,8 @@ test('what is compiled is not refused', () => {
 });
 
 test('a field that Istio would act on is refused by its path and value', () => {
-  expect(named('apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: { name: stock, namespace: shop }\nspec: { host: stock, subsets: [{ name: a, trafficPolicy: { tunnel: { targetHost: x } } }] }'))
-    .toEqual(['stock: DestinationRule spec.subsets[0].trafficPolicy.tunnel is not compiled yet, got {"targetHost":"x"}; remove it, or run this on Istio']);
+  expect(named('apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: { name: stock, namespace: shop }\nspec: { host: stock, subsets: [{ name: a, trafficPolicy: { loadBalancer: { zoneAwareLbSetting: { enabled: true } } } }] }'))
+    .toEqual(['stock: DestinationRule spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting is not compiled yet, got {"enabled":true}; remove it, or run this on Istio']);
 });
 
 test('a kind that is not compiled is refused as a whole, once', () => {

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { objectOf } from '../../model/json';
 import { duration } from '../../xds/duration';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
@@ -10,17 +11,20 @@ import { poolOf } from './connection-pool';
 import { istioMetadata } from './metadata';
 import { inboundProtocolOptions } from './protocol-options';
 import { INBOUND_SOURCE } from './special';
+import { statName } from './stat-name';
 
 /** Longer than any process lives: addresses of the own application are never forgotten. */
 const NEVER = duration(9_223_372_035_000);
 
 /** The application behind one target port (istio-behaviour D7). */
 export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
-  const pool = poolOf(port.pool, view.mesh.model.config);
+  const pool = poolOf({ connectionPool: port.pool }, view.mesh.model.config);
   const name = inboundCluster(port.targetPort);
   const common = {
     name,
-    altStatName: `${name};`,
+    altStatName: statName(view.mesh, 'inboundClusterStatName', name, {
+      service: port.services[0], port: { name: port.portName, number: port.servicePort }, targetPort: port.targetPort,
+    }),
     connectTimeout: pool.connectTimeout,
     circuitBreakers: pool.circuitBreakers,
     upstreamConnectionOptions: pool.connectionOptions,
@@ -62,6 +66,10 @@ function applicationOf(view: View, port: InboundPort): { readonly address: strin
     const wildcard = host === '0.0.0.0' || host === '::';
     if (view.explicit !== undefined) return { address: '127.0.0.1', port: view.explicit.appPort(number), captured: false };
     return { address: wildcard ? view.proxy.ips[0] ?? host : host, port: number, captured: wildcard };
+  }
+  const { inboundTrafficPolicy } = view.mesh.model.config.raw;
+  if (view.explicit === undefined && objectOf(inboundTrafficPolicy).mode === 'LOCALHOST' && port.ingress === undefined) {
+    return { address: '127.0.0.1', port: port.targetPort, captured: false };
   }
   return view.explicit === undefined ? undefined : { address: '127.0.0.1', port: view.explicit.appPort(port.targetPort), captured: false };
 }

@@ -5,7 +5,7 @@ import { isHttp, isHttp2 } from '../../model/ports';
 import type { ServicePort } from '../../model/service';
 import { pack } from '../../xds/any';
 import { duration } from '../../xds/duration';
-import type { HttpProtocolOptionsSchema as CommonSchema } from '../../xds/gen/envoy/config/core/v3/protocol_pb';
+import type { Http2ProtocolOptionsSchema, HttpProtocolOptionsSchema as CommonSchema } from '../../xds/gen/envoy/config/core/v3/protocol_pb';
 import { HttpProtocolOptionsSchema } from '../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb';
 import type { ClientTransport } from '../security/client-tls';
 import type { View } from '../view';
@@ -72,8 +72,10 @@ function commonOptions(pool: Pool): Common | undefined {
   };
 }
 
-const h2 = (pool: Pool): { maxConcurrentStreams?: number } => (
-  pool.maxConcurrentStreams !== undefined && pool.maxConcurrentStreams > 0 ? { maxConcurrentStreams: pool.maxConcurrentStreams } : {});
+const h2 = (pool: Pool): MessageInitShape<typeof Http2ProtocolOptionsSchema> => ({
+  maxConcurrentStreams: pool.maxConcurrentStreams !== undefined && pool.maxConcurrentStreams > 0 ? pool.maxConcurrentStreams : undefined,
+  connectionKeepalive: pool.http2KeepAlive,
+});
 
 /** Whether a cluster speaks HTTP/2 of itself: by its port's protocol, or upgraded. */
 export const speaksHttp2 = (view: View, port: ServicePort, pool: Pool): boolean => isHttp2(port.protocol) || upgraded(view, port, pool);

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { withProxyProtocol } from './proxy-protocol';
 import type { Service, ServicePort } from '../../model/service';
 import { duration } from '../../xds/duration';
 import { Cluster_DiscoveryType, Cluster_DnsLookupFamily, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
@@ -9,6 +10,7 @@ import { loadAssignment } from '../endpoints/assignment';
 import { clusterName, sniName } from '../names';
 import type { ClusterKind } from '../names';
 import { CARES_RESOLVER, withDnsJitter } from './dns';
+import { protocolOptions, speaksHttp2 } from './protocol-options';
 import type { DestinationRule } from '../scope/destination-rules';
 import { policyFor } from '../scope/traffic-policy';
 import { clientTransport, NO_TLS } from '../security/client-tls';
@@ -18,7 +20,7 @@ import { poolOf } from './connection-pool';
 import { balancing } from './load-balancing';
 import { istioMetadata } from './metadata';
 import { outlierDetection } from './outlier-detection';
-import { protocolOptions, speaksHttp2 } from './protocol-options';
+import { statName } from './stat-name';
 
 type Init = MessageInitShape<typeof ClusterSchema>;
 
@@ -44,14 +46,15 @@ export function serviceCluster(
   const { mesh, dialect } = view;
   const name = clusterName(kind, port.number, subset, service.hostname);
   const policy = policyFor(rule, port.number, subset);
-  const pool = poolOf(policy.connectionPool, mesh.model.config);
+  const pool = poolOf(policy, mesh.model.config);
   const inline = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS
     ? loadAssignment(view, service, port, subset, rule, kind) : undefined;
   if (inline !== undefined && inline.endpoints.length === 0) return undefined;
   const http2 = speaksHttp2(view, port, pool);
   const lb = balancing(view, policy, type, service);
   const sni = sniName(port.number, subset, service.hostname);
-  const transport = kind === 'sni-dnat' ? NO_TLS : clientTransport({ view, service, port, tls: policy.tls, sni, http2, type: lb.type });
+  const tls = kind === 'sni-dnat' ? NO_TLS : clientTransport({ view, service, port, tls: policy.tls, sni, http2, type: lb.type });
+  const transport = withProxyProtocol(tls, policy.proxyProtocol);
   const panic = policy.outlierDetection?.minHealthPercent ?? 0;
 
   const discovery = type === Cluster_DiscoveryType.EDS
@@ -67,7 +70,7 @@ export function serviceCluster(
       : {};
   const cluster = create(ClusterSchema, {
     name,
-    altStatName: `${name};`,
+    altStatName: statName(mesh, 'outboundClusterStatName', name, { service, port, subset }),
     clusterDiscoveryType: { case: 'type', value: lb.type },
     ...(lb.type === type ? discovery : {}),
     connectTimeout: pool.connectTimeout,

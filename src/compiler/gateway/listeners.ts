@@ -1,26 +1,35 @@
 import { create } from '@bufbuild/protobuf';
 import { rulesFor } from './routes';
+import type { GatewayPort, GatewayServer, MergedGateways } from './servers';
+import { isPlainHttp } from './servers';
+import { serverTls } from './tls';
+import { gatewayTopology } from './topology';
 import { hostSubsetOf } from '../../model/hosts';
 import { resolveGateway } from '../../model/names';
 import { isHttp } from '../../model/ports';
+import { pack } from '../../xds/any';
 import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import { ListenerFilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
+import { ProxyProtocolSchema } from '../../xds/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb';
 import { addressMessage } from '../endpoints/assignment';
 import type { L4Destination, L4Match } from '../istio-api';
-import type { GatewayPort, GatewayServer, MergedGateways } from './servers';
 import { chainMessage, TLS_INSPECTOR } from '../listeners/chains';
 import type { Chain } from '../listeners/chains';
 import { httpConnectionManager } from '../listeners/hcm';
 import { ISTIO_ALL } from '../listeners/inbound-chains';
 import { tcpFilters, tcpTo } from '../listeners/tcp';
+import { byRule } from '../listeners/tcp-chains';
 import { sniName } from '../names';
-import { clusterOf } from '../routes/route';
+import { clusterOf, hostOf } from '../routes/route';
 import type { VirtualService } from '../scope/virtual-services';
 import { listenerAccessLogs } from '../telemetry/access-log';
 import type { View } from '../view';
-import { isPlainHttp } from './servers';
-import { serverTls } from './tls';
+
+const PROXY_PROTOCOL = create(ListenerFilterSchema, {
+  name: 'envoy.filters.listener.proxy_protocol', configType: { case: 'typedConfig', value: pack(ProxyProtocolSchema) },
+});
 
 /** Listeners of a router (istio-behaviour F4). One without any chain is not sent. */
 export function gatewayListeners(view: View, gateways: MergedGateways): Listener[] {
@@ -37,7 +46,7 @@ function listenerOf(view: View, port: GatewayPort): Listener | undefined {
     name,
     address: addressMessage(port.bind, view.explicit?.inboundPort(port.port) ?? port.port),
     filterChains: chains.map(chainMessage),
-    listenerFilters: inspect ? [TLS_INSPECTOR()] : [],
+    listenerFilters: [...(gatewayTopology(view).proxyProtocol === undefined ? [] : [PROXY_PROTOCOL]), ...(inspect ? [TLS_INSPECTOR()] : [])],
     trafficDirection: TrafficDirection.OUTBOUND,
     maxConnectionsToAcceptPerSocketEvent: 1,
     enableReusePort: view.explicit === undefined ? undefined : false,
@@ -110,9 +119,11 @@ function forward(view: View, server: GatewayServer, rule: VirtualService, route:
   const site = { view, port: server.server.port.number, serviceOf: (host: string) => view.scope.byHost.get(host) };
   const weighted = route.length > 1 ? route.filter(({ weight }) => weight !== undefined && weight > 0) : route;
   const clusters = weighted.map(({ destination, weight }) => ({ name: clusterOf(site, rule, destination), weight: weight ?? 0 }));
+  const [first] = route;
   return tcpFilters(view, {
     direction: 'gateway',
     clusters,
+    extra: first && byRule(view, hostOf(site, rule, first.destination), first.destination.port?.number ?? site.port, first.destination.subset ?? ''),
     protocol: server.protocol,
     statPrefix: route.length === 1 ? clusters[0]?.name ?? '' : `${rule.name}.${rule.namespace}`,
   });

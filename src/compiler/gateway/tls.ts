@@ -8,19 +8,14 @@ import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/tran
 import { ADS_SECRETS } from '../dialect';
 import type { ServerTls } from '../istio-api';
 import { ALPN_HTTP, ALPN_TCP, downstreamTls, exactNames, fileSource, MESH_ROOTS, secret, WORKLOAD_CERTIFICATE } from '../security/tls-context';
+import { tlsDefaults, tlsVersion } from '../security/tls-defaults';
+import type { TlsDefaults } from '../security/tls-defaults';
 import type { View } from '../view';
-
-const VERSIONS: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
-  TLSV1_0: TlsParameters_TlsProtocol.TLSv1_0,
-  TLSV1_1: TlsParameters_TlsProtocol.TLSv1_1,
-  TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2,
-  TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
-};
 
 /** TLS that a gateway's server terminates (istio-behaviour F5). */
 export function serverTls(view: View, tls: ServerTls, http: boolean): TransportSocket {
   const common: MessageInitShape<typeof CommonTlsContextSchema> = {
-    tlsParams: parameters(tls),
+    tlsParams: parameters(tls, tlsDefaults(view.mesh, 'tlsDefaults')),
     tlsCertificateSdsSecretConfigs: certificates(view, tls),
     alpnProtocols: tls.mode === 'ISTIO_MUTUAL' && !http ? ALPN_TCP : ALPN_HTTP,
   };
@@ -41,13 +36,17 @@ export function serverTls(view: View, tls: ServerTls, http: boolean): TransportS
   return downstreamTls({ commonTlsContext: common, requireClientCertificate: tls.mode === 'MUTUAL' || tls.mode === 'ISTIO_MUTUAL' });
 }
 
-function parameters(tls: ServerTls) {
-  const [least, most] = [VERSIONS[tls.minProtocolVersion ?? ''], VERSIONS[tls.maxProtocolVersion ?? '']];
-  if (least === undefined && most === undefined && (tls.cipherSuites ?? []).length === 0) return undefined;
+/** The server's own choice, the mesh's where it makes none; nothing at all where neither does. */
+function parameters(tls: ServerTls, defaults: TlsDefaults) {
+  const own = tls.mode !== 'ISTIO_MUTUAL';
+  const [least, most] = [(own ? tlsVersion(tls.minProtocolVersion) : undefined) ?? defaults.least, own ? tlsVersion(tls.maxProtocolVersion) : undefined];
+  const ciphers = own && tls.cipherSuites !== undefined && tls.cipherSuites.length > 0 ? [...tls.cipherSuites] : defaults.cipherSuites;
+  if (least === undefined && most === undefined && ciphers.length + defaults.ecdhCurves.length === 0) return undefined;
   return create(TlsParametersSchema, {
     tlsMinimumProtocolVersion: least ?? TlsParameters_TlsProtocol.TLS_AUTO,
     tlsMaximumProtocolVersion: most ?? TlsParameters_TlsProtocol.TLS_AUTO,
-    cipherSuites: [...tls.cipherSuites ?? []],
+    cipherSuites: ciphers,
+    ecdhCurves: defaults.ecdhCurves,
   });
 }
 
@@ -56,8 +55,13 @@ function certificates(view: View, tls: ServerTls): SdsSecretConfig[] {
     : tls.credentialName !== undefined && tls.credentialName !== '' ? [tls.credentialName] : [];
   if (tls.mode === 'ISTIO_MUTUAL') return [secret(WORKLOAD_CERTIFICATE, view.dialect.workloadSecrets)];
   if (names.length > 0) return names.map(name => secret(credential(name), ADS_SECRETS));
+  const files = fileSource(view.dialect.workloadSecrets);
+  if (tls.tlsCertificates !== undefined && tls.tlsCertificates.length > 0) {
+    return tls.tlsCertificates.slice(0, 2)
+      .map(({ serverCertificate = '', privateKey = '' }) => secret(`file-cert:${serverCertificate}~${privateKey}`, files));
+  }
   if (tls.serverCertificate === undefined || tls.privateKey === undefined) return [];
-  return [secret(`file-cert:${tls.serverCertificate}~${tls.privateKey}`, fileSource(view.dialect.workloadSecrets))];
+  return [secret(`file-cert:${tls.serverCertificate}~${tls.privateKey}`, files)];
 }
 
 /** Roots of client certificates: `NAME-cacert` beside the server's secret, or a file. */
@@ -66,8 +70,9 @@ function clientRoots(view: View, tls: ServerTls): SdsSecretConfig | undefined {
   if (tls.caCertCredentialName !== undefined && tls.caCertCredentialName !== '') return secret(credential(tls.caCertCredentialName), ADS_SECRETS);
   const name = tls.credentialNames?.[0] ?? tls.credentialName;
   if (name !== undefined && name !== '') return secret(`${credential(name)}-cacert`, ADS_SECRETS);
-  if (tls.caCertificates === undefined || tls.caCertificates === '') return undefined;
-  return secret(`file-root:${tls.caCertificates}`, fileSource(view.dialect.workloadSecrets));
+  const file = tls.caCertificates || tls.tlsCertificates?.[0]?.caCertificates;
+  if (file === undefined || file === '') return undefined;
+  return secret(`file-root:${file}`, fileSource(view.dialect.workloadSecrets));
 }
 
 const credential = (name: string): string => (name.startsWith('kubernetes://') ? name : `kubernetes://${name}`);

@@ -13,6 +13,8 @@ import type { HttpConnectionManager } from '../../xds/gen/envoy/extensions/filte
 import { UuidRequestIdConfigSchema } from '../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb';
 import { ADS } from '../dialect';
 import { durationMs } from '../durations';
+import { gatewayTopology } from '../gateway/topology';
+import type { GatewayTopology } from '../gateway/topology';
 import { accessLogs } from '../telemetry/access-log';
 import { tracing } from '../telemetry/tracing';
 import type { View } from '../view';
@@ -82,12 +84,20 @@ function common(view: View, options: HcmOptions): HttpConnectionManager {
     upgradeConfigs: [{ upgradeType: 'websocket' }],
     ...pathNormalization(config.raw.pathNormalization as { normalization?: string } | undefined),
     requestIdExtension: { typedConfig: REQUEST_ID },
-    ...bySide(direction),
+    ...bySide(direction, direction === 'gateway' ? gatewayTopology(view) : {}),
   });
 }
 
+const FORWARDED: Readonly<Record<string, HttpConnectionManager_ForwardClientCertDetails>> = {
+  SANITIZE: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
+  FORWARD_ONLY: HttpConnectionManager_ForwardClientCertDetails.FORWARD_ONLY,
+  APPEND_FORWARD: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
+  SANITIZE_SET: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+  ALWAYS_FORWARD_ONLY: HttpConnectionManager_ForwardClientCertDetails.ALWAYS_FORWARD_ONLY,
+};
+
 /** Whose word about the client counts. */
-function bySide(direction: Direction) {
+function bySide(direction: Direction, topology: GatewayTopology) {
   switch (direction) {
     case 'outbound': return { useRemoteAddress: false };
     case 'inbound':
@@ -100,8 +110,9 @@ function bySide(direction: Direction) {
     case 'gateway':
       return {
         useRemoteAddress: true,
+        xffNumTrustedHops: topology.numTrustedProxies ?? 0,
         serverName: 'istio-envoy',
-        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+        forwardClientCertDetails: FORWARDED[topology.forwardClientCertDetails ?? ''] ?? HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
         setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
       };
   }

@@ -180,4 +180,7 @@ function passthroughChain(view: View): FilterChain {
 }
 
 /** Cluster for connections that nobody declared. */
-export const elsewhere = (view: View): string => (view.scope.registryOnly || view.explicit !== undefined ? BLACK_HOLE : PASSTHROUGH);
+export function elsewhere({ scope, explicit }: View): string {
+  if (scope.registryOnly) return BLACK_HOLE;
+  return scope.egressProxy ?? (explicit === undefined ? PASSTHROUGH : BLACK_HOLE);
+}

@@ -88,15 +88,19 @@ function toDestinations(site: RouteSite, rule: VirtualService, route: readonly L
 }
 
 /** What the DestinationRule of the first destination asks of the connection itself. */
-function byRule(view: View, host: string, port: number, subset: string): TcpOptions['extra'] {
+export function byRule(view: View, host: string, port: number, subset: string): TcpOptions['extra'] {
   const service = view.scope.byHost.get(host);
   const policy = service && policyFor(view.ruleOf(service), port, subset);
   const tcp = policy?.connectionPool?.tcp;
+  const tunnel = policy?.tunnel;
   const idle = durationMs(tcp?.idleTimeout) ?? durationMs(view.proxy.metadata.IDLE_TIMEOUT as string | undefined);
   const longest = durationMs(tcp?.maxConnectionDuration);
   return {
     idleTimeout: idle === undefined ? undefined : duration(idle),
     maxDownstreamConnectionDuration: longest === undefined ? undefined : duration(longest),
+    tunnelingConfig: tunnel && { hostname: hostAndPort(tunnel.targetHost ?? '', tunnel.targetPort ?? 0), usePost: tunnel.protocol === 'POST' },
     hashPolicy: policy?.loadBalancer?.consistentHash?.useSourceIp === true ? [{ policySpecifier: { case: 'sourceIp', value: {} } }] : [],
   };
 }
+
+const hostAndPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);

@@ -9,6 +9,7 @@ export function sidecarRoutes(view: View, name: string): RouteConfiguration {
     const uds = name.startsWith('unix://');
     const port = uds ? 0 : Number(/^\d+$/.test(name) ? name : name.slice(name.lastIndexOf(':') + 1));
     const listener = scope.listeners.find(({ own, bind }) => own === undefined || (own.port === port && (port !== 0 || bind === name)));
+    if (name === 'http_proxy') return portRoutes(view, scope.listeners[scope.listeners.length - 1], name, 0);
     if (listener === undefined) return routeConfiguration(name, []);
     if (uds || /^\d+$/.test(name)) return portRoutes(view, listener, name, port);
     const colon = name.lastIndexOf(':');

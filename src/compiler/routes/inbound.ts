@@ -1,9 +1,10 @@
 import { create } from '@bufbuild/protobuf';
+import { inboundRetry } from './retry';
 import { duration } from '../../xds/duration';
 import { RouteConfigurationSchema } from '../../xds/gen/envoy/config/route/v3/route_pb';
 import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
+import type { HttpRetry } from '../istio-api';
 import type { Mesh } from '../mesh';
-import { INBOUND_RETRY } from './retry';
 
 export interface InboundRouteOptions {
   readonly mesh: Mesh;
@@ -32,7 +33,7 @@ export function inboundRoutes(options: InboundRouteOptions): RouteConfiguration 
             clusterSpecifier: { case: 'cluster', value: cluster },
             timeout: duration(0),
             maxStreamDuration: { maxStreamDuration: duration(0), grpcTimeoutHeaderMax: duration(0) },
-            retryPolicy: retries ? INBOUND_RETRY : undefined,
+            retryPolicy: retries ? inboundRetry(mesh.model.config.raw.defaultInboundHttpRetryPolicy as HttpRetry | undefined) : undefined,
           },
         },
         decorator: { operation: `${hostname}:${port}/*` },

@@ -36,7 +36,20 @@ export function retryPolicy(policy: HttpRetry | undefined, pinned: boolean): Ret
 export const DEFAULT_RETRY = retryPolicy(undefined, false);
 
 /** Inbound, only what has not reached the application is tried again. */
-export const INBOUND_RETRY = create(RetryPolicySchema, { retryOn: 'reset-before-request', numRetries: 2 });
+const INBOUND_RETRY = create(RetryPolicySchema, { retryOn: 'reset-before-request', numRetries: 2 });
+
+/** Inbound retries: Istio's, or the mesh's for them. */
+export function inboundRetry(policy: HttpRetry | undefined): RetryPolicy | undefined {
+  if (policy === undefined) return INBOUND_RETRY;
+  const attempts = policy.attempts ?? 0;
+  if (attempts <= 0) return undefined;
+  const backoff = durationMs(policy.backoff);
+  return create(RetryPolicySchema, {
+    retryOn: policy.retryOn || INBOUND_RETRY.retryOn,
+    numRetries: attempts,
+    retryBackOff: backoff === undefined ? undefined : { baseInterval: duration(backoff) },
+  });
+}
 
 function conditions(text: string | undefined): { retryOn: string; codes: number[] } {
   if (text === undefined || text === '') return { retryOn: DEFAULT_RETRY_ON, codes: [] };

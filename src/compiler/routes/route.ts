@@ -174,7 +174,8 @@ function rewrite(rule: HttpRoute): Pick<Action, 'prefixRewrite' | 'regexRewrite'
 function mirrors(site: RouteSite, service: VirtualService, rule: HttpRoute): Action['requestMirrorPolicies'] {
   const all: { destination: Destination; share: { numerator: number; denominator?: number } }[] = [];
   if (rule.mirror !== undefined) {
-    const share = rule.mirrorPercentage !== undefined ? perMillion(rule.mirrorPercentage) : { numerator: rule.mirrorPercent ?? 100 };
+    const share = rule.mirrorPercentage !== undefined ? perMillion(rule.mirrorPercentage)
+      : { numerator: rule.mirrorPercent ?? rule.mirror_percent ?? 100 };
     all.push({ destination: rule.mirror, share });
   }
   for (const { destination, percentage } of rule.mirrors ?? []) all.push({ destination, share: shareOf(percentage) });

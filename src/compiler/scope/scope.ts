@@ -24,6 +24,8 @@ export interface Scope {
   readonly services: readonly Service[];
   readonly byHost: ReadonlyMap<string, Service>;
   readonly registryOnly: boolean;
+  /** Cluster that takes what nobody declared, where a Sidecar resource names one. */
+  readonly egressProxy?: string;
   /** The Sidecar resource behind the scope. */
   readonly sidecar?: { readonly name: string; readonly namespace: string; readonly configPath: string; readonly spec: SidecarSpec };
 }

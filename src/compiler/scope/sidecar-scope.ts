@@ -4,9 +4,9 @@ import { compare } from '../../model/resource';
 import type { Resource } from '../../model/resource';
 import { selects } from '../../model/selectors';
 import type { Service } from '../../model/service';
-import type { SidecarSpec } from '../istio-api';
+import type { Destination, SidecarSpec } from '../istio-api';
 import type { Mesh } from '../mesh';
-import { configPath } from '../names';
+import { configPath, outboundCluster } from '../names';
 import { EgressHosts } from './egress-hosts';
 import { candidates, defaultScope, mergeByHost, oneNamespacePerHost, portOf } from './scope';
 import type { EgressListener, Scope } from './scope';
@@ -41,8 +41,14 @@ export function sidecarScope(mesh: Mesh, namespace: string, sidecar: Sidecar): S
     byHost: new Map(services.map(service => [service.hostname, service])),
     // A block without a mode means the enumeration's first value.
     registryOnly: spec.outboundTrafficPolicy === undefined ? base.registryOnly : spec.outboundTrafficPolicy.mode !== 'ALLOW_ANY',
+    egressProxy: egressProxy(spec.outboundTrafficPolicy?.egressProxy),
     sidecar: { name: sidecar.metadata.name, namespace: sidecar.metadata.namespace, configPath: configPath(sidecar as unknown as Resource), spec },
   };
+}
+
+/** Its host is taken as it stands: no short names here (A7). */
+function egressProxy(proxy: Destination | undefined): string | undefined {
+  return proxy === undefined ? undefined : outboundCluster(proxy.port?.number ?? 0, proxy.subset ?? '', proxy.host);
 }
 
 type Egress = NonNullable<SidecarSpec['egress']>[number];

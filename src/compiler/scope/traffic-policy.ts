@@ -5,7 +5,8 @@ import type { DestinationRule } from './destination-rules';
 function atPort(policy: TrafficPolicy | undefined, port: number): PolicyBlocks {
   const entry = policy?.portLevelSettings?.find(setting => setting.port?.number === port);
   const { connectionPool, outlierDetection, loadBalancer, tls } = entry ?? policy ?? {};
-  return { connectionPool, outlierDetection, loadBalancer, tls };
+  const { tunnel, proxyProtocol, retryBudget } = policy ?? {};
+  return { connectionPool, outlierDetection, loadBalancer, tls, tunnel, proxyProtocol, retryBudget };
 }
 
 /** The policy that one cluster gets: rule, then port, then subset, then the subset's port. */
@@ -14,8 +15,14 @@ export function policyFor(rule: DestinationRule | undefined, port: number, subse
   const inherited = atPort(rule.trafficPolicy, port);
   const own = rule.subsets.find(subset => subset.name === subsetName)?.trafficPolicy;
   if (subsetName === '' || own === undefined) return inherited;
-  if (own.portLevelSettings?.some(setting => setting.port?.number === port)) return atPort(own, port);
+  const further = {
+    tunnel: own.tunnel ?? inherited.tunnel,
+    proxyProtocol: own.proxyProtocol ?? inherited.proxyProtocol,
+    retryBudget: own.retryBudget ?? inherited.retryBudget,
+  };
+  if (own.portLevelSettings?.some(setting => setting.port?.number === port)) return { ...atPort(own, port), ...further };
   return {
+    ...further,
     connectionPool: own.connectionPool ?? inherited.connectionPool,
     outlierDetection: own.outlierDetection ?? inherited.outlierDetection,
     loadBalancer: own.loadBalancer ?? inherited.loadBalancer,

@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { exactNames, fileSource, MESH_ROOTS, RAW_BUFFER, secret, TLS_1_2_TO_1_3, tlsSocket, upstreamTls, WORKLOAD_CERTIFICATE } from './tls-context';
+import { tlsDefaults } from './tls-defaults';
 import type { Service, ServicePort } from '../../model/service';
 import { packOnto } from '../../xds/any';
 import { Cluster_DiscoveryType, Cluster_TransportSocketMatchSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
@@ -98,7 +99,8 @@ function originated(input: ClientTlsInput, tls: ClientTls, view: View): ClientTr
   const files = fileSource(view.dialect.workloadSecrets);
   const given = tls.subjectAltNames !== undefined && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : service.subjectAltNames;
   const insecure = tls.insecureSkipVerify === true;
-  const common: Common = { tlsParams: TLS_1_2_TO_1_3, alpnProtocols: http2 ? ['h2'] : [] };
+  const { cipherSuites, ecdhCurves } = tlsDefaults(view.mesh, 'tlsDefaults');
+  const common: Common = { tlsParams: { ...TLS_1_2_TO_1_3, cipherSuites, ecdhCurves }, alpnProtocols: http2 ? ['h2'] : [] };
 
   if (tls.mode === 'MUTUAL') {
     const certificate = credential !== undefined ? secret(`kubernetes://${credential}`, ADS_SECRETS)

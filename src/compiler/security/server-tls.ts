@@ -1,6 +1,7 @@
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import type { View } from '../view';
 import { ALPN_HTTP, ALPN_TCP, downstreamTls, MESH_ROOTS, secret, TLS_1_2_TO_1_3, WORKLOAD_CERTIFICATE } from './tls-context';
+import { tlsDefaults } from './tls-defaults';
 
 const CIPHERS = [
   'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256',
@@ -12,9 +13,15 @@ export function inboundMtls(view: View, http: boolean): TransportSocket {
   const { mesh, dialect } = view;
   return mesh.memo.get('inboundMtls', [dialect.name, http], () => {
     const { trustDomain, trustDomainAliases } = mesh.model.config;
+    const { least, cipherSuites, ecdhCurves } = tlsDefaults(mesh, 'meshMTLS');
     return downstreamTls({
       commonTlsContext: {
-        tlsParams: { ...TLS_1_2_TO_1_3, cipherSuites: CIPHERS },
+        tlsParams: {
+          ...TLS_1_2_TO_1_3,
+          ...(least === undefined ? {} : { tlsMinimumProtocolVersion: least }),
+          cipherSuites: cipherSuites.length > 0 ? cipherSuites : CIPHERS,
+          ecdhCurves,
+        },
         tlsCertificateSdsSecretConfigs: [secret(WORKLOAD_CERTIFICATE, dialect.workloadSecrets)],
         validationContextType: {
           case: 'combinedValidationContext',

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
-import { pack } from '../../xds/any';
+import { pack, unpack } from '../../xds/any';
 import { TransportSocketSchema } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import { ConfigSourceSchema } from '../../xds/gen/envoy/config/core/v3/config_source_pb';
@@ -35,12 +35,26 @@ export const RAW_BUFFER: TransportSocket = create(TransportSocketSchema, {
 
 const secretsOf = new WeakMap<TransportSocket, readonly string[]>();
 
-/** Names of the secrets that a TLS socket made here refers to; reading them back out of its packed form costs more than all the rest. */
-export const secretsOfSocket = (socket: TransportSocket | undefined): readonly string[] => (socket && secretsOf.get(socket)) ?? [];
+const TLS_SOCKET = 'envoy.transport_sockets.tls';
+
+/** Names of the secrets that a socket refers to. Those of sockets made here are known; reading them back costs more than all the rest. */
+export function secretsOfSocket(socket: TransportSocket | undefined): readonly string[] {
+  if (socket === undefined) return [];
+  const known = secretsOf.get(socket);
+  if (known !== undefined || socket.name !== TLS_SOCKET || socket.configType.case !== 'typedConfig') return known ?? [];
+  const context = unpack(socket.configType.value, UpstreamTlsContextSchema) ?? unpack(socket.configType.value, DownstreamTlsContextSchema);
+  return secretsIn(context?.commonTlsContext);
+}
+
+/** A socket around another one needs the same secrets. */
+export function holdsSecretsOf(inner: TransportSocket | undefined, outer: TransportSocket): TransportSocket {
+  secretsOf.set(outer, secretsOfSocket(inner));
+  return outer;
+}
 
 /** A TLS socket around a packed context. */
 export function tlsSocket(context: Any, secrets: readonly string[]): TransportSocket {
-  const socket = create(TransportSocketSchema, { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value: context } });
+  const socket = create(TransportSocketSchema, { name: TLS_SOCKET, configType: { case: 'typedConfig', value: context } });
   secretsOf.set(socket, secrets);
   return socket;
 }
