@@ -21,6 +21,7 @@ export * from './retry-policy';
 export * from './rewrite';
 export * from './route';
 export * from './route-match';
+export * from './sidecar-injection';
 export * from './testing';
 export * from './traffic-policy';
 export * from './virtual-host';

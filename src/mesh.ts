@@ -1,9 +1,14 @@
+import * as kplus from 'cdk8s-plus-27';
 import { Construct, type IConstruct } from 'constructs';
 import { security } from '../imports';
+import { GatewayWorkload } from './gateway-workload';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
+import { gatewayPods } from './private/gateway-pods';
+import { injectAtSynthesis } from './private/inject';
 import { ownedMetadata } from './private/metadata';
 import { verifyAtSynthesis } from './private/verify';
+import type { SidecarInjectionOptions } from './sidecar-injection';
 
 /** A version of Istio that manifests are made for. */
 export class IstioVersion {
@@ -32,6 +37,14 @@ export enum MtlsMode {
   DISABLE = 'DISABLE',
 }
 
+/** Gateways that a mesh comes with, as those of Istio's installation profiles. */
+export enum MeshProfile {
+  /** `istio-ingressgateway`. */
+  DEFAULT = 'default',
+  /** `istio-ingressgateway` and `istio-egressgateway`. */
+  DEMO = 'demo',
+}
+
 /** Properties for `Mesh`. */
 export interface MeshProps {
   /**
@@ -51,6 +64,11 @@ export interface MeshProps {
    */
   readonly rootNamespace?: string;
   /**
+   * Gateways to render, in the root namespace, with the names and labels of Istio's own: for a control plane that was installed without them.
+   * @default - none are rendered
+   */
+  readonly profile?: MeshProfile;
+  /**
    * What is checked together: every manifest below this construct. The app, where several charts are applied to one cluster.
    * @default - the scope of the Mesh: the chart that it is in, or the app
    */
@@ -60,13 +78,17 @@ export interface MeshProps {
 /**
  * The mesh that manifests are for. At synthesis it checks all manifests of its chart (or of the app, if that is its scope) together,
  * hand-written ones too, and fails with what would not work, each finding at the construct that it is about.
- * Renders a PeerAuthentication where `mtls` is set, else nothing.
+ * Renders a PeerAuthentication where `mtls` is set, and Deployment, Service and ServiceAccount of gateways where `profile` is; else nothing.
  * @example
  * new Mesh(this, 'mesh');
  */
 export class Mesh extends Construct {
   /** Istio that the manifests are for. */
   public readonly istioVersion: IstioVersion;
+  /** The pods of `istio-ingressgateway`: rendered with a profile, else as Istio's own installation has them. For `workload` of a MeshGateway. */
+  public readonly ingress: GatewayWorkload;
+  /** The pods of `istio-egressgateway`: rendered with profile DEMO, else as Istio's own installation has them. For `workload` of an EgressGateway. */
+  public readonly egress: GatewayWorkload;
 
   public constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
@@ -78,6 +100,40 @@ export class Mesh extends Construct {
         spec: { mtls: { mode: props.mtls as string as security.PeerAuthenticationSpecMtlsMode } },
       });
     }
+    const ends = `${rootNamespace}.svc.cluster.local`;
+    this.ingress = GatewayWorkload.existing({ istio: 'ingressgateway' }, { serviceHost: `istio-ingressgateway.${ends}` });
+    this.egress = GatewayWorkload.existing({ istio: 'egressgateway' }, { serviceHost: `istio-egressgateway.${ends}` });
+    if (props.profile !== undefined) this.deployGateway('ingressgateway', rootNamespace, kplus.ServiceType.LOAD_BALANCER);
+    if (props.profile === MeshProfile.DEMO) this.deployGateway('egressgateway', rootNamespace, kplus.ServiceType.CLUSTER_IP);
     verifyAtSynthesis(this, props.checks ?? scope);
+  }
+
+  /**
+   * Renders workloads with Istio's sidecar, as Istio's own injector makes them, so that no webhook is needed. A workload with the label
+   * `sidecar.istio.io/inject: "false"`, or on the network of its host, stays as it is. Annotations of the Pods count, as on a cluster.
+   * @param scope a chart, an app or one workload, of cdk8s-plus or by hand; workloads added to it later are meant too
+   * @param options which proxy, and for whom
+   * @example
+   * new Mesh(this, 'mesh').inject(this);
+   */
+  public inject(scope: IConstruct, options: SidecarInjectionOptions = {}): void {
+    const { major, minor } = this.istioVersion;
+    if (major !== IstioVersion.V1_31.major || minor !== IstioVersion.V1_31.minor) {
+      throw meshError(this, 'MESH_ISTIO_VERSION', `inject() renders the sidecar of Istio 1.31, got istioVersion ${major}.${minor}; leave injection to that version's webhook`);
+    }
+    const { values, meshConfig, revision, nativeSidecar, selection } = options;
+    injectAtSynthesis(scope, { values, meshConfig, revision, nativeSidecar, selection });
+  }
+
+  private deployGateway(istio: string, namespace: string, serviceType: kplus.ServiceType): void {
+    const ports = [['http2', 80, 8080], ['https', 443, 8443]] as const;
+    gatewayPods(new Construct(this, istio), {
+      name: `istio-${istio}`,
+      namespace,
+      selector: { istio },
+      ports: ports.map(([name, number, target]) => ({ name, number, target })),
+      serviceType,
+      secrets: true,
+    });
   }
 }

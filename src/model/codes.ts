@@ -56,6 +56,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_HOST_WILDCARD: 'a wildcard where a host must be looked up',
   MESH_INJECT_ANNOTATION: 'an annotation with a value that Istio\'s injector refuses',
   MESH_INJECT_TEMPLATE: 'an injection template that Istio does not ship',
+  MESH_INJECT_TWICE: 'a workload that is injected in two ways',
   MESH_INPUT_EMPTY: 'folders without a manifest',
   MESH_INPUT_INVALID: 'manifests that make no mesh',
   MESH_INPUT_MISSING: 'a command without DIRs',
