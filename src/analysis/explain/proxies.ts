@@ -54,3 +54,8 @@ export function proxiesOf(model: Model, { compiler = createCompiler(model), ...o
 export function workloadName({ workload, name, namespace }: Workload): string {
   return `${workload === '' ? name : workload}.${namespace}`;
 }
+
+/** Whether Istio's injector gives, or has given, a workload a sidecar; a gateway is a proxy itself. */
+export function hasProxy({ gateway, labels }: Pick<Workload, 'gateway' | 'labels'>): boolean {
+  return gateway || labels['security.istio.io/tlsMode'] === 'istio';
+}

@@ -1,6 +1,6 @@
 import { accessContext, identitiesShown } from './access';
 import type { ExplainedStep, RequestSpec } from './explanation';
-import type { Proxies, ReadyProxy } from './proxies';
+import { hasProxy, type Proxies, type ReadyProxy } from './proxies';
 import {
   admit, admitConnection, clusterOutcome, decide, handshakeFailure, matchFilterChain, matchListener, matchRoute, normalizePath, transportTo,
   type AccessContext, type Answer, type Chain, type Connection, type Forward, type HttpRequestFacts, type HttpTerminal, type PreparedProxy,
@@ -15,11 +15,11 @@ export interface Refusal {
   readonly details?: string;
 }
 
-/** A request on its way from the caller's proxy to one of its clusters. */
+/** A request on its way from the caller to one of its targets. */
 export interface Passing {
   readonly spec: RequestSpec;
   readonly caller: ReadyProxy;
-  /** Where it came in; absent for a connection that is not read as HTTP. */
+  /** Where it came in at the caller's proxy; absent for a connection that is not read as HTTP, or a caller without a proxy. */
   readonly terminal?: HttpTerminal;
   readonly request?: HttpRequestFacts;
   readonly tell: (step: ExplainedStep) => void;
@@ -27,39 +27,49 @@ export interface Passing {
 
 /** Follows a request from the caller's cluster into the proxy of the first endpoint, where that is a workload of the mesh. */
 export function enterTarget(proxies: Proxies, cluster: string, passing: Passing): Refusal | undefined {
-  const { caller, request, terminal } = passing;
+  const { caller, terminal } = passing;
   const table = caller.prepared.cluster(cluster);
   const host = table?.shares[0]?.host;
-  const workload = host && proxies.byAddress(host.address);
-  if (table === undefined || host === undefined || workload === undefined || workload.gateway) return undefined;
+  if (table === undefined || host === undefined) return undefined;
+  return enterWorkload(proxies, host, transportTo(table, host, terminal), passing);
+}
+
+/** What the proxy at an address says to a connection and the request on it; undefined where it lets it pass, or there is none. */
+export function enterWorkload(
+  proxies: Proxies, { address, port }: { readonly address: string; readonly port: number }, spoken: UpstreamTransport, passing: Passing,
+): Refusal | undefined {
+  const { caller, request } = passing;
+  const workload = proxies.byAddress(address);
+  if (workload === undefined || workload.gateway || !hasProxy(workload)) return undefined;
   const server = proxies.of(workload);
   const trace: TraceSink = event => passing.tell({ ...event, proxy: server.name, side: 'server' });
-  const spoken = transportTo(table, host, terminal);
-  const connection: Connection = { ...spoken, address: host.address, port: host.port, sourceAddress: caller.workload.ip };
+  const connection: Connection = { ...spoken, address, port, sourceAddress: caller.workload.ip };
   const identities = identitiesShown(proxies.model, caller, spoken);
   trace({ step: 'tls', name: spoken.transport === 'tls' ? 'TLS' : 'plain text', outcome: 'chosen', because: spokenAs(spoken, identities) });
   const listener = matchListener(server.prepared.listeners, connection, 'inbound', trace);
   if (listener === undefined) return undefined;
   const chain = matchFilterChain(listener, connection, trace);
   const reset = chain === undefined
-    ? { flag: 'UC', because: `no filter chain of ${server.name} takes a ${connection.transport} connection on port ${host.port}` }
+    ? { flag: 'UC', because: `no filter chain of ${server.name} takes a ${connection.transport} connection on port ${port}` }
     : unspoken(server, chain, spoken, trace);
-  if (reset !== undefined) return { ...reset, ...(request !== undefined && { status: 503 }) };
+  if (reset !== undefined) return asSeen(passing, reset);
   const { terminal: end } = chain!;
   const at = end.kind === 'http' && request !== undefined ? { terminal: end, request } : undefined;
   const context = accessContext(passing.spec, connection, caller.workload.ip, identities, at);
   const closed = end.kind === 'none' ? '' : admitConnection(end.connectionPolicies, { ...context, metadata: {} }, trace);
-  if (closed !== '') {
-    const seen = request === undefined ? { flag: '' } : { flag: 'UC', status: 503 };
-    return { ...seen, because: 'its policies close the connection', details: closed };
-  }
+  if (closed !== '') return asSeen(passing, { flag: 'UC', because: 'its policies close the connection', details: closed });
   return at === undefined ? undefined : decideThere(server.prepared, at.terminal, at.request, context, trace);
 }
 
+/** The caller's proxy answers 503 to HTTP where the connection to the target ends; without one, the caller sees it end. */
+function asSeen({ terminal }: Passing, { flag, ...why }: Refusal): Refusal {
+  return terminal === undefined ? { ...why, flag: '' } : { ...why, flag, status: 503 };
+}
+
 function spokenAs({ transport, sni }: UpstreamTransport, identities: readonly string[] | undefined): string {
-  if (transport === 'raw_buffer') return 'the caller\'s proxy sends plain text';
+  if (transport === 'raw_buffer') return 'the caller sends plain text';
   const who = identities === undefined || identities.length === 0 ? 'without the workload\'s identity' : `as ${identities.join(', ')}`;
-  return `the caller's proxy speaks TLS ${who}${sni === undefined || sni === '' ? '' : `, server name ${sni}`}`;
+  return `the caller speaks TLS ${who}${sni === undefined || sni === '' ? '' : `, server name ${sni}`}`;
 }
 
 /** The connection ends before anything is read: plain text is cut off by the server, a failed handshake by both. */

@@ -1,9 +1,9 @@
 import { accessContext, headersOf, sourceOf } from './access';
-import type { Entry } from './entry';
+import { lookUp, type Entry } from './entry';
 import type { ExplainedFault, ExplainedMirror, ExplainedRetries, ExplainedStep, ExplainedTarget, Explanation, RequestSpec } from './explanation';
 import { ISTIO_DEFAULT, provenanceOf, ruleProvenance, withPlaces } from './provenance';
-import type { Proxies } from './proxies';
-import { changed, enterTarget, sentBy } from './server-side';
+import { hasProxy, workloadName, type Proxies } from './proxies';
+import { changed, enterTarget, enterWorkload, sentBy } from './server-side';
 import { explainTarget, parseClusterName } from './targets';
 import type { RequestUrl } from './url';
 import {
@@ -32,6 +32,7 @@ export function walk(proxies: Proxies, entry: Entry, spec: RequestSpec, url: Req
   };
   const trace: Walk['trace'] = (event, where) => tell({ ...event, proxy: entry.ready.name, side: 'client', ...(where !== undefined && { where }) });
   const here: Walk = { proxies, entry, spec, url, steps, trace, tell };
+  if (!hasProxy(entry.ready.workload)) return walkDirect(here);
   const { prepared } = entry.ready;
   const listener = matchListener(prepared.listeners, entry.connection, 'outbound', trace);
   if (listener === undefined) return unserved(here, '', `nothing listens at ${entry.connection.address}:${entry.connection.port}`);
@@ -45,6 +46,41 @@ export function walk(proxies: Proxies, entry: Entry, spec: RequestSpec, url: Req
     return terminal.kind === 'http' ? walkHttp(here, chain, terminal) : walkTcp(here, terminal);
   }
   return unserved(here, '', `filter chain ${chain.name} ends in no filter that is known here`);
+}
+
+/** A caller without a proxy reaches what it dials, in plain text: the first endpoint of a service, or an address. */
+function walkDirect(here: Walk): Explanation {
+  const { proxies: { model }, entry: { ready, connection }, spec, url, proxies } = here;
+  here.trace({ step: 'listener', name: 'no proxy', outcome: 'skipped', because: `${ready.name} has no sidecar` });
+  const service = lookUp(model, ready.workload.namespace, url.host);
+  const name = service?.ports.find(({ number }) => number === url.port)?.name;
+  const endpoints = service === undefined || name === undefined ? [connection] : model.endpointsOf(service, name);
+  const [first] = endpoints;
+  const host = service?.hostname ?? url.host;
+  if (first === undefined) return unserved(here, '', `${host} has no endpoint for port ${url.port}`);
+  const headers = headersOf(spec);
+  const request: HttpRequestFacts = {
+    method: (spec.method ?? 'GET').toUpperCase(), scheme: 'http', authority: headers.host ?? url.authority, path: url.path, headers: new Map(Object.entries(headers)),
+  };
+  // TLS of the application's own ends nowhere before the target.
+  const spoken = url.scheme === 'https' ? { ...connection, certificate: '' } : { transport: 'raw_buffer' as const, http: 'http/1.1' as const, certificate: '' };
+  const plain = url.scheme === 'http' ? { request } : {};
+  const refusal = enterWorkload(proxies, first, spoken, { spec, caller: ready, tell: here.tell, ...plain });
+  const target: ExplainedTarget = {
+    host,
+    subset: '',
+    port: url.port,
+    percent: 100,
+    cluster: '',
+    endpoints: endpoints.map(({ address, port }) => {
+      const workload = proxies.byAddress(address);
+      return { address, port, percent: 100 / endpoints.length, ...(workload && { workload: workloadName(workload) }) };
+    }),
+    loadBalancing: { policy: '', setBy: ISTIO_DEFAULT },
+    ...refusal,
+  };
+  const arrives = { method: request.method, authority: request.authority, path: request.path, headers };
+  return { ...common(here), ...outcomeOf([target]), targets: [target], ...(url.scheme === 'http' && { request: arrives }) };
 }
 
 function common(here: Walk): Pick<Explanation, 'flag' | 'targets' | 'timeoutSeconds' | 'mirrors' | 'setBy' | 'proxy' | 'trace'> {
