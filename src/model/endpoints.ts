@@ -24,23 +24,38 @@ export interface EndpointSources {
 /** The same with look-ups, so that a registry of thousands of Pods is read once and not once for each service. */
 interface Indexed extends EndpointSources {
   readonly podNamed: (namespace: string, name: string) => Workload | undefined;
-  readonly workloadsIn: (namespace: string) => readonly Workload[];
+  /** Workloads of a namespace that carry all labels of a selector which is not empty. */
+  readonly workloadsSelected: (namespace: string, selector: Endpoint['labels']) => readonly Workload[];
   readonly slicesOf: (service: Service) => readonly Slice[];
 }
 
 function indexed(sources: EndpointSources): Indexed {
   const { of, workloads } = sources;
   const pods = new Map(workloads.filter(each => each.kind === 'Pod').map(each => [`${each.namespace}/${each.name}`, each]));
-  const byNamespace = groupBy(workloads, workload => workload.namespace);
+  const byLabel = new Map<string, Workload[]>();
+  for (const workload of workloads) {
+    for (const label of Object.entries(workload.labels)) {
+      const key = labelKey(workload.namespace, label);
+      const list = byLabel.get(key);
+      if (list === undefined) byLabel.set(key, [workload]);
+      else list.push(workload);
+    }
+  }
   const slices = groupBy(of('EndpointSlice').filter(slice => slice.document.addressType !== 'FQDN'),
     slice => `${slice.metadata.namespace}/${slice.metadata.labels['kubernetes.io/service-name'] ?? ''}`);
   return {
     ...sources,
     podNamed: (namespace, name) => pods.get(`${namespace}/${name}`),
-    workloadsIn: namespace => byNamespace.get(namespace) ?? [],
+    workloadsSelected: (namespace, selector) => {
+      const lists = Object.entries(selector).map(label => byLabel.get(labelKey(namespace, label)) ?? []);
+      const rarest = lists.reduce((least, list) => (list.length < least.length ? list : least));
+      return lists.length === 1 ? rarest : rarest.filter(workload => selects(selector, workload.labels));
+    },
     slicesOf: service => slicesOf(service, slices.get(`${service.namespace}/${service.name}`) ?? [], of),
   };
 }
+
+const labelKey = (namespace: string, [name, value]: [string, string]): string => `${namespace}\u0000${name}\u0000${value}`;
 
 /**
  * Endpoints by `hostname/namespace`, those of ServiceEntries before those of Kubernetes: services of one hostname and namespace
@@ -147,7 +162,7 @@ function healthOf(conditions: Json, service: Service): Endpoint['health'] {
 /** Endpoints from the Pods (or controllers that stand for them) a Service selects, where nobody wrote EndpointSlices. */
 function workloadEndpoints(service: Service, sources: Indexed): Endpoint[] {
   if (Object.keys(service.selector).length === 0) return [];
-  const selected = sources.workloadsIn(service.namespace).filter(workload => selects(service.selector, workload.labels));
+  const selected = sources.workloadsSelected(service.namespace, service.selector);
   return selected.flatMap(workload => service.ports.flatMap((port) => {
     const number = targetPortOn(workload, port);
     return number === undefined ? [] : [workloadEndpoint(workload, workload.ip, number, port.name, healthOfWorkload(workload), sources)];
@@ -202,7 +217,7 @@ function isDns(service: Service): boolean {
 
 function selectedByEntry(service: Service, sources: Indexed): Endpoint[] {
   if (Object.keys(service.selector).length === 0) return [];
-  const pods = sources.workloadsIn(service.namespace).filter(workload => selects(service.selector, workload.labels));
+  const pods = sources.workloadsSelected(service.namespace, service.selector);
   const entries = selectedEntries(service, sources).filter(entry => isDns(service) || isIpAddress(textOf(entry.spec.address) ?? ''));
   return [
     ...pods.flatMap(pod => service.ports.map(port =>

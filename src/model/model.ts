@@ -3,7 +3,9 @@ import { endpointsByService, endpointsKey, workloadEntryLabels } from './endpoin
 import { MeshError } from './error';
 import { groupBy } from './group-by';
 import { indexResources } from './index-resources';
+import type { ResourceIndex } from './index-resources';
 import { isObject, objectOf, textOf } from './json';
+import { keepEqual, keepItems } from './keep';
 import { localityOfPod } from './locality';
 import type { MeshConfig } from './mesh-config';
 import { parseMeshConfig } from './mesh-config';
@@ -64,30 +66,31 @@ export interface ModelOptions {
   readonly placement?: Placements;
 }
 
-/** Builds the model of a mesh. The order of the resources does not matter. */
-export function buildModel(resources: readonly Resource[], options: ModelOptions = {}): Model {
-  const of = indexResources(resources);
-  const config = options.meshConfig === undefined ? configOfMap(of) : parseMeshConfig(options.meshConfig);
-  const domain = options.domain ?? 'cluster.local';
-  const clusterId = options.clusterId ?? 'Kubernetes';
-  const services = servicesOf(of, { config, domain, clusterId });
-  const workloads = workloadsOf(of, options.placement ?? new Map());
-  const endpoints = endpointsByService({ of, services, workloads, clusterId });
+/**
+ * Builds the model of a mesh. The order of the resources does not matter. What is equal in the previous model is taken over from it,
+ * so that a compiler that follows (`createCompiler`) sees by identity what changed.
+ */
+export function buildModel(resources: readonly Resource[], options: ModelOptions = {}, previous?: Model): Model {
+  const of = indexResources(resources, previous?.of);
+  const config = keepEqual(previous?.config, options.meshConfig === undefined ? configOfMap(of) : parseMeshConfig(options.meshConfig));
+  const settings = {
+    config, domain: options.domain ?? 'cluster.local', clusterId: options.clusterId ?? 'Kubernetes', placement: options.placement ?? new Map(),
+  };
+  const registry = registryOf(of, settings, previous && registries.get(previous));
+  const { services, workloads, endpoints } = registry;
   const namespaces = new Map(of('Namespace').map(namespace => [namespace.metadata.name, namespace.metadata.labels]));
-  const byPort = new Map<string, readonly Endpoint[]>();
   const findTargets = targetFinder(services, endpoints);
   const targets = new WeakMap<Workload, readonly Target[]>();
   const pods = new Map(workloads.map(workload => [`${workload.namespace}/${workload.name}`, workload]));
-  return {
+  const model: Model = {
     config,
-    domain,
-    clusterId,
+    domain: settings.domain,
+    clusterId: settings.clusterId,
     of,
     services,
     servicesByHost: groupBy(services, service => service.hostname),
     workloads,
-    endpointsOf: (service, portName) => memo(byPort, `${endpointsKey(service)}/${portName}`, () =>
-      (endpoints.get(endpointsKey(service)) ?? []).filter(endpoint => endpoint.servicePortName === portName)),
+    endpointsOf: (service, portName) => onPort(endpoints.get(endpointsKey(service)) ?? NO_ENDPOINTS, portName),
     targetsOf: workload => memo(targets, workload, () => findTargets(workload)),
     workloadOf: proxy => pods.get(`${proxy.namespace}/${proxy.name}`)
       ?? workloads.find(workload => workload.namespace === proxy.namespace && workload.ip === proxy.ips[0])
@@ -95,6 +98,62 @@ export function buildModel(resources: readonly Resource[], options: ModelOptions
       ?? describedBy(proxy),
     namespaceLabels: namespace => namespaces.get(namespace) ?? {},
   };
+  registries.set(model, registry);
+  return model;
+}
+
+/** Services, workloads and endpoints of a model, with all that they were made of. */
+interface Registry {
+  readonly services: readonly Service[];
+  readonly workloads: readonly Workload[];
+  readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly settings: RegistrySettings;
+  readonly read: ReadonlyMap<string, readonly Resource[]>;
+}
+
+interface RegistrySettings {
+  readonly config: MeshConfig;
+  readonly domain: string;
+  readonly clusterId: string;
+  readonly placement: Placements;
+}
+
+const registries = new WeakMap<Model, Registry>();
+
+function registryOf(of: ResourceIndex, settings: RegistrySettings, former: Registry | undefined): Registry {
+  const same = former !== undefined && former.settings.config === settings.config && former.settings.domain === settings.domain
+    && former.settings.clusterId === settings.clusterId && samePlacements(former.settings.placement, settings.placement);
+  if (same && [...former.read].every(([kind, list]) => of(kind) === list)) return former;
+  const read = new Map<string, readonly Resource[]>();
+  const reading: ResourceIndex = (kind) => {
+    const list = of(kind);
+    read.set(kind, list);
+    return list;
+  };
+  const { config, domain, clusterId, placement } = settings;
+  const services = keepItems(former?.services ?? [], servicesOf(reading, { config, domain, clusterId }),
+    ({ hostname, namespace, address, registry }) => `${hostname}/${namespace}/${address}/${registry}`);
+  const workloads = keepItems(former?.workloads ?? [], workloadsOf(reading, placement), ({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
+  const endpoints = new Map<string, readonly Endpoint[]>();
+  for (const [key, list] of endpointsByService({ of: reading, services, workloads, clusterId })) {
+    endpoints.set(key, keepEqual(former?.endpoints.get(key), list));
+  }
+  return { services, workloads, endpoints, settings, read };
+}
+
+function samePlacements(a: Placements, b: Placements): boolean {
+  const list = [...a];
+  return keepEqual(list, [...b]) === list;
+}
+
+const NO_ENDPOINTS: readonly Endpoint[] = [];
+
+/** Endpoints of one port, by the list of all: equal lists give the same object. */
+const byPort = new WeakMap<readonly Endpoint[], Map<string, readonly Endpoint[]>>();
+
+function onPort(endpoints: readonly Endpoint[], portName: string): readonly Endpoint[] {
+  return memo(memo(byPort, endpoints, () => new Map<string, readonly Endpoint[]>()), portName,
+    () => endpoints.filter(endpoint => endpoint.servicePortName === portName));
 }
 
 /** MeshConfig from the ConfigMap where an installation keeps it. */
