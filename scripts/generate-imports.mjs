@@ -23,9 +23,21 @@ const newest = (versions) => versions.reduce((best, next) => {
   return at >= 0 && b[at] > a[at] ? next : best;
 });
 
+/** Without the second spelling that the CRDs give some fields (`jwks_uri` beside `jwksUri`): cdk8s would keep only that one. */
+function withoutTwins(schema) {
+  if (typeof schema !== 'object' || schema === null) return schema;
+  if (Array.isArray(schema)) return schema.map(withoutTwins);
+  const camel = (name) => name.replace(/_([a-z])/g, (_all, letter) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => {
+    if (key !== 'properties') return [key, withoutTwins(value)];
+    const kept = Object.entries(value).filter(([name]) => camel(name) === name || !(camel(name) in value));
+    return [key, Object.fromEntries(kept.map(([name, property]) => [name, withoutTwins(property)]))];
+  }));
+}
+
 const crds = parseAllDocuments(readFileSync(join(goModule('istio.io/api@v1.31.1'), 'kubernetes/customresourcedefinitions.gen.yaml'), 'utf8'))
   .map((document) => document.toJS()).filter(Boolean)
-  .map((crd) => ({ ...crd, spec: { ...crd.spec, versions: [newest(crd.spec.versions)] } }));
+  .map((crd) => ({ ...crd, spec: { ...crd.spec, versions: [withoutTwins(newest(crd.spec.versions))] } }));
 
 const work = mkdtempSync(join(tmpdir(), 'imports-'));
 try {

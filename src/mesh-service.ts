@@ -7,6 +7,7 @@ import type { TcpRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshPort } from './mesh-port';
 import { MeshVersion, type MeshVersionOptions, type MeshVersionProps } from './mesh-version';
+import type { IPolicyTarget } from './policy-target';
 import { requireLabel, requireServiceName } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { meshError } from './private/errors';
@@ -76,7 +77,7 @@ export interface ExposeViaGatewayOptions extends HttpRouteOptions {
  * const v1 = reviews.addVersion('v1', { containers: [{ image: 'reviews:v1' }] });
  * reviews.addRoute('default', { targets: [RouteTarget.to(v1)] });
  */
-export class MeshService extends Construct implements IRouteDestination {
+export class MeshService extends Construct implements IRouteDestination, IPolicyTarget {
   /** Name of the service: the short DNS name. */
   public readonly name: string;
   /** Namespace of the service; undefined where it is not known before it is applied. */
@@ -112,6 +113,15 @@ export class MeshService extends Construct implements IRouteDestination {
 
   /** The versions so far. */
   public get versions(): MeshVersion[] { return [...this._versions]; }
+
+  /** Labels that the pods of all versions carry. */
+  public get podLabels(): { [name: string]: string } { return { app: this.name }; }
+
+  /** Names of the ServiceAccounts that the pods run as: that of the service, and those of workloads that came with their own. */
+  public get serviceAccountNames(): string[] {
+    const own = this._versions.map((version) => version.workload.serviceAccount?.name).filter((name) => name !== undefined);
+    return [...new Set([this.serviceAccount.name, ...own])].sort();
+  }
 
   /** Undefined: a route to the service leads to all versions. */
   public get subset(): string | undefined { return undefined; }
