@@ -11,17 +11,34 @@ export class MeshRequest {
 
   /** Headers by lower-case name. */
   public readonly headers: { [name: string]: string };
+  /**
+   * Claims of the token that the request carries.
+   * @default - no token but one that a header carries
+   */
+  public readonly claims?: { [name: string]: any };
 
   private constructor(
     /** `GET`, `POST`, … */ public readonly method: string,
     /** `http://HOST[:PORT]/PATH`, as the caller writes it. */ public readonly url: string,
-    headers: { [name: string]: string }) {
+    headers: { [name: string]: string },
+    claims?: { [name: string]: any }) {
     this.headers = headers;
+    this.claims = claims;
   }
 
   /** The same request with one more header; a header of that name is replaced. */
   public header(name: string, value: string): MeshRequest {
-    return new MeshRequest(this.method, this.url, { ...this.headers, [name.toLowerCase()]: value });
+    return new MeshRequest(this.method, this.url, { ...this.headers, [name.toLowerCase()]: value }, this.claims);
+  }
+
+  /**
+   * The same request with a token (JWT) of these claims in `Authorization: Bearer …`. It counts as signed by the issuer that `iss` names, so
+   * a test needs no key; issuer, audience and life are still checked. A real token goes into a header and is checked against the `jwks` of the manifests.
+   * @example
+   * MeshRequest.get('http://reviews:9080/').withClaims({ iss: 'https://issuer.example', sub: 'alice', groups: ['staff'] });
+   */
+  public withClaims(claims: { [name: string]: any }): MeshRequest {
+    return new MeshRequest(this.method, this.url, this.headers, { ...claims });
   }
 }
 
@@ -37,4 +54,19 @@ export interface SendOptions {
    * @default - what `from` says
    */
   readonly fromName?: string;
+  /**
+   * IP address that the request comes from, for rules over addresses.
+   * @default - the sender's own; from outside 203.0.113.1, which nobody has
+   */
+  readonly fromAddress?: string;
+  /**
+   * When the request is sent, for the life of tokens.
+   * @default - tokens are never too old or too new
+   */
+  readonly at?: Date;
+  /**
+   * HTTP status that external authorizers answer to requests that a CUSTOM policy asks them about; 200 lets them pass.
+   * @default 200
+   */
+  readonly externalAuthorizer?: number;
 }

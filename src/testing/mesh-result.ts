@@ -13,6 +13,8 @@ export interface TargetShare {
   readonly percent: number;
   /** Status of the proxy's own answer to this share; undefined where the target answers. */
   readonly status?: number;
+  /** Why this share does not reach the target; undefined where it does. */
+  readonly because?: string;
 }
 
 /** What happens to a request. The `expect…` verbs return the result itself, and throw MESH_EXPECTATION with the whole trace where it is otherwise. */
@@ -28,6 +30,8 @@ export class MeshResult {
   public readonly status?: number;
   /** Envoy's response flag of that answer (`NR`, `NC`, `UH`, `FI` …); '' for none. */
   public readonly flag: string;
+  /** Envoy's details of that answer, for a denial with the policy: `rbac_access_denied_matched_policy[…]`; '' where there are none. */
+  public readonly details: string;
   /** Where a redirect leads; undefined where there is none. */
   public readonly location?: string;
   /** Longest time until the answer; undefined for no limit. */
@@ -57,6 +61,7 @@ export class MeshResult {
     this.outcome = explanation.outcome;
     this.status = explanation.status;
     this.flag = explanation.flag;
+    this.details = explanation.details ?? '';
     this.location = explanation.location;
     this.timeout = explanation.timeoutSeconds === 0 ? undefined : milliseconds(explanation.timeoutSeconds);
     this.retries = explanation.retries?.attempts ?? 0;
@@ -77,12 +82,13 @@ export class MeshResult {
       shares.set(share.target, known === undefined ? share : { ...known, percent: known.percent + share.percent });
     };
     for (const target of targets) {
-      add({ target: this.nameOf(target), percent: target.percent, ...(target.status !== undefined && { status: target.status }) });
+      const { percent, status: own, because } = target;
+      add({ target: this.nameOf(target), percent, ...(own !== undefined && { status: own }), ...(because !== undefined && { because }) });
     }
     if (targets.length > 0 && fault?.abortStatus !== undefined) {
       add({ target: `answer ${fault.abortStatus}`, percent: fault.abortPercent, status: fault.abortStatus });
     }
-    if (targets.length === 0 && status !== undefined) add({ target: `${outcome === 'failed' ? 'failure' : 'answer'} ${status}`, percent: 100, status });
+    if (targets.length === 0 && status !== undefined) add({ target: `${NOUNS[outcome] ?? 'answer'} ${status}`, percent: 100, status });
     return [...shares.values()].sort((a, b) => b.percent - a.percent || (a.target < b.target ? -1 : 1));
   }
 
@@ -110,6 +116,11 @@ export class MeshResult {
   /** The mesh answers every request with this status, by itself. */
   public expectStatus(status: number): MeshResult {
     return this.require(this.status === status, `the mesh must answer ${status}, got ${this.status === undefined ? this.distributionText() : this.status}`);
+  }
+
+  /** No such request may pass: an AuthorizationPolicy, a token that is missing or wrong, or an external authorizer stands against it. */
+  public expectDenied(): MeshResult {
+    return this.require(this.outcome === 'denied', `the request must be denied, got ${this.outcome === 'routed' ? this.distributionText() : this.outcome}`);
   }
 
   /** Every request is redirected to this URL. */
@@ -164,6 +175,8 @@ export class MeshResult {
     return shares.length === 0 ? `no answer (${this.outcome})` : shares.join(', ');
   }
 }
+
+const NOUNS: { readonly [outcome: string]: string } = { failed: 'failure', denied: 'denial' };
 
 function milliseconds(seconds: number): Duration { return Duration.millis(Math.round(seconds * 1000)); }
 

@@ -1,6 +1,8 @@
 import type { IConstruct } from 'constructs';
+import { AccessMatrix, type AccessEntry, type AccessMatrixOptions } from './access-matrix';
 import type { MeshRequest, SendOptions } from './mesh-request';
 import { MeshResult } from './mesh-result';
+import type { RuleCoverage } from './rule-coverage';
 import { senderName } from './sender';
 import type { Simulator } from './simulator';
 import { renderTree } from '../private/render';
@@ -34,9 +36,47 @@ export class MeshTesting {
   public send(request: MeshRequest, options: SendOptions = {}): MeshResult {
     const simulator = this.load();
     const from = senderName(options, simulator);
-    const { method, url, headers } = request;
-    return MeshResult._of(request, from, simulator.explain({ method, url, headers, from }), simulator);
+    const { method, url, headers, claims } = request;
+    const { at, fromAddress, externalAuthorizer } = options;
+    const explanation = simulator.explain({
+      method,
+      url,
+      headers,
+      from,
+      ...(claims !== undefined && { claims }),
+      ...(at !== undefined && { now: Math.floor(at.getTime() / 1000) }),
+      ...(fromAddress !== undefined && { sourceAddress: fromAddress }),
+      ...(externalAuthorizer !== undefined && { authorizer: externalAuthorizer }),
+    });
+    return MeshResult._of(request, from, explanation, simulator);
   }
+
+  /**
+   * Who reaches whom: each workload sends one request to each port of each service. It shows what policies, tokens, mutual TLS and routes let
+   * through, before anything runs.
+   * @example
+   * expect(MeshTesting.of(chart).accessMatrix().allows('productpage-v1', 'ratings')).toBe(false);
+   */
+  public accessMatrix(options: AccessMatrixOptions = {}): AccessMatrix { return AccessMatrix._of(this.load().access(options)); }
+
+  /**
+   * Calls that would end if mutual TLS were required everywhere (PeerAuthentication STRICT for the whole mesh): those that get through now and
+   * would not then, such as the ones of workloads without a sidecar.
+   */
+  public brokenByStrict(options: AccessMatrixOptions = {}): AccessEntry[] {
+    const simulator = this.load();
+    const key = ({ from, to, port }: AccessEntry): string => `${from} ${to} ${port}`;
+    const now = new Set(simulator.access(options).filter(({ allowed }) => allowed).map(key));
+    return simulator.strict().access(options).filter(entry => !entry.allowed && now.has(key(entry)));
+  }
+
+  /**
+   * Every HTTP rule of a VirtualService and every rule of an AuthorizationPolicy, with how many of the requests sent so far it took. A rule
+   * with 0 is one that no test has looked at.
+   * @example
+   * expect(t.coverage().filter(rule => rule.requests === 0)).toEqual([]);
+   */
+  public coverage(): RuleCoverage[] { return this.load().coverage(); }
 
   private load(): Simulator {
     if (this.simulator === undefined) {

@@ -1,4 +1,7 @@
-import { createExplainer, explanationText, type Explainer, type Explanation, type RequestSpec } from '../analysis/explain';
+import type { AccessEntry, AccessMatrixOptions } from './access-matrix';
+import type { RuleCoverage } from './rule-coverage';
+import { RuleCounter } from './rules';
+import { createExplainer, explanationText, workloadName, type Explainer, type Explanation, type RequestSpec } from '../analysis/explain';
 import { refusals } from '../compiler/refusals';
 import { MeshError } from '../model/error';
 import { withGatewayWorkloads } from '../model/gateway-workloads';
@@ -19,16 +22,53 @@ export class Simulator {
 
   private readonly model: Model;
   private readonly explainer: Explainer;
+  private readonly counter: RuleCounter;
 
-  private constructor(resources: readonly Resource[]) {
+  private constructor(private readonly resources: readonly Resource[]) {
     this.model = buildModel(withGatewayWorkloads(resources).resources);
     // A test that passes over a field nobody looked at would prove nothing.
     const [refused] = refusals(this.model);
     if (refused !== undefined) throw new MeshError(refused.code, refused.message, whereOf(refused.resource, refused.path));
     this.explainer = createExplainer(this.model);
+    this.counter = new RuleCounter(this.model);
   }
 
-  public explain(spec: RequestSpec): Explanation { return this.explainer.explain(spec); }
+  /** What happens to a request; it counts as exercising the rules that decide it. */
+  public explain(spec: RequestSpec): Explanation {
+    const explanation = this.explainer.explain(spec);
+    this.counter.count(explanation);
+    return explanation;
+  }
+
+  public coverage(): RuleCoverage[] { return this.counter.coverage(); }
+
+  /** Every workload as a caller of every port of every service, but gateways, which are called from outside. */
+  public access(options: AccessMatrixOptions): AccessEntry[] {
+    const callers = [...new Set(this.model.workloads.filter(({ gateway }) => !gateway).map(workloadName))].sort();
+    const ports = this.model.services.filter(({ hostname }) => !hostname.includes('*'))
+      .flatMap(service => service.ports.filter(({ protocol }) => protocol !== 'UDP').map(({ number }) => ({ to: service.hostname, port: number })))
+      .sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.port - b.port));
+    return callers.flatMap(from => ports.map(({ to, port }) => this.accessOf(from, to, port, options)));
+  }
+
+  private accessOf(from: string, to: string, port: number, { method = 'GET', path = '/', headers, claims }: AccessMatrixOptions): AccessEntry {
+    const url = `http://${to}:${port}${path}`;
+    const explanation = this.explainer.explain({ from, method, url, ...(headers && { headers }), ...(claims && { claims }) });
+    const { outcome, targets, details, flag, status } = explanation;
+    const allowed = outcome === 'routed';
+    const answer = [status, flag].filter(part => part !== undefined && part !== '').join(' ');
+    const because = details ?? targets.find(target => target.because !== undefined)?.because ?? (answer === '' ? 'nothing takes the connection' : answer);
+    return { from, to, port, allowed, outcome, because: allowed ? '' : because };
+  }
+
+  /** The same mesh with mutual TLS required everywhere: no PeerAuthentication but one, for the whole mesh. */
+  public strict(): Simulator {
+    const { rootNamespace } = this.model.config;
+    const [everywhere] = resourcesOf([{
+      apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication', metadata: { name: 'default', namespace: rootNamespace }, spec: { mtls: { mode: 'STRICT' } },
+    }]);
+    return new Simulator([...this.resources.filter(({ kind }) => kind !== 'PeerAuthentication'), everywhere]);
+  }
 
   public text(explanation: Explanation): string { return explanationText(explanation); }
 

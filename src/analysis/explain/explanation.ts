@@ -45,6 +45,8 @@ export interface Explanation {
   readonly targets: readonly ExplainedTarget[];
   /** The request as the target gets it; absent for a connection that no proxy reads as HTTP. */
   readonly request?: ExplainedRequest;
+  /** What rules change in the target's answer before the caller gets it. */
+  readonly response?: ExplainedResponse;
   /** 0: no limit. */
   readonly timeoutSeconds: number;
   readonly retries?: ExplainedRetries;
@@ -65,6 +67,11 @@ export interface ExplainedRequest {
   readonly authority: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ExplainedResponse {
+  readonly set: Readonly<Record<string, string>>;
+  readonly removed: readonly string[];
 }
 
 export interface ExplainedTarget {
@@ -125,10 +132,13 @@ export interface ExplainedRule {
   readonly resource: string;
   /** Construct path, or `file:line`, or the resource's name; '' as before. */
   readonly where: string;
+  /** Where it is written, of a delegated rule the delegate: `VirtualService/default/reviews spec.http[0]`; '' as before. */
+  readonly written: string;
 }
 
-/** One step of the trace, at one proxy. */
-export interface ExplainedStep extends TraceEvent {
+/** One step of the trace, at one proxy: what it decided, or what happens to the connection before, between and after. */
+export interface ExplainedStep extends Omit<TraceEvent, 'step'> {
+  readonly step: TraceEvent['step'] | 'iptables' | 'filters' | 'application' | 'response';
   /** `productpage-v1.default`. */
   readonly proxy: string;
   readonly side: 'client' | 'server';

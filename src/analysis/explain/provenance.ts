@@ -24,10 +24,12 @@ export function provenanceOf(model: Model, configPath: string): { resource: stri
 }
 
 /** The same for a rule, down to its line; one that is delegated is where the delegate says it. */
-export function ruleProvenance(model: Model, rule: MatchedRoute): { resource: string; where: string } {
+export function ruleProvenance(model: Model, rule: MatchedRoute): { resource: string; where: string; written: string } {
   const written = rule.message && writtenAs(rule.message);
   const found = provenanceOf(model, rule.source);
-  return written === undefined ? found : { ...found, where: whereOf(written.resource, written.path) };
+  if (written === undefined) return { ...found, written: '' };
+  const { resource, path } = written;
+  return { ...found, where: whereOf(resource, path), written: writtenName(resource, path) };
 }
 
 /** A sink that is told of rules with the place each of them was written at. */
@@ -44,4 +46,9 @@ export function withPlaces(model: Model, table: RouteTable, trace: (event: Trace
 export function configPathOf(metadata: { readonly filterMetadata: Readonly<Record<string, unknown>> } | undefined): string {
   const istio = metadata?.filterMetadata.istio as { config?: unknown } | undefined;
   return typeof istio?.config === 'string' ? istio.config : '';
+}
+
+/** A place in a resource: `VirtualService/default/reviews spec.http[0]`. */
+export function writtenName(resource: Resource, path: readonly (string | number)[]): string {
+  return `${resourceName(resource)} ${path.map(part => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('').slice(1)}`;
 }

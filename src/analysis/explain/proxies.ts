@@ -1,3 +1,4 @@
+import { isIntercepted } from './iptables';
 import type { Compiler } from '../../compiler/compiler';
 import { createCompiler } from '../../compiler/compiler';
 import { prepare, type PreparedProxy } from '../../evaluator';
@@ -13,6 +14,9 @@ export interface ReadyProxy {
   /** `productpage-v1.default`. */
   readonly name: string;
 }
+
+/** Whether the kernel of its Pod leads connections to the proxy, and the application knows nothing of it. */
+export const isCaptured = ({ workload, proxy }: ReadyProxy): boolean => proxy.capture === 'iptables' && isIntercepted(workload);
 
 /** The proxies of a mesh, each compiled when it is first asked. */
 export interface Proxies {

@@ -1,10 +1,12 @@
 import { accessContext, identitiesShown } from './access';
 import type { ExplainedStep, RequestSpec } from './explanation';
-import { hasProxy, type Proxies, type ReadyProxy } from './proxies';
+import { filtersStep, iptablesStep, responseStep, type HopStep } from './hop';
+import { inboundWay, TO_APPLICATION } from './iptables';
+import { hasProxy, isCaptured, type Proxies, type ReadyProxy } from './proxies';
 import {
   admit, admitConnection, clusterOutcome, decide, handshakeFailure, matchFilterChain, matchListener, matchRoute, normalizePath, transportTo,
   type AccessContext, type Answer, type Chain, type Connection, type Forward, type HttpRequestFacts, type HttpTerminal, type PreparedProxy,
-  type TraceSink, type UpstreamTransport,
+  type TraceEvent, type TraceSink, type UpstreamTransport,
 } from '../../evaluator';
 
 /** Why the proxy of a target refuses what the caller's proxy sends. Without a status the connection is closed, and nobody answers. */
@@ -42,7 +44,12 @@ export function enterWorkload(
   const workload = proxies.byAddress(address);
   if (workload === undefined || workload.gateway || !hasProxy(workload)) return undefined;
   const server = proxies.of(workload);
-  const trace: TraceSink = event => passing.tell({ ...event, proxy: server.name, side: 'server' });
+  const trace = (event: TraceEvent | HopStep): void => passing.tell({ ...event, proxy: server.name, side: 'server' });
+  if (isCaptured(server)) {
+    const way = inboundWay(workload, port);
+    trace(iptablesStep(way));
+    if (!way.captured) return undefined;
+  }
   const connection: Connection = { ...spoken, address, port, sourceAddress: caller.workload.ip };
   const identities = identitiesShown(proxies.model, caller, spoken);
   trace({ step: 'tls', name: spoken.transport === 'tls' ? 'TLS' : 'plain text', outcome: 'chosen', because: spokenAs(spoken, identities) });
@@ -53,12 +60,18 @@ export function enterWorkload(
     ? { flag: 'UC', because: `no filter chain of ${server.name} takes a ${connection.transport} connection on port ${port}` }
     : unspoken(server, chain, spoken, trace);
   if (reset !== undefined) return asSeen(passing, reset);
+  trace(filtersStep(chain!));
   const { terminal: end } = chain!;
   const at = end.kind === 'http' && request !== undefined ? { terminal: end, request } : undefined;
   const context = accessContext(passing.spec, connection, caller.workload.ip, identities, at);
   const closed = end.kind === 'none' ? '' : admitConnection(end.connectionPolicies, { ...context, metadata: {} }, trace);
   if (closed !== '') return asSeen(passing, { flag: 'UC', because: 'its policies close the connection', details: closed });
-  return at === undefined ? undefined : decideThere(server.prepared, at.terminal, at.request, context, trace);
+  const decision = at === undefined ? undefined : decideThere(server.prepared, at.terminal, at.request, context, trace);
+  if (decision !== undefined && !('kind' in decision)) return decision;
+  if (isCaptured(server)) trace(iptablesStep(TO_APPLICATION));
+  trace({ step: 'application', name: `${address}:${port}`, outcome: 'chosen', because: `${server.name} answers` });
+  if (at !== undefined && decision !== undefined) trace(responseStep(at.terminal, decision.responseHeaders));
+  return undefined;
 }
 
 /** The caller's proxy answers 503 to HTTP where the connection to the target ends; without one, the caller sees it end. */
@@ -82,7 +95,7 @@ function unspoken(server: ReadyProxy, chain: Chain, spoken: UpstreamTransport, t
 
 function decideThere(
   prepared: PreparedProxy, terminal: HttpTerminal, sent: HttpRequestFacts, context: AccessContext, trace: TraceSink,
-): Refusal | undefined {
+): Refusal | Forward {
   const path = normalizePath(sent.path, terminal.path);
   const request = { ...sent, path: path.kind === 'path' ? path.path : sent.path };
   const admitted = admit(terminal.access, request, context, trace);
@@ -93,7 +106,7 @@ function decideThere(
   const decision = decide(rule, admitted.request, () => 0);
   if (decision.kind === 'answer') return refusal(decision);
   const outcome = clusterOutcome(prepared, decision.cluster, trace);
-  return outcome.kind === 'failed' ? { status: outcome.status, flag: outcome.flag, because: outcome.because } : undefined;
+  return outcome.kind === 'failed' ? { status: outcome.status, flag: outcome.flag, because: outcome.because } : decision;
 }
 
 function refusal({ status, flag, details, body }: Answer): Refusal {

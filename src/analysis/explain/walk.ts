@@ -1,8 +1,10 @@
 import { accessContext, headersOf, sourceOf } from './access';
 import { lookUp, type Entry } from './entry';
 import type { ExplainedFault, ExplainedMirror, ExplainedRetries, ExplainedStep, ExplainedTarget, Explanation, RequestSpec } from './explanation';
+import { filtersStep, iptablesStep, responseStep, type HopStep } from './hop';
+import { outboundWay, PROXY_OUT } from './iptables';
 import { ISTIO_DEFAULT, provenanceOf, ruleProvenance, withPlaces } from './provenance';
-import { hasProxy, workloadName, type Proxies } from './proxies';
+import { hasProxy, isCaptured, workloadName, type Proxies } from './proxies';
 import { changed, enterTarget, enterWorkload, sentBy } from './server-side';
 import { explainTarget, parseClusterName } from './targets';
 import type { RequestUrl } from './url';
@@ -19,7 +21,7 @@ interface Walk {
   readonly spec: RequestSpec;
   readonly url: RequestUrl;
   readonly steps: ExplainedStep[];
-  readonly trace: (event: TraceEvent, where?: string) => void;
+  readonly trace: (event: TraceEvent | HopStep, where?: string) => void;
   readonly tell: (step: ExplainedStep) => void;
 }
 
@@ -32,13 +34,22 @@ export function walk(proxies: Proxies, entry: Entry, spec: RequestSpec, url: Req
   };
   const trace: Walk['trace'] = (event, where) => tell({ ...event, proxy: entry.ready.name, side: 'client', ...(where !== undefined && { where }) });
   const here: Walk = { proxies, entry, spec, url, steps, trace, tell };
-  if (!hasProxy(entry.ready.workload)) return walkDirect(here);
-  const { prepared } = entry.ready;
+  const { prepared, workload } = entry.ready;
+  if (!hasProxy(workload)) {
+    trace({ step: 'listener', name: 'no proxy', outcome: 'skipped', because: `${entry.ready.name} has no sidecar` });
+    return walkDirect(here);
+  }
+  if (isCaptured(entry.ready)) {
+    const way = outboundWay(workload, entry.connection);
+    trace(iptablesStep(way));
+    if (!way.captured) return walkDirect(here);
+  }
   const listener = matchListener(prepared.listeners, entry.connection, 'outbound', trace);
   if (listener === undefined) return unserved(here, '', `nothing listens at ${entry.connection.address}:${entry.connection.port}`);
   const chain = matchFilterChain(listener, entry.connection, trace);
   if (chain === undefined) return unserved(here, 'NR', `no filter chain of listener ${listener.name} takes the connection`);
   const { terminal } = chain;
+  trace(filtersStep(chain));
   if (terminal.kind !== 'none') {
     const context = accessContext(spec, entry.connection, sourceOf(spec, entry.ready), chain.terminatesTls ? [] : undefined);
     const closed = admitConnection(terminal.connectionPolicies, { ...context, metadata: {} }, trace);
@@ -48,10 +59,9 @@ export function walk(proxies: Proxies, entry: Entry, spec: RequestSpec, url: Req
   return unserved(here, '', `filter chain ${chain.name} ends in no filter that is known here`);
 }
 
-/** A caller without a proxy reaches what it dials, in plain text: the first endpoint of a service, or an address. */
+/** A caller whose proxy is not asked reaches what it dials, in plain text: the first endpoint of a service, or an address. */
 function walkDirect(here: Walk): Explanation {
   const { proxies: { model }, entry: { ready, connection }, spec, url, proxies } = here;
-  here.trace({ step: 'listener', name: 'no proxy', outcome: 'skipped', because: `${ready.name} has no sidecar` });
   const service = lookUp(model, ready.workload.namespace, url.host);
   const name = service?.ports.find(({ number }) => number === url.port)?.name;
   const endpoints = service === undefined || name === undefined ? [connection] : model.endpointsOf(service, name);
@@ -161,21 +171,24 @@ function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts
     if (targets.length > 1) here.trace({ step: 'target', name: decision.cluster, outcome: 'chosen', detail: `weight ${weight} of ${total}` });
     const asked = { host: hostOf(facts.authority), port: here.entry.connection.port };
     const target = explainTarget(proxies, here.entry.ready.prepared, decision.cluster, percent, asked, here.trace);
-    return [entered(here, terminal, sentBy(decision, facts, headers, edge), target)];
+    const reached = entered(here, terminal, sentBy(decision, facts, headers, edge), target);
+    if (reached.because === undefined) here.trace(responseStep(terminal, decision.responseHeaders));
+    return [reached];
   });
   return { ...base, ...forwarded(here, rule, best, facts, headers), ...outcomeOf(explained), targets: explained };
 }
 
 function forwarded(
   here: Walk, rule: MatchedRoute, decision: Forward, facts: HttpRequestFacts, headers: Record<string, string>,
-): Pick<Explanation, 'request' | 'timeoutSeconds' | 'retries' | 'mirrors' | 'setBy'> {
-  const { retry, timeoutMs } = decision;
+): Pick<Explanation, 'request' | 'response' | 'timeoutSeconds' | 'retries' | 'mirrors' | 'setBy'> {
+  const { retry, timeoutMs, responseHeaders: { add, remove } } = decision;
   const sent = sentBy(decision, facts, headers);
   const mirrors = rule.action.kind === 'forward' ? rule.action.mirrors : [];
   const { resource } = provenanceOf(here.proxies.model, rule.source);
   const setBy = resource === '' ? ISTIO_DEFAULT : resource;
   return {
     request: { method: facts.method, authority: sent.authority, path: sent.path, headers: Object.fromEntries(sent.headers as Map<string, string>) },
+    ...add.length + remove.length > 0 && { response: { set: Object.fromEntries(add.map(({ name, value }) => [name, value])), removed: remove } },
     timeoutSeconds: timeoutMs / 1000,
     ...(retry && { retries: retriesOf(retry) }),
     mirrors: mirrors.map(({ cluster, share }): ExplainedMirror => {
@@ -238,6 +251,7 @@ function answered(here: Walk, base: ReturnType<typeof common>, answer: Answer): 
 /** A target with what its own proxy says to the request. */
 function entered(here: Walk, terminal: HttpTerminal | undefined, request: HttpRequestFacts | undefined, target: ExplainedTarget): ExplainedTarget {
   if (target.because !== undefined) return target;
+  if (isCaptured(here.entry.ready)) here.trace(iptablesStep(PROXY_OUT));
   const passing = { spec: here.spec, caller: here.entry.ready, tell: here.tell, ...(terminal && { terminal }), ...(request && { request }) };
   const refusal = enterTarget(here.proxies, target.cluster, passing);
   return refusal === undefined ? target : { ...target, ...refusal };
