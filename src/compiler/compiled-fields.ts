@@ -139,7 +139,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
   'PeerAuthentication': { selector: ALL, mtls: ALL, portLevelMtls: ALL },
   'Sidecar': {
     workloadSelector: { labels: ALL },
-    ingress: { port: ALL, bind: ALL, defaultEndpoint: ALL, connectionPool: CONNECTION_POOL },
+    ingress: { port: ALL, bind: ALL, captureMode: ALL, defaultEndpoint: ALL, connectionPool: CONNECTION_POOL },
     egress: { port: ALL, bind: ALL, captureMode: ALL, hosts: ALL },
     inboundConnectionPool: CONNECTION_POOL,
     outboundTrafficPolicy: { mode: ALL, egressProxy: ALL },

@@ -16,7 +16,7 @@ import { autoPassthrough, mergedGateways } from './gateway/servers';
 import { inboundPorts } from './inbound-ports';
 import { explicitOutbound } from './listeners/explicit-outbound';
 import { httpProxyListener } from './listeners/http-proxy';
-import { explicitInbound, virtualInbound } from './listeners/inbound';
+import { boundInbound, explicitInbound, virtualInbound } from './listeners/inbound';
 import { outboundListeners } from './listeners/outbound';
 import { virtualOutbound } from './listeners/virtual-outbound';
 import { Mesh } from './mesh';
@@ -52,8 +52,9 @@ export interface Compiler {
   readonly mesh: Mesh;
 }
 
-export function createCompiler(model: Model): Compiler {
-  const mesh = new Mesh(model);
+/** @param previous - compiler of the model before a change: what the change does not touch is taken over from it, and it should not be asked again */
+export function createCompiler(model: Model, previous?: Compiler): Compiler {
+  const mesh = new Mesh(model, previous?.mesh);
   const patcherOf = (view: View): Patcher => new Patcher(view, patchSetOf(mesh, view.proxy));
   return {
     mesh,
@@ -106,10 +107,12 @@ interface Front { readonly listeners: readonly Listener[]; readonly routes: read
 
 /** A sidecar that the kernel hands connections to. */
 function captured(view: View, patcher: Patcher): Front {
+  // Without interception nothing arrives that was meant for somebody else.
+  const captures = view.proxy.metadata.INTERCEPTION_MODE !== 'NONE';
   const listeners = [
     ...patcher.listeners(outboundListeners(view), 'outbound'), ...patcher.addedListeners('outbound'),
-    ...patcher.listeners([...httpProxyListener(view), virtualOutbound(view)], 'outbound'),
-    ...patcher.listeners([virtualInbound(view)], 'inbound'), ...patcher.addedListeners('inbound'),
+    ...patcher.listeners([...httpProxyListener(view), ...captures ? [virtualOutbound(view)] : []], 'outbound'),
+    ...patcher.listeners([...captures ? [virtualInbound(view)] : [], ...boundInbound(view)], 'inbound'), ...patcher.addedListeners('inbound'),
   ];
   return { listeners, routes: routeNames(listeners).map(name => patcher.routes(sidecarRoutes(view, name))) };
 }
@@ -141,7 +144,7 @@ const NONE = { clusters: [], endpoints: [] };
 function serviceClusters(view: View, flavour: ClusterKind): { clusters: readonly Cluster[]; endpoints: readonly ClusterLoadAssignment[] } {
   const { mesh, scope, proxy, dialect } = view;
   const kind = `${proxy.type}/${dialect.name}/${view.explicit === undefined ? '' : 'explicit'}`;
-  return mesh.memo.get('serviceClusters', [scope, kind, flavour, view.callerKey, placeOf(view)], () => {
+  return mesh.memo.get('serviceClusters', [scope.services, proxy.namespace, kind, flavour, view.callerKey, placeOf(view)], () => {
     const clusters: Cluster[] = [];
     const endpoints: ClusterLoadAssignment[] = [];
     const names = new Set<string>();

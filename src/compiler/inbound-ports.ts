@@ -20,7 +20,13 @@ export interface InboundPort {
   /** The rule whose policy applies to the cluster. */
   readonly rule?: DestinationRule;
   /** From `ingress` of a Sidecar resource. */
-  readonly ingress?: { readonly bind: string; readonly endpoint?: string; readonly configPath: string };
+  readonly ingress?: {
+    readonly bind: string;
+    readonly endpoint?: string;
+    /** Callers dial the listener itself: nothing is captured. */
+    readonly captureNone: boolean;
+    readonly configPath: string;
+  };
 }
 
 /** Target ports of the proxy: those its Sidecar resource lists, else those of its own services; ascending (istio-behaviour A3, E1). */
@@ -72,6 +78,7 @@ function ingressPorts(view: View): InboundPort[] {
       ingress: {
         bind: ingress.bind ?? view.proxy.ips[0] ?? '0.0.0.0',
         endpoint: ingress.defaultEndpoint === '' ? undefined : ingress.defaultEndpoint,
+        captureNone: ingress.captureMode === 'NONE' || view.proxy.metadata.INTERCEPTION_MODE === 'NONE',
         configPath: sidecar.configPath,
       },
     };

@@ -44,6 +44,7 @@ export class Mesh {
       }
       const named = (key: string): string[] => (service.annotations[key] ?? '').split(',').map(name => name.trim()).filter(name => name !== '');
       named('alpha.istio.io/kubernetes-serviceaccounts').forEach(name => found.add(`spiffe://${trustDomain}/ns/${service.namespace}/sa/${name}`));
+      service.subjectAltNames.forEach(name => found.add(name));
       named('alpha.istio.io/canonical-serviceaccounts').forEach(name => found.add(name));
       for (const identity of [...found]) {
         if (!identity.startsWith(`spiffe://${trustDomain}/`)) continue;

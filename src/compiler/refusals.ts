@@ -1,6 +1,6 @@
 import { COMPILED_FIELDS, REFUSED_MESH_CONFIG, REFUSED_VALUES } from './compiled-fields';
 import type { Fields } from './compiled-fields';
-import { isObject, objectsOf, textsOf } from '../model/json';
+import { isObject, objectOf, objectsOf, textsOf } from '../model/json';
 import type { Model } from '../model/model';
 import type { Resource } from '../model/resource';
 
@@ -41,9 +41,10 @@ export function refusals(model: Model): Refusal[] {
     if (map !== undefined && at !== undefined) found.push(refuse(map, ['data', 'mesh'], `MeshConfig ${key} is not compiled yet`, at[1]));
   }
   const files = fileProviders(model);
-  const loggers = valuesAt(model.config.raw, ['defaultProviders', 'accessLogging'], []).flatMap(([, names]) => textsOf(names));
-  for (const name of map === undefined ? [] : loggers.filter(each => !files.has(each))) {
-    found.push(refuse(map, ['data', 'mesh'], 'MeshConfig defaultProviders.accessLogging names a provider of a kind that is not compiled yet', name));
+  for (const name of textsOf(objectOf(model.config.raw.defaultProviders).accessLogging).filter(each => !files.has(each))) {
+    if (map !== undefined) {
+      found.push(refuse(map, ['data', 'mesh'], 'MeshConfig defaultProviders.accessLogging names a provider of a kind that is not compiled yet', name));
+    }
   }
   return found;
 }

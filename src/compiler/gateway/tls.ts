@@ -39,7 +39,8 @@ export function serverTls(view: View, tls: ServerTls, http: boolean): TransportS
 /** The server's own choice, the mesh's where it makes none; nothing at all where neither does. */
 function parameters(tls: ServerTls, defaults: TlsDefaults) {
   const own = tls.mode !== 'ISTIO_MUTUAL';
-  const [least, most] = [(own ? tlsVersion(tls.minProtocolVersion) : undefined) ?? defaults.least, own ? tlsVersion(tls.maxProtocolVersion) : undefined];
+  const least = (own ? tlsVersion(tls.minProtocolVersion) : undefined) ?? defaults.least;
+  const most = own ? tlsVersion(tls.maxProtocolVersion) : undefined;
   const ciphers = own && tls.cipherSuites !== undefined && tls.cipherSuites.length > 0 ? [...tls.cipherSuites] : defaults.cipherSuites;
   if (least === undefined && most === undefined && ciphers.length + defaults.ecdhCurves.length === 0) return undefined;
   return create(TlsParametersSchema, {

@@ -30,7 +30,7 @@ export function virtualInbound(view: View): Listener {
   const { model } = view.mesh;
   const own = model.config.proxyInboundListenPort;
   const tproxy = view.proxy.metadata.INTERCEPTION_MODE === 'TPROXY';
-  const ports = inboundPorts(view);
+  const ports = inboundPorts(view).filter(({ ingress }) => ingress?.captureNone !== true);
   const modeOf = (port: number) => view.mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels, port);
   const uncovered = view.mesh.peerAuthentications.portsOf(view.proxy.namespace, view.proxy.labels)
     .filter(port => !ports.some(({ targetPort }) => targetPort === port));
@@ -73,25 +73,43 @@ export function virtualInbound(view: View): Listener {
   });
 }
 
+/** Ports whose Sidecar resource captures nothing: each is a listener that really binds. */
+export function boundInbound(view: View): Listener[] {
+  return inboundPorts(view).filter(({ ingress }) => ingress?.captureNone === true).map((port) => {
+    const bind = port.ingress?.bind ?? '0.0.0.0';
+    return ownListener(view, port, bind, `${bind}_${port.targetPort}`, port.targetPort, { maxConnectionsToAcceptPerSocketEvent: 1 });
+  });
+}
+
 /** Explicit capture: a listener of its own for each target port, with the same chains. */
 export function explicitInbound(view: View): Listener[] {
-  const { explicit, mesh } = view;
+  const { explicit } = view;
   if (explicit === undefined) return [];
   return inboundPorts(view).map((port) => {
-    const mode = mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels, port.targetPort);
-    const inspection = inspectionOf(port.protocol, mode);
-    return create(ListenerSchema, {
-      name: `${explicit.podAddress}_${port.targetPort}`,
-      address: addressMessage(explicit.podAddress, explicit.inboundPort(port.targetPort)),
-      // The address has decided the port already; a match on it would ask for an original destination.
-      filterChains: portChains(view, port, explicit.podAddress).map(chain => chainMessage({ ...chain, destinationPort: undefined })),
-      listenerFilters: [...(inspection.tls ? [TLS_INSPECTOR()] : []), ...(inspection.http ? [HTTP_INSPECTOR()] : [])],
-      listenerFiltersTimeout: duration(mesh.model.config.protocolDetectionTimeoutMs),
-      continueOnListenerFiltersTimeout: true,
-      trafficDirection: TrafficDirection.INBOUND,
-      enableReusePort: false,
-      accessLog: listenerAccessLogs(view, 'SERVER'),
-    });
+    const bind = explicit.podAddress;
+    return ownListener(view, port, bind, `${bind}_${port.targetPort}`, explicit.inboundPort(port.targetPort), { enableReusePort: false });
+  });
+}
+
+/** A listener for one target port, bound where it says. */
+function ownListener(
+  view: View, port: InboundPort, bind: string, name: string, bound: number,
+  more: { readonly maxConnectionsToAcceptPerSocketEvent?: number; readonly enableReusePort?: boolean },
+): Listener {
+  const { mesh } = view;
+  const mode = mesh.peerAuthentications.ofWorkload(view.proxy.namespace, view.proxy.labels, port.targetPort);
+  const inspection = inspectionOf(port.protocol, mode);
+  return create(ListenerSchema, {
+    ...more,
+    name,
+    address: addressMessage(bind, bound),
+    // The address has decided the port already; a match on it would ask for an original destination.
+    filterChains: portChains(view, port, bind).map(chain => chainMessage({ ...chain, destinationPort: undefined })),
+    listenerFilters: [...(inspection.tls ? [TLS_INSPECTOR()] : []), ...(inspection.http ? [HTTP_INSPECTOR()] : [])],
+    listenerFiltersTimeout: duration(mesh.model.config.protocolDetectionTimeoutMs),
+    continueOnListenerFiltersTimeout: true,
+    trafficDirection: TrafficDirection.INBOUND,
+    accessLog: listenerAccessLogs(view, 'SERVER'),
   });
 }
 
