@@ -1,7 +1,10 @@
+import * as kplus from 'cdk8s-plus-27';
 import { Construct, type IConstruct } from 'constructs';
 import { security } from '../imports';
+import { GatewayWorkload } from './gateway-workload';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
+import { gatewayPods } from './private/gateway-pods';
 import { injectAtSynthesis } from './private/inject';
 import { ownedMetadata } from './private/metadata';
 import { verifyAtSynthesis } from './private/verify';
@@ -34,6 +37,14 @@ export enum MtlsMode {
   DISABLE = 'DISABLE',
 }
 
+/** Gateways that a mesh comes with, as those of Istio's installation profiles. */
+export enum MeshProfile {
+  /** `istio-ingressgateway`. */
+  DEFAULT = 'default',
+  /** `istio-ingressgateway` and `istio-egressgateway`. */
+  DEMO = 'demo',
+}
+
 /** Properties for `Mesh`. */
 export interface MeshProps {
   /**
@@ -53,6 +64,11 @@ export interface MeshProps {
    */
   readonly rootNamespace?: string;
   /**
+   * Gateways to render, in the root namespace, with the names and labels of Istio's own: for a control plane that was installed without them.
+   * @default - none are rendered
+   */
+  readonly profile?: MeshProfile;
+  /**
    * What is checked together: every manifest below this construct. The app, where several charts are applied to one cluster.
    * @default - the scope of the Mesh: the chart that it is in, or the app
    */
@@ -62,13 +78,17 @@ export interface MeshProps {
 /**
  * The mesh that manifests are for. At synthesis it checks all manifests of its chart (or of the app, if that is its scope) together,
  * hand-written ones too, and fails with what would not work, each finding at the construct that it is about.
- * Renders a PeerAuthentication where `mtls` is set, else nothing.
+ * Renders a PeerAuthentication where `mtls` is set, and Deployment, Service and ServiceAccount of gateways where `profile` is; else nothing.
  * @example
  * new Mesh(this, 'mesh');
  */
 export class Mesh extends Construct {
   /** Istio that the manifests are for. */
   public readonly istioVersion: IstioVersion;
+  /** The pods of `istio-ingressgateway`: rendered with a profile, else as Istio's own installation has them. For `workload` of a MeshGateway. */
+  public readonly ingress: GatewayWorkload;
+  /** The pods of `istio-egressgateway`: rendered with profile DEMO, else as Istio's own installation has them. For `workload` of an EgressGateway. */
+  public readonly egress: GatewayWorkload;
 
   public constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
@@ -80,6 +100,11 @@ export class Mesh extends Construct {
         spec: { mtls: { mode: props.mtls as string as security.PeerAuthenticationSpecMtlsMode } },
       });
     }
+    const ends = `${rootNamespace}.svc.cluster.local`;
+    this.ingress = GatewayWorkload.existing({ istio: 'ingressgateway' }, { serviceHost: `istio-ingressgateway.${ends}` });
+    this.egress = GatewayWorkload.existing({ istio: 'egressgateway' }, { serviceHost: `istio-egressgateway.${ends}` });
+    if (props.profile !== undefined) this.deployGateway('ingressgateway', rootNamespace, kplus.ServiceType.LOAD_BALANCER);
+    if (props.profile === MeshProfile.DEMO) this.deployGateway('egressgateway', rootNamespace, kplus.ServiceType.CLUSTER_IP);
     verifyAtSynthesis(this, props.checks ?? scope);
   }
 
@@ -98,5 +123,17 @@ export class Mesh extends Construct {
     }
     const { values, meshConfig, revision, nativeSidecar, selection } = options;
     injectAtSynthesis(scope, { values, meshConfig, revision, nativeSidecar, selection });
+  }
+
+  private deployGateway(istio: string, namespace: string, serviceType: kplus.ServiceType): void {
+    const ports = [['http2', 80, 8080], ['https', 443, 8443]] as const;
+    gatewayPods(new Construct(this, istio), {
+      name: `istio-${istio}`,
+      namespace,
+      selector: { istio },
+      ports: ports.map(([name, number, target]) => ({ name, number, target })),
+      serviceType,
+      secrets: true,
+    });
   }
 }

@@ -40,7 +40,7 @@ test('a route leads to its first host', () => {
 test.each<[string, Partial<ExternalServiceProps>, string]>([
   ['no host', { hosts: [] }, 'MESH_HOST_MISSING: hosts must name at least one host, got []'],
   ['every host', { hosts: ['*'] }, 'MESH_HOST_WILDCARD: an external service must name its hosts, got "*"'],
-  ['a wildcard of DNS', { hosts: ['*.a.com'] }, 'MESH_HOST_WILDCARD: hosts that are looked up in DNS must be exact, got "*.a.com"; name each host, or use Resolution.fixed()'],
+  ['a wildcard of DNS', { hosts: ['*.a.com'] }, 'MESH_HOST_WILDCARD: hosts that are looked up in DNS must be exact, got "*.a.com"; name each host, or use Resolution.passthrough()'],
   ['no port', { ports: [] }, 'MESH_PORT_MISSING: ports must have at least one port, got []'],
   ['a port twice', { ports: [MeshPort.tls(443), MeshPort.http(443)] }, 'MESH_PORT_DUPLICATE: the numbers of ports must differ, got 443 twice'],
   ['several hosts of a TCP port', { hosts: ['a.com', 'b.com'], ports: [MeshPort.tcp(1)] }, 'MESH_HOST_AMBIGUOUS: a TCP port carries no host name, so there must be one host, got a.com, b.com on port 1; declare one external service for each'],

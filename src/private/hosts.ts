@@ -51,3 +51,22 @@ export function hostsMatch(a: string, b: string): boolean {
   if (left.startsWith('*')) return right.length >= left.length && right.endsWith(left.slice(1));
   return right.startsWith('*') && left.length >= right.length && left.endsWith(right.slice(1));
 }
+
+/** Hosts that a gateway serves, where a namespace and a slash may come first. */
+export function requireServedHosts(scope: IConstruct | undefined, hosts: readonly string[]): string[] {
+  requireGatewayHosts(scope, hosts.map(nameOf));
+  const namespaces = hosts.map(namespaceOf).filter((namespace) => namespace !== undefined);
+  const bad = namespaces.find((namespace) => !new RegExp(`^(\\*|\\.|${LABEL})$`).test(namespace));
+  if (bad !== undefined) throw meshError(scope, 'MESH_HOST_INVALID', `the namespace of a host must be a name, "." or "*", got "${bad}"`);
+  return [...hosts];
+}
+
+/** The host in `namespace/host`. */
+export function nameOf(host: string): string {
+  return host.slice(host.indexOf('/') + 1);
+}
+
+/** The namespace in `namespace/host`; undefined for a host alone. */
+export function namespaceOf(host: string): string | undefined {
+  return host.includes('/') ? host.slice(0, host.indexOf('/')) : undefined;
+}
