@@ -2,6 +2,7 @@ import { Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { networking } from '../imports';
+import { Connections } from './connections';
 import type { GrpcRouteProps } from './grpc-match';
 import type { TcpRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
@@ -86,6 +87,8 @@ export class MeshService extends Construct implements IRouteDestination, IPolicy
   public readonly service: kplus.Service;
   /** The identity of the pods. */
   public readonly serviceAccount: kplus.ServiceAccount;
+  /** Whom the service may call, and who may call it. Until something is said here, everybody may. */
+  public readonly connections: Connections;
   /** How callers treat the service; undefined for the mesh's own policy. */
   public readonly traffic?: TrafficPolicyProps;
   private readonly _ports: MeshPort[];
@@ -105,6 +108,7 @@ export class MeshService extends Construct implements IRouteDestination, IPolicy
     const account = requireLabel(this, 'the name of a ServiceAccount', props.serviceAccountName ?? this.name, 'set serviceAccountName');
     this.serviceAccount = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: ownedMetadata(this, account, this.namespace) });
     this.service = this.createService();
+    this.connections = Connections._of(this);
     if (trafficPolicy(this.traffic, this._ports) !== undefined) this.ensureDestinationRule();
   }
 

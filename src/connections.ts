@@ -1,0 +1,144 @@
+import { Lazy } from 'cdk8s';
+import type { Construct } from 'constructs';
+import { networking, security } from '../imports';
+import type { AccessOperation, AccessSource } from './access-match';
+import type { ExternalService } from './external-service';
+import type { MeshService } from './mesh-service';
+import type { IPolicyTarget } from './policy-target';
+import { meshError } from './private/errors';
+import { serviceHost } from './private/host';
+import { ownedMetadata } from './private/metadata';
+import { principalsOf } from './private/policy';
+
+/** Options of a connection. */
+export interface ConnectionOptions {
+  /**
+   * What may be asked for, as alternatives.
+   * @default - anything
+   */
+  readonly operations?: AccessOperation[];
+}
+
+/** One line of `rules[]`. */
+interface Permission {
+  readonly source: () => security.AuthorizationPolicySpecRulesFromSource;
+  readonly operations?: AccessOperation[];
+}
+
+/**
+ * Who may call whom, declared once, from either side. The first connection of a caller closes all others to it: its sidecars learn of the declared
+ * hosts only, and refuse the rest. The first connection to a service closes it to all other callers, by their certificates.
+ * Renders a Sidecar for the caller and an AuthorizationPolicy for the service, each named after it.
+ * @example
+ * productpage.connections.allowTo(reviews);
+ */
+export class Connections {
+  /** @internal */
+  public static _of(service: MeshService): Connections { return new Connections(service); }
+
+  private readonly hosts: (() => string[])[] = [];
+  private readonly permissions: Permission[] = [];
+
+  private constructor(private readonly service: MeshService) {}
+
+  /**
+   * Lets this service call another one, and only those so allowed.
+   * Throws MESH_NAMESPACE_MISSING where one of the two has no namespace: certificates and scopes name it.
+   */
+  public allowTo(service: MeshService, options: ConnectionOptions = {}): void {
+    this.reach(() => [`${namespaceOf(service)}/${serviceHost(service, service.name, service.namespace, '')}`]);
+    service.connections.admit({ source: () => ({ principals: principalsOf(service, this.service) }), operations: options.operations });
+  }
+
+  /** Lets this service call hosts outside the mesh. */
+  public allowToExternal(external: ExternalService): void {
+    this.reach(() => external.hosts.map((host) => `*/${host}`));
+  }
+
+  /** Lets a caller in: another service, or a gateway with a service account of its own. A service also gets to know this one. */
+  public allowFrom(caller: IPolicyTarget, options: ConnectionOptions = {}): void {
+    if (isService(caller)) return caller.connections.allowTo(this.service, options);
+    this.admit({ source: () => ({ principals: principalsOf(this.service, caller) }), operations: options.operations });
+  }
+
+  /** Lets callers in who are no constructs: a namespace, an identity, an address. */
+  public allowFromSource(source: AccessSource, options: ConnectionOptions = {}): void {
+    this.admit({ source: () => source._toKube(this.service), operations: options.operations });
+  }
+
+  /** Closes the service in both directions but for what is allowed. Allowing something closes that direction by itself. */
+  public isolate(): void {
+    this.ensureSidecar();
+    this.ensurePolicy();
+  }
+
+  private reach(hosts: () => string[]): void {
+    hosts(); // throws here, where the caller stands
+    this.hosts.push(hosts);
+    this.ensureSidecar();
+  }
+
+  private admit(permission: Permission): void {
+    permission.source();
+    if (permission.operations?.length === 0) {
+      throw meshError(this.service, 'MESH_ACCESS_INVALID', 'operations must name at least one, got []; leave it away for any');
+    }
+    this.permissions.push(permission);
+    this.ensurePolicy();
+  }
+
+  private ensureSidecar(): void {
+    const { service } = this;
+    if (service.node.tryFindChild('Sidecar') !== undefined) return;
+    new networking.Sidecar(service, 'Sidecar', {
+      metadata: ownedMetadata(service, service.name, service.namespace),
+      spec: Lazy.any({
+        produce: (): networking.SidecarSpec => ({
+          workloadSelector: { labels: service.podLabels },
+          // Istio's word for no host at all.
+          egress: [{ hosts: this.hosts.length === 0 ? ['~/*'] : [...new Set(this.hosts.flatMap((hosts) => hosts()))].sort() }],
+          outboundTrafficPolicy: { mode: networking.SidecarSpecOutboundTrafficPolicyMode.REGISTRY_ONLY },
+        }),
+      }),
+    });
+  }
+
+  private ensurePolicy(): void {
+    const { service } = this;
+    if (service.node.tryFindChild('AuthorizationPolicy') !== undefined) return;
+    new security.AuthorizationPolicy(service as Construct, 'AuthorizationPolicy', {
+      metadata: ownedMetadata(service, service.name, service.namespace),
+      spec: Lazy.any({
+        produce: (): security.AuthorizationPolicySpec => ({
+          selector: { matchLabels: service.podLabels },
+          action: security.AuthorizationPolicySpecAction.ALLOW,
+          rules: this.rules(),
+        }),
+      }),
+    });
+  }
+
+  /** Callers of whatever they like are one rule; each connection that names operations is one of its own. */
+  private rules(): security.AuthorizationPolicySpecRules[] | undefined {
+    const free = this.permissions.filter(({ operations }) => operations === undefined).map(({ source }) => ({ source: source() }));
+    const bound = this.permissions.filter(({ operations }) => operations !== undefined)
+      .map(({ source, operations }) => ({ from: [{ source: source() }], to: operations!.map((operation) => ({ operation: operation._toKube() })) }));
+    const rules = [...free.length > 0 ? [{ from: distinct(free) }] : [], ...bound];
+    return rules.length === 0 ? undefined : rules;
+  }
+}
+
+function distinct<T>(items: readonly T[]): T[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
+}
+
+function namespaceOf(service: MeshService): string {
+  if (service.namespace === undefined) {
+    throw meshError(service, 'MESH_NAMESPACE_MISSING', 'a service that others connect to must have a namespace, got none; set namespace, or that of its chart');
+  }
+  return service.namespace;
+}
+
+function isService(caller: IPolicyTarget): caller is MeshService {
+  return (caller as Partial<MeshService>).connections !== undefined;
+}
