@@ -1,4 +1,4 @@
-import { cli, folderOf, MESH } from './support';
+import { cli, folderOf, MESH, toBack } from './support';
 
 /** Every rule on a line of its own. */
 const RULES = `
@@ -63,4 +63,61 @@ test('a rule at a gateway has its line as well', async () => {
   const { stdout } = await cli(['explain', '.', 'http://any.example:8080/', '--from', 'outside', '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': MESH }) });
   const line = MESH.split('\n').findIndex(text => text.includes('gateways: [door]')) + 1;
   expect(JSON.parse(stdout).rule.where).toBe(`mesh.yaml:${line}`);
+});
+
+const HEADERS = RULES.replace('  - name: rest\n', '  - name: rest\n    headers: {response: {set: {x-via: mesh}, remove: [x-secret]}}\n');
+const DENY = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: back}
+spec:
+  selector: {matchLabels: {app: back}}
+  rules: [{to: [{operation: {methods: [GET]}}]}]
+`;
+
+/** The way of a request: each place it passes, with the steps that took it on. */
+function way({ trace }: Awaited<ReturnType<typeof explain>>): string[] {
+  return trace.filter(({ outcome, step }) => outcome === 'chosen' || step === 'iptables').map(({ side, step }) => `${side} ${step}`)
+    .filter((entry, index, all) => entry !== all[index - 1]);
+}
+
+test('the life of a packet: each hop on both sides, there and back', async () => {
+  const explained = await explain({ 'back.yaml': HEADERS }, 'http://back:9000/');
+  expect(way(explained)).toEqual([
+    'client iptables', 'client listener', 'client filterChain', 'client filters', 'client virtualHost', 'client rule', 'client cluster', 'client endpoint', 'client iptables',
+    'server iptables', 'server tls', 'server listener', 'server filterChain', 'server filters', 'server virtualHost', 'server rule', 'server cluster', 'server iptables',
+    'server application', 'server response', 'client response',
+  ]);
+  expect(explained).toMatchObject({ response: { set: { 'x-via': 'mesh' }, removed: ['x-secret'] } });
+  const { stdout } = await cli(['explain', '.', 'http://back:9000/', '--from', 'front-v1'], { cwd: folderOf({ 'mesh.yaml': MESH, 'back.yaml': HEADERS }) });
+  expect(stdout).toContain('\n  answer     with x-via: mesh, no x-secret\n');
+  expect(stdout).toMatch(/\nback at front-v1\.default\n {2}✓ response {4}headers: .*removes x-secret, sets x-via: mesh\n$/);
+});
+
+test('what a policy refuses comes no further than its filter', async () => {
+  const denied = await cli(['explain', '.', 'POST', 'http://back:9000/', '--from', 'front-v1', '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': MESH, 'deny.yaml': DENY }) });
+  const { outcome, status, trace } = JSON.parse(denied.stdout) as { outcome: string; status: number; trace: { side: string; step: string; outcome: string }[] };
+  expect({ outcome, status, last: trace.at(-1) }).toMatchObject({ outcome: 'denied', status: 403, last: { side: 'server', step: 'policy' } });
+});
+
+const annotated = (annotation: string) => MESH.replace('labels: {app: front, version: v1}}\n    spec', `labels: {app: front, version: v1}, annotations: {${annotation}}}\n    spec`);
+
+test.each([
+  ['traffic.sidecar.istio.io/excludeOutboundPorts: "9000"', 'traffic.sidecar.istio.io/excludeOutboundPorts leaves out port 9000'],
+  ['traffic.sidecar.istio.io/excludeOutboundIPRanges: 10.0.0.0/8', 'traffic.sidecar.istio.io/excludeOutboundIPRanges leaves out 10.0.0.0/8'],
+  ['traffic.sidecar.istio.io/includeOutboundIPRanges: 192.168.0.0/16', expect.stringContaining('traffic.sidecar.istio.io/includeOutboundIPRanges has no range for 10.')],
+])('an annotation leads past the proxy: %s', async (annotation, because) => {
+  const { stdout } = await cli(['explain', '.', 'http://back:9000/', '--from', 'front-v1', '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': annotated(annotation), 'back.yaml': RULES }) });
+  const { trace, rule } = JSON.parse(stdout) as { trace: { side: string }[]; rule?: unknown };
+  expect(trace.filter(({ side }) => side === 'client')).toEqual([expect.objectContaining({ step: 'iptables', outcome: 'skipped', because })]);
+  expect(rule).toBeUndefined();
+});
+
+test.each([
+  ['excludeInboundPorts: "9000"', 'skipped'], ['excludeInboundPorts: "9001"', 'chosen'],
+  ['includeInboundPorts: "9001"', 'skipped'], ['includeInboundPorts: "9000,9001"', 'chosen'],
+])('%s of the target', async (annotation, outcome) => {
+  const mesh = MESH.replace('labels: {app: back, version: v1}}\n    spec', `labels: {app: back, version: v1}, annotations: {traffic.sidecar.istio.io/${annotation}}}\n    spec`);
+  const { stdout } = await cli(['explain', '.', 'http://back:9000/', '--from', 'front-v1', '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': mesh, 'back.yaml': toBack('v1') }) });
+  expect((JSON.parse(stdout) as { trace: { side: string; step: string }[] }).trace.find(({ side, step }) => side === 'server' && step === 'iptables')).toMatchObject({ outcome });
 });

@@ -8,7 +8,7 @@ export function explanationText(explanation: Explanation): string {
 }
 
 function summary(explanation: Explanation): string[] {
-  const { outcome, status, flag, targets, rule, fault, retries, mirrors, request, setBy, timeoutSeconds, location } = explanation;
+  const { outcome, status, flag, targets, rule, fault, retries, mirrors, request, response, setBy, timeoutSeconds, location } = explanation;
   const lines: string[] = [];
   const told = [status, flag === '' ? undefined : `flag ${flag}`, location === undefined ? undefined : `to ${location}`].filter(part => part !== undefined).join(', ');
   lines.push(`${outcome} by ${explanation.proxy}${told === '' ? '' : `: ${told}`}`);
@@ -19,6 +19,10 @@ function summary(explanation: Explanation): string[] {
   mirrors.forEach(mirror => lines.push(`  mirror     ${targetName(mirror)} ${percent(mirror.percent)}`));
   if (request !== undefined) {
     lines.push(`  arrives as ${request.method} ${request.path}, host ${request.authority}`);
+    if (response !== undefined) {
+      const changes = [...Object.entries(response.set).map(([name, value]) => `${name}: ${value}`), ...response.removed.map(name => `no ${name}`)];
+      lines.push(`  answer     with ${changes.join(', ')}`);
+    }
     lines.push(`  timeout    ${timeoutSeconds === 0 ? 'none' : `${timeoutSeconds} s`} (${setBy.timeout})`);
     const limit = retries === undefined || retries.perTryTimeoutSeconds === 0 ? '' : `, each at most ${retries.perTryTimeoutSeconds} s`;
     lines.push(`  retries    ${retries === undefined ? 'none' : `${retries.attempts} on ${retries.on.join(', ')}${limit}`} (${setBy.retries})`);
@@ -38,7 +42,7 @@ function trace(steps: readonly ExplainedStep[]): string[] {
   const lines: string[] = [];
   let at = '';
   for (const { proxy, side, step, name, outcome, because, detail, where } of steps) {
-    const place = `${side === 'client' ? 'at' : 'into'} ${proxy}`;
+    const place = `${side === 'server' ? 'into' : step === 'response' ? 'back at' : 'at'} ${proxy}`;
     if (place !== at) lines.push(place);
     at = place;
     const wanted = outcome === 'failed' || detail === because ? undefined : detail;
