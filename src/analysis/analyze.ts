@@ -3,7 +3,7 @@ import type { Finding } from './finding';
 import { FAMILIES } from './rules';
 import { MeshError } from '../model/error';
 import { buildModel } from '../model/model';
-import type { Model } from '../model/model';
+import type { Model, ModelOptions } from '../model/model';
 import { resourcesOf } from '../model/parse';
 import type { Resource } from '../model/resource';
 import { contextOf } from './rules/context';
@@ -27,10 +27,10 @@ export function analyze(model: Model): Finding[] {
 }
 
 /** Everything wrong with what was read: the errors of reading, then of the resources. */
-export function analyzeResources(resources: readonly Resource[], errors: readonly MeshError[] = []): Finding[] {
+export function analyzeResources(resources: readonly Resource[], errors: readonly MeshError[] = [], options: ModelOptions = {}): Finding[] {
   const read = errors.map(findingOf);
   try {
-    return sortFindings([...read, ...analyze(buildModel(resources))]);
+    return sortFindings([...read, ...analyze(buildModel(resources, options))]);
   } catch (error) {
     // A model that cannot be built is a fault of the input only if it says so.
     if (!(error instanceof MeshError)) throw error;

@@ -21,7 +21,7 @@ spec:
 
 const text = (yaml: string): string[] => {
   const { resources, errors } = parseManifests(REVIEWS + yaml, 'f.yaml');
-  return analyzeResources(resources, errors).map(textOf);
+  return analyzeResources(resources, errors).filter(({ severity }) => severity !== 'info').map(textOf);
 };
 
 const object = (kind: string, spec: string, group = 'networking.istio.io/v1') => `apiVersion: ${group}

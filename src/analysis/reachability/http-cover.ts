@@ -5,8 +5,8 @@ import type { HttpMatch, StringMatch } from '../../compiler/istio-api';
 /** A match of an HTTP rule in a form that can be compared with others. */
 export interface HttpCondition {
   readonly uri?: TextCondition;
-  /** The path as it was written: of those that take every path, one may still be said. */
-  readonly written?: TextCondition;
+  /** The path as it was written. */
+  readonly written?: string;
   readonly scheme?: TextCondition;
   readonly method?: TextCondition;
   readonly authority?: TextCondition;
@@ -26,7 +26,7 @@ export function httpConditionOf(match: HttpMatch, gateways: readonly string[], r
   return {
     // Every path begins with /.
     uri: uri?.kind === 'prefix' && uri.text === '/' ? undefined : uri,
-    written: uri,
+    written: Object.entries(match.uri ?? {}).map(([kind, text]) => `${kind} ${String(text)}`)[0],
     scheme: conditionOf(match.scheme),
     method: conditionOf(match.method),
     authority: conditionOf(match.authority),
@@ -76,7 +76,7 @@ export function describe(condition: HttpCondition): string {
   const text = (name: string, part: TextCondition | undefined) => (part === undefined ? name : `${name} ${part.kind === 'exact' ? '' : `${part.kind} `}${part.text}`);
   const words: string[] = [];
   const { written, scheme, method, authority } = condition;
-  if (written !== undefined) words.push(`${written.kind} ${written.text}`);
+  if (written !== undefined) words.push(written);
   for (const [name, part] of Object.entries({ scheme, method, authority })) if (part !== undefined) words.push(text(name, part));
   for (const [name, part] of condition.headers) words.push(text(`header ${name}`, part));
   for (const [name, part] of condition.withoutHeaders) words.push(text(`no header ${name}`, part));

@@ -12,6 +12,13 @@ import { sidecarRules } from './sidecar';
 import { telemetryRules } from './telemetry';
 import { virtualServiceRules } from './virtual-service';
 import { workloadRules } from './workloads';
+import { delegateAnalysis } from '../analyzers/delegates';
+import { destinationRuleAnalysis } from '../analyzers/destination-rules';
+import { gatewayRoutes } from '../analyzers/gateway-routes';
+import { meshHosts } from '../analyzers/mesh-hosts';
+import { policyAnalysis } from '../analyzers/policies';
+import { routeTiming } from '../analyzers/route-timing';
+import { serviceAnalysis } from '../analyzers/services';
 import { httpReachability } from '../reachability/http';
 import { l4Reachability } from '../reachability/l4';
 
@@ -20,4 +27,5 @@ export const FAMILIES: readonly RuleFamily[] = [
   virtualServiceRules, destinationRuleRules, gatewayRules, serviceEntryRules, sidecarRules, workloadRules,
   authorizationPolicyRules, authenticationRules, envoyFilterRules, telemetryRules, extensionRules,
   httpReachability, l4Reachability, referenceRules, podRules,
+  delegateAnalysis, destinationRuleAnalysis, gatewayRoutes, meshHosts, policyAnalysis, routeTiming, serviceAnalysis,
 ];

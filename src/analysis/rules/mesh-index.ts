@@ -1,7 +1,8 @@
 import { groupBy } from '../../model/group-by';
-import { hostsMatch, isWildcard } from '../../model/hosts';
-import { textMapOf } from '../../model/json';
+import { hostsMatch, isWildcard, mostSpecificHost } from '../../model/hosts';
+import { objectOf, objectsOf, textMapOf, textOf } from '../../model/json';
 import type { Model } from '../../model/model';
+import { resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
 import { selects } from '../../model/selectors';
 import type { Service, Workload } from '../../model/service';
@@ -19,6 +20,9 @@ export class MeshIndex {
   private namespaceTable: ReadonlyMap<string, readonly Workload[]> | undefined;
   private namespaceSet: ReadonlySet<string> | undefined;
   private oddTable: readonly Service[] | undefined;
+  private registered: ReadonlyMap<Resource, Service> | undefined;
+  private subsetTable: ReadonlyMap<string, ReadonlySet<string>> | undefined;
+  private readonly policyTables = new Map<string, ReadonlyMap<string, readonly Resource[]>>();
 
   public constructor(private readonly model: Model) {}
 
@@ -42,6 +46,12 @@ export class MeshIndex {
     });
   }
 
+  /** The registry's entry of a Kubernetes Service. */
+  public serviceOf(resource: Resource): Service | undefined {
+    this.registered ??= new Map(this.model.services.filter(({ registry }) => registry === 'Kubernetes').map(service => [service.resource, service]));
+    return this.registered.get(resource);
+  }
+
   /** Workloads of a namespace (of all, without one) that carry all labels of a selector. */
   public workloadsSelected(selector: Labels, namespace?: string): readonly Workload[] {
     const key = JSON.stringify([namespace ?? null, Object.entries(selector).sort()]);
@@ -59,9 +69,34 @@ export class MeshIndex {
     return this.byNamespace.get(namespace) ?? [];
   }
 
+  /** Policies of a kind that select the workload: its namespace's and the root namespace's, without those that name their target. */
+  public policiesFor(kind: string, workload: Workload): readonly Resource[] {
+    const namespaces = [...new Set([workload.namespace, this.model.config.rootNamespace])];
+    return namespaces.flatMap(namespace => this.policiesIn(kind, namespace))
+      .filter(({ spec }) => selects(textMapOf(objectOf(spec?.selector).matchLabels), workload.labels));
+  }
+
+  /** Policies of a kind in a namespace. */
+  public policiesIn(kind: string, namespace: string): readonly Resource[] {
+    const tables = this.policyTables;
+    let table = tables.get(kind);
+    if (table === undefined) {
+      const own = this.model.of(kind).filter(({ spec }) => spec?.targetRef === undefined && spec?.targetRefs === undefined);
+      tables.set(kind, table = groupBy(own, ({ metadata }) => metadata.namespace));
+    }
+    return table.get(namespace) ?? [];
+  }
+
   /** Whether anything of the input lives in the namespace. */
   public knowsNamespace(namespace: string): boolean {
     return this.namespaces.has(namespace);
+  }
+
+  /** The same for a name that may begin or end with `*`. */
+  public knowsNamespaceLike(pattern: string): boolean {
+    if (!pattern.includes('*')) return this.knowsNamespace(pattern) || pattern === this.model.config.rootNamespace;
+    const [start, end] = pattern.endsWith('*') ? [pattern.slice(0, -1), ''] : ['', pattern.slice(1)];
+    return [...this.namespaces].some(name => name.startsWith(start) && name.endsWith(end));
   }
 
   /** Service accounts that exist, as `namespace/name`. */
@@ -71,6 +106,13 @@ export class MeshIndex {
       ...this.model.workloads.map(workload => `${workload.namespace}/${workload.serviceAccount}`),
       ...this.model.of('WorkloadEntry').map(({ metadata, spec }) => `${metadata.namespace}/${String(spec.serviceAccount ?? 'default')}`),
     ]);
+  }
+
+  /** Subsets that DestinationRules define for a full host; those of the most specific rule. */
+  public subsetsOf(host: string): ReadonlySet<string> | undefined {
+    this.subsetTable ??= subsetsByHost(this.model);
+    const key = mostSpecificHost(host, this.subsetTable);
+    return key === undefined ? undefined : this.subsetTable.get(key);
   }
 
   /** Istio's Gateways by `namespace/name`. */
@@ -113,6 +155,18 @@ export class MeshIndex {
     for (const service of this.model.services) for (const suffix of suffixesOf(service.hostname)) push(table, suffix, service);
     return this.suffixTable = table;
   }
+}
+
+/** Subsets that DestinationRules define, by full host (which may be a wildcard). */
+function subsetsByHost(model: Model): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const { metadata, spec } of model.of('DestinationRule')) {
+    const host = resolveHost(textOf(spec?.host) ?? '', metadata.namespace, model.domain).toLowerCase();
+    const names = found.get(host) ?? new Set();
+    found.set(host, names);
+    for (const subset of objectsOf(spec?.subsets)) if (typeof subset.name === 'string') names.add(subset.name);
+  }
+  return found;
 }
 
 /** `.b.c` and `.c` of `a.b.c`, longest first. */

@@ -1,5 +1,5 @@
-import type { Destination, DestinationRuleSpec, VirtualServiceSpec } from '../../compiler/istio-api';
-import { hostsMatch, hostSubsetOf, isWildcard, mostSpecificHost } from '../../model/hosts';
+import type { Destination, VirtualServiceSpec } from '../../compiler/istio-api';
+import { hostsMatch } from '../../model/hosts';
 import { resolveGateway, resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
 import type { Service } from '../../model/service';
@@ -11,11 +11,10 @@ import { nearestHost } from './nearest-host';
 
 /** References from VirtualServices to hosts, ports, subsets and gateways (IST0101, IST0112, IST0132). */
 export function referenceRules(context: Context): void {
-  const subsets = subsetsByHost(context);
-  const gateways = new Map(context.model.of('Gateway').map(gateway => [`${gateway.metadata.namespace}/${gateway.metadata.name}`, gateway]));
+  const { gateways } = context.index;
   for (const resource of context.sound<VirtualServiceSpec>('VirtualService')) {
     for (const { destination, path, what } of destinationsOf(resource.spec ?? {})) {
-      checkDestination(context, resource, destination, path, what, subsets);
+      checkDestination(context, resource, destination, path, what);
     }
     gatewayReferences(resource, (reference, path) => checkGateway(context, resource, reference, path, gateways));
   }
@@ -40,11 +39,10 @@ function destinationsOf(spec: VirtualServiceSpec): Place[] {
   return places;
 }
 
-function checkDestination(context: Context, resource: Resource<VirtualServiceSpec>, destination: Destination, path: Path, what: string,
-  subsets: ReadonlyMap<string, ReadonlySet<string>>): void {
+function checkDestination(context: Context, resource: Resource<VirtualServiceSpec>, destination: Destination, path: Path, what: string): void {
   const { model, report } = context;
   const host = resolveHost(destination.host, resource.metadata.namespace, model.domain);
-  const services = servicesFor(context, host);
+  const services = context.index.servicesFor(host);
   if (services.length === 0) {
     const meant = nearestHost(host, model.servicesByHost.keys());
     return report(resource, [...path, 'host'], {
@@ -57,8 +55,7 @@ function checkDestination(context: Context, resource: Resource<VirtualServiceSpe
   checkPort(context, resource, destination, path, services);
   const { subset } = destination;
   if (subset === undefined || subset === '') return;
-  const key = mostSpecificHost(host, subsets);
-  const known = key === undefined ? undefined : subsets.get(key);
+  const known = context.index.subsetsOf(host);
   if (known?.has(subset)) return;
   const meant = closest(subset, [...known ?? []]);
   report(resource, [...path, 'subset'], {
@@ -90,25 +87,6 @@ function checkPort(context: Context, resource: Resource<VirtualServiceSpec>, des
       repair: ports.length === 1 ? `write ${ports[0]}` : 'choose one of them',
     });
   }
-}
-
-function servicesFor(context: Context, host: string): readonly Service[] {
-  const exact = context.model.servicesByHost.get(host);
-  if (exact !== undefined) return exact;
-  return context.model.services.filter(service => isWildcard(service.hostname) && hostSubsetOf(host, service.hostname));
-}
-
-/** Subsets that DestinationRules define, by full host (which may be a wildcard). */
-function subsetsByHost(context: Context): Map<string, Set<string>> {
-  const found = new Map<string, Set<string>>();
-  for (const rule of context.model.of('DestinationRule') as unknown as readonly Resource<Partial<DestinationRuleSpec>>[]) {
-    if (typeof rule.spec?.host !== 'string') continue;
-    const host = resolveHost(rule.spec.host, rule.metadata.namespace, context.model.domain);
-    const names = found.get(host) ?? new Set();
-    found.set(host, names);
-    if (Array.isArray(rule.spec.subsets)) for (const subset of rule.spec.subsets) if (typeof subset?.name === 'string') names.add(subset.name);
-  }
-  return found;
 }
 
 function gatewayReferences(resource: Resource<VirtualServiceSpec>, visit: (reference: string, path: Path) => void): void {
