@@ -1,4 +1,3 @@
-import { Memo } from './memo';
 import { slotOf } from '../model/assign';
 import { MeshError } from '../model/error';
 import type { Model } from '../model/model';
@@ -52,7 +51,7 @@ export function explicitTable(model: Model, proxy: Proxy): ExplicitTable | undef
   const inboundPort = (targetPort: number): number => listenPorts[targetPort] ?? bindable(targetPort);
   if (ports !== null) {
     const [, address, low, high] = ports;
-    const slots = SLOTS.get('ports', [model, low, high], () => portSlots(model, Number(low), Number(high)));
+    const slots = slotsOf(model, `${low}-${high}`, () => portSlots(model, Number(low), Number(high)));
     return {
       ...common,
       form: 'port',
@@ -64,7 +63,7 @@ export function explicitTable(model: Model, proxy: Proxy): ExplicitTable | undef
   if (block === null) {
     throw new MeshError('MESH_ADDRESS_BLOCK', `ADDRESS_BLOCK must be like 127.7.0.0/16 or 127.0.0.1:20000-20999, got "${capture.addressBlock}"; correct the node metadata`, proxy.id);
   }
-  const slots = SLOTS.get('addresses', [model], () => addressSlots(model));
+  const slots = slotsOf(model, 'addresses', () => addressSlots(model));
   return {
     ...common,
     form: 'address',
@@ -94,8 +93,18 @@ export function virtualAddress(
   return explicitTable(model, proxy)?.addressOf(service, port);
 }
 
-/** Slots are the same for every proxy of a model. */
-const SLOTS = new Memo();
+type Slots = ReadonlyMap<string, number>;
+
+/** Slots are the same for every proxy that knows the same services. */
+const SLOTS = new WeakMap<readonly Service[], Map<string, Slots>>();
+
+function slotsOf({ services }: Model, block: string, make: () => Slots): Slots {
+  const blocks = SLOTS.get(services) ?? new Map<string, Slots>();
+  SLOTS.set(services, blocks);
+  const slots = blocks.get(block) ?? make();
+  blocks.set(block, slots);
+  return slots;
+}
 
 const keyOf = (service: Pick<Service, 'hostname' | 'namespace'>): string => `${service.namespace}/${service.hostname}`;
 

@@ -1,32 +1,110 @@
+import type { Model } from '../model/model';
+
 /** Part of a key: an object counts by identity, anything else by its text. */
 export type KeyPart = object | string | number | boolean | undefined;
+
+/** Something of a model that a result may depend on. The same thing is always the same object. */
+export interface Source<T> {
+  readonly read: (model: Model) => T;
+  /** Whether two models have the same; by identity, if it does not say. */
+  isSame?(a: T, b: T): boolean;
+}
+
+type Seen = Map<Source<unknown>, unknown>;
+
+interface Entry {
+  readonly result: unknown;
+  /** All that was looked at while the result was made, with what was seen. */
+  readonly seen?: Seen;
+  /** The model for which it was last found true. */
+  trueOf: Model;
+}
 
 /**
  * A table of results by what they depend on. Two proxies whose keys are equal get the same object,
  * so a message is built and encoded once for all of them.
+ *
+ * A table may take over the results of an earlier model. What a result saw of the model is noted while it is made, whoever asks for it
+ * through `see`; it is true of a later model where it would see the same there.
  */
 export class Memo {
-  private readonly ids = new WeakMap<object, number>();
-  private readonly results = new Map<string, unknown>();
-  private lastId = 0;
+  /** How many results of each kind were made here, rather than found. */
+  public readonly made = new Map<string, number>();
+  private entries: Map<string, Entry>;
+  /** Entries when the table was first left to a later one: what the mesh needs at its size. */
+  private readonly usual: number | undefined;
+  private frame: { seen?: Seen } | undefined;
+
+  public constructor(private readonly model: Model, previous?: Memo) {
+    const size = previous?.entries.size ?? 0;
+    const usual = previous?.usual ?? size;
+    // Results nobody asks for any more cannot be told from others; when they outnumber these, all is made anew.
+    const takenOver = previous !== undefined && size <= 2 * usual + SPARE;
+    this.entries = takenOver ? previous.entries : new Map();
+    this.usual = takenOver ? usual : undefined;
+    // The earlier table stays right: it only begins anew.
+    if (previous !== undefined) previous.entries = new Map();
+  }
 
   public get<T>(kind: string, parts: readonly KeyPart[], build: () => T): T {
-    const key = this.keyOf(kind, parts);
-    if (this.results.has(key)) return this.results.get(key) as T;
-    const result = build();
-    this.results.set(key, result);
+    const key = keyOf(kind, parts);
+    const known = this.entries.get(key);
+    if (known !== undefined && this.holds(known)) {
+      this.note(known.seen);
+      return known.result as T;
+    }
+    const outer = this.frame;
+    const frame: { seen?: Seen } = this.frame = {};
+    let result: T;
+    try {
+      result = build();
+    } finally {
+      this.frame = outer;
+    }
+    this.entries.set(key, { result, seen: frame.seen, trueOf: this.model });
+    this.made.set(kind, (this.made.get(kind) ?? 0) + 1);
+    this.note(frame.seen);
     return result;
   }
 
-  private keyOf(kind: string, parts: readonly KeyPart[]): string {
-    let key = kind;
-    for (const part of parts) key += typeof part === 'object' ? `\u0000#${this.idOf(part)}` : `\u0000${part}`;
-    return key;
+  /** Looks at the model on behalf of the result that is being made. */
+  public see<T>(source: Source<T>): T {
+    const value = source.read(this.model);
+    if (this.frame !== undefined) (this.frame.seen ??= new Map()).set(source, value);
+    return value;
   }
 
-  private idOf(object: object): number {
-    let id = this.ids.get(object);
-    if (id === undefined) this.ids.set(object, id = ++this.lastId);
-    return id;
+  private holds(entry: Entry): boolean {
+    if (entry.trueOf === this.model) return true;
+    for (const [source, value] of entry.seen ?? NOTHING) {
+      const now = source.read(this.model);
+      if (now !== value && source.isSame?.(now, value) !== true) return false;
+    }
+    entry.trueOf = this.model;
+    return true;
   }
+
+  private note(seen: Seen | undefined): void {
+    if (seen === undefined || this.frame === undefined) return;
+    const own = this.frame.seen ??= new Map();
+    for (const [source, value] of seen) own.set(source, value);
+  }
+}
+
+const SPARE = 1000;
+const NOTHING: Seen = new Map();
+
+const ids = new WeakMap<object, number>();
+let lastId = 0;
+
+function keyOf(kind: string, parts: readonly KeyPart[]): string {
+  let key = kind;
+  for (const part of parts) key += typeof part === 'object' ? `\u0000#${idOf(part)}` : `\u0000${part}`;
+  return key;
+}
+
+function idOf(object: object): number {
+  let id = ids.get(object);
+  if (id === undefined) ids.set(object, id = ++lastId);
+  return id;
 }

@@ -6,19 +6,33 @@ import { VirtualServices } from './scope/virtual-services';
 import { visibilityOf } from './scope/visibility';
 import type { Visibility } from './scope/visibility';
 import { PeerAuthentications } from './security/peer-authentication';
+import { sameGround, trackedModel } from './tracked-model';
 
 /** A model with its policies indexed, and the table of everything already compiled from it. */
 export class Mesh {
-  public readonly memo = new Memo();
-  public readonly virtualServices: VirtualServices;
-  public readonly destinationRules: DestinationRules;
-  public readonly peerAuthentications: PeerAuthentications;
+  public readonly memo: Memo;
+  /** Notes who looks at what, so that results can outlive the model. */
+  public readonly model: Model;
   private readonly visibilities = new Map<Service, Visibility>();
 
-  public constructor(public readonly model: Model) {
-    this.virtualServices = new VirtualServices(model);
-    this.destinationRules = new DestinationRules(model);
-    this.peerAuthentications = new PeerAuthentications(model);
+  /** @param previous - the mesh before a change, whose results are taken over as far as they are still true */
+  public constructor(model: Model, previous?: Mesh) {
+    this.memo = new Memo(model, previous !== undefined && sameGround(previous.model, model) ? previous.memo : undefined);
+    this.model = trackedModel(model, this.memo);
+    // Policies that cannot be read at all are refused now, not when a proxy asks.
+    void [this.virtualServices, this.destinationRules, this.peerAuthentications];
+  }
+
+  public get virtualServices(): VirtualServices {
+    return this.memo.get('virtualServices', [], () => new VirtualServices(this.model, this.memo));
+  }
+
+  public get destinationRules(): DestinationRules {
+    return this.memo.get('destinationRules', [], () => new DestinationRules(this.model, this.memo));
+  }
+
+  public get peerAuthentications(): PeerAuthentications {
+    return this.memo.get('peerAuthentications', [], () => new PeerAuthentications(this.model));
   }
 
   public visibilityOf(service: Service): Visibility {

@@ -8,6 +8,7 @@ import { selects } from '../../model/selectors';
 import type { Service } from '../../model/service';
 import { mostSpecific } from '../host-table';
 import type { DestinationRuleSpec, Subset, TrafficPolicy } from '../istio-api';
+import type { Memo } from '../memo';
 import { configPath } from '../names';
 
 /** One DestinationRule, or several of one namespace and host merged (istio-behaviour B5). */
@@ -34,9 +35,10 @@ export class DestinationRules {
   private readonly root: string;
   private readonly found = new Map<string, readonly DestinationRule[]>();
 
-  public constructor(model: Model) {
+  public constructor(model: Model, memo: Memo) {
     this.root = model.config.rootNamespace;
-    const rules = model.of('DestinationRule').map(resource => prepare(resource as unknown as Resource<DestinationRuleSpec>, model));
+    const rules = model.of('DestinationRule').map(resource => (
+      memo.get('destinationRule', [resource], () => prepare(resource as unknown as Resource<DestinationRuleSpec>, model))));
     const withSelector = rules.filter(rule => rule.selector !== undefined);
     this.callerLabels = [...new Set([
       ...withSelector.flatMap(rule => Object.keys(rule.selector ?? {})),
@@ -44,8 +46,8 @@ export class DestinationRules {
     ])].sort(compare);
     for (const rule of [...withSelector, ...rules.filter(other => other.selector === undefined)]) {
       const own = !rule.visibility.everyone && [...rule.visibility.namespaces].every(namespace => namespace === rule.namespace);
-      if (rule.namespace !== this.root || own) add(this.local, rule);
-      if (!own && rule.selector === undefined) add(this.exported, rule);
+      if (rule.namespace !== this.root || own) add(this.local, rule, memo);
+      if (!own && rule.selector === undefined) add(this.exported, rule, memo);
     }
   }
 
@@ -111,14 +113,14 @@ function prepare(resource: Resource<DestinationRuleSpec>, model: Model): Destina
   };
 }
 
-function add(index: Map<string, ByHost>, rule: DestinationRule): void {
+function add(index: Map<string, ByHost>, rule: DestinationRule, memo: Memo): void {
   const byHost = index.get(rule.namespace) ?? new Map<string, DestinationRule[]>();
   index.set(rule.namespace, byHost);
   const list = byHost.get(rule.host) ?? [];
   byHost.set(rule.host, list);
   const at = list.findIndex(known => sameVisibility(known.visibility, rule.visibility) && sameLabels(known.selector, rule.selector));
   if (at < 0) list.push(rule);
-  else list[at] = merge(list[at], rule);
+  else list[at] = memo.get('mergedRule', [list[at], rule], () => merge(list[at], rule));
 }
 
 function merge(first: DestinationRule, second: DestinationRule): DestinationRule {

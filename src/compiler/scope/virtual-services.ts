@@ -2,6 +2,7 @@ import type { Model } from '../../model/model';
 import { resolveGateway, resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
 import type { VirtualServiceSpec } from '../istio-api';
+import type { Memo } from '../memo';
 import { configPath } from '../names';
 import { withDelegates } from './delegates';
 import { inOrderOfVisibility, visibilityOf } from './visibility';
@@ -26,7 +27,7 @@ export class VirtualServices {
   public readonly all: readonly VirtualService[];
   private readonly lists = new Map<string, readonly VirtualService[]>();
 
-  public constructor(model: Model) {
+  public constructor(model: Model, memo: Memo) {
     const rules = model.of('VirtualService') as unknown as readonly Resource<VirtualServiceSpec>[];
     const isDelegate = ({ spec }: Resource<VirtualServiceSpec>): boolean => (spec.hosts ?? []).length === 0;
     const source = {
@@ -34,7 +35,10 @@ export class VirtualServices {
       defaultExportTo: model.config.defaultVirtualServiceExportTo,
       delegates: new Map(rules.filter(isDelegate).map(rule => [`${rule.metadata.namespace}/${rule.metadata.name}`, rule])),
     };
-    this.all = rules.filter(rule => !isDelegate(rule)).map(rule => prepare(rule, model, withDelegates(rule, source)));
+    const delegatesOf = ({ metadata, spec }: Resource<VirtualServiceSpec>) => (spec.http ?? []).flatMap(({ delegate }) => (
+      delegate === undefined ? [] : [source.delegates.get(`${delegate.namespace || metadata.namespace}/${delegate.name ?? ''}`)]));
+    this.all = rules.filter(rule => !isDelegate(rule))
+      .map(rule => memo.get('virtualService', [rule, ...delegatesOf(rule)], () => prepare(rule, model, withDelegates(rule, source))));
   }
 
   /** Those bound to `gateway` that `namespace` sees, in the order in which they win (B3). */

@@ -1,0 +1,62 @@
+import type { Memo, Source } from './memo';
+import type { Model } from '../model/model';
+import type { Resource } from '../model/resource';
+import type { Endpoint, Service, Workload } from '../model/service';
+import type { Target } from '../model/targets';
+
+/** The same model, with every look at it noted for the result that is being made (see `Memo`). */
+export function trackedModel(model: Model, memo: Memo): Model {
+  return {
+    // Constant for a table: with another one nothing is taken over.
+    config: model.config,
+    domain: model.domain,
+    clusterId: model.clusterId,
+    of: kind => memo.see(kindSource(kind)),
+    get services() { return memo.see(SERVICES); },
+    get servicesByHost() {
+      memo.see(SERVICES);
+      return model.servicesByHost;
+    },
+    get workloads() { return memo.see(WORKLOADS); },
+    endpointsOf: (service, portName) => memo.see(endpointSource(service, portName)),
+    targetsOf: workload => memo.see(targetSource(workload)),
+    workloadOf: (proxy) => {
+      memo.see(WORKLOADS);
+      memo.see(kindSource('WorkloadEntry'));
+      return model.workloadOf(proxy);
+    },
+    namespaceLabels: (namespace) => {
+      memo.see(kindSource('Namespace'));
+      return model.namespaceLabels(namespace);
+    },
+  };
+}
+
+/** Whether results of one model may be true of another one at all. */
+export const sameGround = (a: Model, b: Model): boolean => a.config === b.config && a.domain === b.domain && a.clusterId === b.clusterId;
+
+const SERVICES: Source<readonly Service[]> = { read: model => model.services };
+const WORKLOADS: Source<readonly Workload[]> = { read: model => model.workloads };
+
+const kinds = new Map<string, Source<readonly Resource[]>>();
+const endpoints = new WeakMap<Service, Map<string, Source<readonly Endpoint[]>>>();
+const targets = new WeakMap<Workload, Source<readonly Target[]>>();
+
+const kindSource = (kind: string): Source<readonly Resource[]> => once(kinds, kind, () => ({ read: model => model.of(kind) }));
+
+function endpointSource(service: Service, portName: string): Source<readonly Endpoint[]> {
+  const byPort = once(endpoints, service, () => new Map<string, Source<readonly Endpoint[]>>());
+  return once(byPort, portName, () => ({ read: model => model.endpointsOf(service, portName) }));
+}
+
+const targetSource = (workload: Workload): Source<readonly Target[]> => once(targets, workload, () => ({
+  read: model => model.targetsOf(workload),
+  isSame: (a, b) => a.length === b.length && a.every(({ service, port, targetPort }, index) => (
+    service === b[index].service && port === b[index].port && targetPort === b[index].targetPort)),
+}));
+
+function once<K, V>(table: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
+  let value = table.get(key);
+  if (value === undefined) table.set(key, value = make());
+  return value;
+}
