@@ -18,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, () => Register> = new Map([
   ['proxy-config', () => (require('./proxy-config') as typeof import('./proxy-config')).registerProxyConfig],
   ['analyze', () => (require('./analyze') as typeof import('./analyze')).registerAnalyze],
   ['diff', () => (require('./diff') as typeof import('./diff')).registerDiff],
+  ['simulate', () => (require('./simulate') as typeof import('./simulate')).registerSimulate],
 ]);
 /* eslint-enable @typescript-eslint/no-require-imports */
 
@@ -56,6 +57,7 @@ Exit codes: 0 good; 1 findings, differences or failed expectations; 2 wrong use 
 Examples:
   $ cdk8s-mesh up dist
   $ cdk8s-mesh explain dist GET http://reviews:9080/ --from productpage-v1 -H 'end-user: jason'
+  $ cdk8s-mesh simulate requests.yaml dist
   $ cdk8s-mesh proxy-config routes deploy/productpage-v1 dist
   $ cdk8s-mesh analyze dist`);
 }
