@@ -1,19 +1,15 @@
 import { Construct } from 'constructs';
+import type { CanaryStep, Stickiness } from './canary-step';
+import { HeaderChange } from './header-change';
 import type { MeshService } from './mesh-service';
 import type { MeshVersion } from './mesh-version';
 import { requireInteger } from './private/check';
 import { meshError } from './private/errors';
-import { RouteTarget, type HttpRouteOptions } from './route';
-
-/** One stage of a rollout. */
-export class CanaryStep {
-  /** The canary takes this share of the requests, in percent; a whole number from 0 to 100, since Istio's weights are whole. */
-  public static weight(percent: number): CanaryStep {
-    return new CanaryStep(requireInteger(undefined, 'MESH_WEIGHT_INVALID', 'CanaryStep.weight()', percent, 0, 100));
-  }
-
-  private constructor(/** Share of the canary, in percent. */ public readonly percent: number) {}
-}
+import { both, type HttpMatch } from './private/http-match';
+import { type HttpRule, httpRule, type RuleContext } from './private/http-rule';
+import { type RolloutState, rolloutFailures, stateManifests } from './private/rollout-proof';
+import { type HttpRouteOptions, Mirror, RouteTarget } from './route';
+import type { HeaderMatch } from './route-match';
 
 /** Properties for `CanaryRollout`: what is rolled out, in which steps, and the options of a route. */
 export interface CanaryRolloutProps extends HttpRouteOptions {
@@ -30,12 +26,35 @@ export interface CanaryRolloutProps extends HttpRouteOptions {
    * @default 0
    */
   readonly at?: number;
+  /**
+   * Whether the rollout is given up: every request goes to `stable`, whatever `at` says.
+   * @default false
+   */
+  readonly aborted?: boolean;
+  /**
+   * How callers stay with the canary once they got it.
+   * @default - each request is drawn anew
+   */
+  readonly stickiness?: Stickiness;
+}
+
+/** Objects of a rollout that are applied together; the next wave waits until these are there. */
+export interface RolloutWave {
+  /** `workloads`, `subsets`, or the step, e.g. `step 1: weight 20 %`. */
+  readonly name: string;
+  /** Index of the step; undefined for the waves before the first. */
+  readonly step?: number;
+  /** The objects to apply, as Kubernetes takes them. */
+  readonly manifests: any[];
 }
 
 /**
  * Moves the requests of a service from one version to another, step by step. Synthesis emits the step `at`; going on means to raise it
  * and to apply again, so that what runs is what the repository says.
- * Renders one rule of the service's VirtualService, named as the construct, with both versions and their weights, 0 and 100 included.
+ * Each step, and giving up, is tried by the simulator at synthesis: where a request would fail in one of them, synthesis fails and names it
+ * (MESH_CANARY_BREAKS), however far away that step is.
+ * Renders one rule of the service's VirtualService, named as the construct, with both versions and their weights, 0 and 100 included, and before
+ * it one for each cohort of requests that all go to the canary.
  * @example
  * new CanaryRollout(this, 'reviews-v2', { service: reviews, stable: v1, canary: v2, steps: [CanaryStep.weight(5), CanaryStep.weight(100)], at: 1 });
  */
@@ -44,30 +63,132 @@ export class CanaryRollout extends Construct {
   public readonly at: number;
   /** The step that is emitted. */
   public readonly step: CanaryStep;
+  private readonly props: CanaryRolloutProps;
   private readonly _steps: CanaryStep[];
+  /** The step that is rendered: the one that is emitted, but while others are tried. -1 is giving up. */
+  private rendered: number;
 
   public constructor(scope: Construct, id: string, props: CanaryRolloutProps) {
     super(scope, id);
-    const { service, stable, canary, steps, at = 0, ...route } = props;
-    this._steps = [...steps];
-    if (steps.length === 0) throw meshError(this, 'MESH_STEP_INVALID', 'steps must have at least one step, got []');
-    this.at = requireInteger(this, 'MESH_STEP_INVALID', 'at', at, 0, steps.length - 1);
+    this.props = props;
+    this._steps = [...props.steps];
+    if (this._steps.length === 0) throw meshError(this, 'MESH_STEP_INVALID', 'steps must have at least one step, got []');
+    this.at = requireInteger(this, 'MESH_STEP_INVALID', 'at', props.at ?? 0, 0, this._steps.length - 1);
     this.step = this._steps[this.at];
-    this.requireVersions(service, stable, canary);
-    service._addRoute(this, id, {
-      ...route,
-      targets: [RouteTarget.to(stable, { weight: 100 - this.step.percent }), RouteTarget.to(canary, { weight: this.step.percent })],
-    });
+    this.rendered = props.aborted === true ? -1 : this.at;
+    this.requireVersions(props);
+    this.requireForward();
+    props.service._addRules(this, props.priority, (context) => this.rules(context));
+    this.node.addValidation({ validate: () => rolloutFailures(this, this.states()) });
   }
 
   /** All steps. */
   public get steps(): CanaryStep[] { return [...this._steps]; }
 
-  private requireVersions(service: MeshService, stable: MeshVersion, canary: MeshVersion): void {
+  /** Share of the canary at the step that is emitted, in percent, without cohorts. */
+  public get percent(): number { return this.shareAt(this.props.aborted === true ? -1 : this.at); }
+
+  /**
+   * The whole way in waves, each to be applied when the one before is there: pods, then the subsets that name them, then the routes of each step.
+   * So a route never leads to what is not there yet. Going back is the same in reverse.
+   */
+  public plan(): RolloutWave[] {
+    const { service } = this.props;
+    const wave = (name: string, kinds: string[], manifests: any[], step?: number): RolloutWave => ({
+      name, step, manifests: manifests.filter(({ kind, metadata }) => kinds.includes(kind) && (kind !== 'VirtualService' || metadata.name === service.name)),
+    });
+    const own = stateManifests(service);
+    return [
+      wave('workloads', ['ServiceAccount', 'Service', 'Deployment', 'StatefulSet', 'DaemonSet'], own),
+      wave('subsets', ['DestinationRule'], own),
+      ...this._steps.map((step, index) => wave(`step ${index}: ${step.description}`, ['VirtualService'], this.rendering(index, () => stateManifests(service)), index)),
+    ];
+  }
+
+  private states(): RolloutState[] {
+    const { service, stable, canary } = this.props;
+    const said = (index: number) => `step ${index} (${this._steps[index].description})`;
+    const state = (index: number, name: string): RolloutState => ({
+      name,
+      service,
+      callers: [stable, canary],
+      render: (produce) => this.rendering(index, produce),
+      rules: () => this.rendering(index, () => this.rules(service._context)),
+    });
+    return [...this._steps.map((_step, index) => state(index, said(index))), state(-1, 'giving up')];
+  }
+
+  private rendering<T>(step: number, produce: () => T): T {
+    const before = this.rendered;
+    this.rendered = step;
+    try {
+      return produce();
+    } finally {
+      this.rendered = before;
+    }
+  }
+
+  /** Share of the canary after a step. */
+  private shareAt(step: number): number {
+    return this._steps.slice(0, step + 1).reduce((share, { percent }) => percent ?? share, 0);
+  }
+
+  private mirrorAt(step: number): number | undefined {
+    const passed = this._steps.slice(0, step + 1);
+    return passed.reduce<number | undefined>((share, { percent, _mirror }) => (percent !== undefined ? undefined : _mirror ?? share), undefined);
+  }
+
+  /** Requests that go to the canary whole: those of the cohorts, and of callers that stay with it. */
+  private cohortsAt(step: number): [string, HeaderMatch][] {
+    const share = this.shareAt(step);
+    if (share === 100) return [];
+    const cohorts = this._steps.slice(0, step + 1).map(({ _cohort }, index) => [`cohort-${index}`, _cohort])
+      .filter((each): each is [string, HeaderMatch] => each[1] !== undefined);
+    const { stickiness, canary } = this.props;
+    return stickiness === undefined || share === 0 ? cohorts : [...cohorts, ['sticky', stickiness._match(canary.version)]];
+  }
+
+  private rules(context: RuleContext): HttpRule[] {
+    const { service: _service, stable, canary, steps: _steps, at: _at, aborted: _aborted, stickiness, ...route } = this.props;
+    const { id } = this.node;
+    const share = this.shareAt(this.rendered);
+    const copies = this.mirrorAt(this.rendered);
+    const mirror = copies === undefined ? route.mirror : [...route.mirror ?? [], Mirror.to(canary, { percent: copies })];
+    const setsCookie = stickiness !== undefined && share > 0 && share < 100;
+    const toCanary = { responseHeaders: setsCookie ? [HeaderChange.add('set-cookie', stickiness._setCookie(canary.version))] : undefined };
+    const shared = httpRule(this, id, {
+      ...route, mirror, targets: [RouteTarget.to(stable, { weight: 100 - share }), RouteTarget.to(canary, { weight: share, ...toCanary })],
+    }, context);
+    const cohorts = this.cohortsAt(this.rendered).map(([name, cohort]) => ({
+      ...httpRule(this, `${id}-${name}`, { ...route, targets: [RouteTarget.to(canary, name === 'sticky' ? toCanary : {})] }, context),
+      match: this.within(shared.match, cohort),
+    }));
+    return [...cohorts, shared];
+  }
+
+  /** The requests of the route that are of the cohort too. */
+  private within(match: HttpMatch[] | undefined, cohort: HeaderMatch): HttpMatch[] {
+    const condition: HttpMatch = { headers: { [cohort.name]: cohort._toKube() } };
+    return (match ?? [{}]).map((alternative) => {
+      const joined = both(alternative, condition);
+      if (typeof joined === 'object') return joined;
+      throw meshError(this, 'MESH_MATCH_INVALID', `match must leave the header "${cohort.name}" to the cohorts, got ${JSON.stringify(alternative.headers?.[cohort.name])} for it`);
+    });
+  }
+
+  private requireVersions({ service, stable, canary }: CanaryRolloutProps): void {
     const stranger = [stable, canary].find((version) => !service.versions.includes(version));
     if (stranger !== undefined) {
       throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must be versions of service ${service.node.path}, got ${stranger.node.path}`);
     }
     if (stable === canary) throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must differ, got ${stable.node.path} twice`);
+  }
+
+  /** Copying to a version that answers requests itself would do the work twice. */
+  private requireForward(): void {
+    const late = this._steps.findIndex(({ _mirror }, index) => _mirror !== undefined && this.shareAt(index) > 0);
+    if (late !== -1) {
+      throw meshError(this, 'MESH_STEP_INVALID', `a mirror must come before the canary takes a share, got step ${late} (${this._steps[late].description}) at ${this.shareAt(late)} %; put it first`);
+    }
   }
 }

@@ -1,6 +1,7 @@
 export * from './access-match';
 export * from './authorization-rule';
 export * from './canary-rollout';
+export * from './canary-step';
 export * from './client-tls';
 export * from './connection-pool';
 export * from './connections';

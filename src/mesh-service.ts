@@ -14,7 +14,7 @@ import { claimMeshHosts } from './private/claims';
 import { meshError } from './private/errors';
 import { serviceHost } from './private/host';
 import type { HttpMatch } from './private/http-match';
-import { directResponseRule, type HttpRule, httpRule, redirectRule } from './private/http-rule';
+import { directResponseRule, type HttpRule, httpRule, redirectRule, type RuleContext } from './private/http-rule';
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { portNames, requireDistinctPorts } from './private/ports';
 import { RouteSet } from './private/route-set';
@@ -212,6 +212,16 @@ export class MeshService extends Construct implements IRouteDestination, IPolicy
     this.requireHttp('a route', owner);
     this.addRule(owner, props.priority, httpRule(owner, id, props, this.ruleContext()));
   }
+
+  /** Rules on behalf of another construct, asked for whenever they are rendered. @internal */
+  public _addRules(owner: Construct, priority: number | undefined, produce: (context: RuleContext) => HttpRule[]): void {
+    this.requireHttp('a route', owner);
+    this.routes.http.addSource(owner, priority ?? 0, () => produce(this.ruleContext()));
+    this.ensureVirtualService();
+  }
+
+  /** How rules of the service address destinations. @internal */
+  public get _context(): RuleContext { return this.ruleContext(); }
 
   /** A fault on behalf of another construct. @internal */
   public _addFault(owner: Construct, match: HttpMatch[] | undefined, fault: networking.VirtualServiceSpecHttpFault, pastLimits: boolean): void {

@@ -1,7 +1,9 @@
 import { Duration, Testing } from 'cdk8s';
-import { CanaryRollout, type CanaryRolloutProps, CanaryStep, MeshPort, MeshService, RouteTarget } from '../src';
-import { jason, reviewsWithVersions } from './support/reviews';
-import { only } from './support/synth';
+import {
+  CanaryRollout, type CanaryRolloutProps, CanaryStep, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, Mirror, RouteTarget, Stickiness,
+} from '../src';
+import { jason, reviewsWithCaller, reviewsWithVersions } from './support/reviews';
+import { failures, only } from './support/synth';
 
 const steps = [0, 5, 100].map((percent) => CanaryStep.weight(percent));
 
@@ -52,4 +54,132 @@ test.each<[string, (base: ReturnType<typeof reviewsWithVersions>) => Partial<Can
     'MESH_CANARY_VERSION: stable and canary must be versions of service test/reviews, got test/other/v2'],
 ])('rejects %s', (_case, change, message) => {
   expect(() => rollout(change)).toThrow(new Error(`[test/to-v2] ${message}`));
+});
+
+describe('cohorts, copies, pauses, stickiness', () => {
+  const get = MeshRequest.get('http://reviews:9080/');
+  const way = [
+    CanaryStep.mirror({ percent: 20 }), CanaryStep.header('x-canary', 'true'), CanaryStep.cookie('beta', 'on'), CanaryStep.weight(5), CanaryStep.pause(Duration.minutes(5)),
+    CanaryStep.weight(100),
+  ];
+  function at(step: number, props: Partial<CanaryRolloutProps> = {}) {
+    const base = reviewsWithCaller();
+    const built = new CanaryRollout(base.chart, 'to-v2', { service: base.reviews, stable: base.v1, canary: base.v2, steps: way, at: step, ...props });
+    const t = MeshTesting.of(base.chart);
+    return { ...base, rollout: built, send: (request: MeshRequest) => t.send(request, { from: base.front }) };
+  }
+
+  test.each([[0, 0, 20, 0, 0], [1, 0, 20, 100, 0], [2, 0, 20, 100, 100], [3, 5, 0, 100, 100], [4, 5, 0, 100, 100], [5, 100, 0, 100, 100]])(
+    'at step %d, %d %% reach the canary and %d %% are copied; of the header cohort %d %%, of the cookie cohort %d %%', (step, share, copied, header, cookie) => {
+      const { v2, send, rollout: built } = at(step);
+      const result = send(get).expectShare(v2, share);
+      if (copied > 0) result.expectMirror(v2, copied);
+      else expect(result.toJson().mirrors).toEqual([]);
+      send(get.header('x-canary', 'true')).expectShare(v2, header || share);
+      for (const cookies of ['beta=on', 'a=b; beta=on', 'beta=on; c=d']) send(get.header('cookie', cookies)).expectShare(v2, cookie || share);
+      for (const cookies of ['beta=onx', 'xbeta=on', 'beta=off']) send(get.header('cookie', cookies)).expectShare(v2, share);
+      expect(built.percent).toBe(share);
+    });
+
+  test('giving up sends all back, cohorts too', () => {
+    const { v1, send, rollout: built } = at(4, { aborted: true, stickiness: Stickiness.cookie('canary') });
+    for (const request of [get, get.header('x-canary', 'true'), get.header('cookie', 'canary=v2')]) send(request).expectTarget(v1);
+    expect([built.percent, built.at]).toEqual([0, 4]);
+  });
+
+  test('who got the canary stays with it while it takes a share', () => {
+    const stickiness = Stickiness.cookie('canary', { ttl: Duration.hours(1) });
+    const { chart, v2, send } = at(3, { stickiness });
+    send(get).expectShare(v2, 5);
+    send(get.header('cookie', 'canary=v2')).expectTarget(v2);
+    const add = { 'set-cookie': 'canary=v2; Path=/; HttpOnly; Max-Age=3600' };
+    const http = only(chart, 'VirtualService').spec.http;
+    expect(http.map((rule: any) => rule.name)).toEqual(['to-v2-cohort-1', 'to-v2-cohort-2', 'to-v2-sticky', 'to-v2']);
+    expect(http[3].route.map((each: any) => each.headers)).toEqual([undefined, { response: { add } }]);
+    expect(only(at(5, { stickiness }).chart, 'VirtualService').spec.http).toHaveLength(1);
+  });
+
+  test('keeps the route\'s own match and mirrors', () => {
+    const { chart, front } = reviewsWithCaller();
+    const base = { ...reviewsWithVersions(), front };
+    new CanaryRollout(base.chart, 'to-v2', { service: base.reviews, stable: base.v1, canary: base.v2, steps: way, at: 1, match: [jason], mirror: [Mirror.to(base.v1, { percent: 0 })] });
+    const [cohort, shared] = only(base.chart, 'VirtualService').spec.http;
+    expect(cohort.match).toEqual([{ headers: { 'end-user': { exact: 'jason' }, 'x-canary': { exact: 'true' } } }]);
+    expect(shared.mirrors.map((mirror: any) => mirror.percentage.value)).toEqual([0, 20]);
+    expect(chart).toBeDefined();
+  });
+
+  test('the plan goes from pods over subsets to each step, and looking changes nothing', () => {
+    const { chart, rollout: built } = at(3);
+    const before = JSON.stringify(Testing.synth(chart));
+    const plan = built.plan();
+    expect(plan.map(({ name, manifests }) => [name, [...new Set(manifests.map(({ kind }) => kind))].sort().join()])).toEqual([
+      ['workloads', 'Deployment,Service,ServiceAccount'], ['subsets', 'DestinationRule'], ['step 0: mirror 20 %', 'VirtualService'],
+      ['step 1: header x-canary: true', 'VirtualService'], ['step 2: cookie beta=on', 'VirtualService'], ['step 3: weight 5 %', 'VirtualService'],
+      ['step 4: pause 300s', 'VirtualService'], ['step 5: weight 100 %', 'VirtualService'],
+    ]);
+    expect(plan[7].manifests[0].spec.http[0].route.map((each: any) => each.weight)).toEqual([0, 100]);
+    expect(plan[5].manifests).toEqual([only(chart, 'VirtualService')]);
+    expect(JSON.stringify(Testing.synth(chart))).toBe(before);
+  });
+
+  test('each wave is served by what the waves before it brought', () => {
+    const { v2, rollout: built, chart, front } = at(0);
+    const applied: any[] = Testing.synth(chart).filter(({ metadata }) => metadata.name.startsWith('front'));
+    const shares = built.plan().map(({ manifests }) => {
+      const names = manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+      const kept = applied.filter(({ kind, metadata }) => !names.includes(`${kind}/${metadata.name}`));
+      applied.splice(0, applied.length, ...kept, ...manifests);
+      const result = MeshTesting.ofManifests([...applied]).send(get, { fromName: front.versions[0].workload.name });
+      expect(result.outcome).toBe('routed');
+      return result.distribution().filter(({ target }) => target === `reviews/${v2.version}`).map(({ percent }) => percent)[0] ?? 0;
+    });
+    expect(shares).toEqual([0, 0, 0, 0, 0, 5, 5, 100]);
+  });
+
+  test.each<[string, () => unknown, string]>([
+    ['a mirror after a share', () => at(0, { steps: [CanaryStep.weight(5), CanaryStep.mirror()] }), '[test/to-v2] MESH_STEP_INVALID: a mirror must come before the canary takes a share, got step 1 (mirror 100 %) at 5 %; put it first'],
+    ['a cohort that the match excludes', () => at(0, { steps: [CanaryStep.header('end-user', 'bob')], match: [jason] }), '[test/to-v2] MESH_MATCH_INVALID: match must leave the header "end-user" to the cohorts, got {"exact":"jason"} for it'],
+    ['a cookie with a blank', () => CanaryStep.cookie('a b', 'c'), 'MESH_HEADER_INVALID: a cookie must have a name and a value that cookies may have, got "a b=c"'],
+    ['a cookie with a semicolon', () => CanaryStep.cookie('a', 'b;c'), 'MESH_HEADER_INVALID: a cookie must have a name and a value that cookies may have, got "a=b;c"'],
+    ['half a second of stickiness', () => Stickiness.cookie('a', { ttl: Duration.millis(500) }), 'MESH_DURATION_INVALID: ttl must be a whole number of seconds, at least 1, got 500ms'],
+    ['no time of pause', () => CanaryStep.pause(Duration.millis(0)), 'MESH_DURATION_INVALID: duration must be at least 1ms and a whole number of milliseconds, got 0ms'],
+    ['more than all copied', () => CanaryStep.mirror({ percent: 101 }), 'MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got 101'],
+  ])('rejects %s', (_case, make, message) => {
+    expect(make).toThrow(new Error(message));
+  });
+});
+
+describe('a rollout that breaks fails synthesis, naming the state', () => {
+  function withReplicas(stableReplicas: number, canaryReplicas: number, props: Partial<CanaryRolloutProps> = {}) {
+    const chart = Testing.chart();
+    const reviews = new MeshService(chart, 'reviews', { ports: [MeshPort.http(9080)] });
+    const version = (name: string, replicas: number) => reviews.addVersion(name, { replicas, containers: [{ image: 'reviews' }] });
+    const [stable, canary] = [version('v1', stableReplicas), version('v2', canaryReplicas)];
+    new Mesh(chart, 'mesh');
+    new CanaryRollout(chart, 'to-v2', { service: reviews, stable, canary, steps: [CanaryStep.weight(0), CanaryStep.weight(20), CanaryStep.weight(100)], ...props });
+    return failures(chart);
+  }
+  const rule = '[test/to-v2] MESH_CANARY_BREAKS: every step must serve all requests, got';
+  const repair = 'see that both versions run and are ready before they get requests';
+
+  test('both versions run', () => {
+    expect(withReplicas(1, 1)).toEqual([]);
+  });
+
+  test('the canary does not run: told at step 0 already', () => {
+    expect(withReplicas(1, 0)).toEqual([
+      `${rule} 20 % 503 UH for route "to-v2" in step 1 (weight 20 %); ${repair}`, `${rule} 100 % 503 UH for route "to-v2" in step 2 (weight 100 %); ${repair}`,
+    ]);
+  });
+
+  test('stable is gone: giving up would fail', () => {
+    expect(withReplicas(0, 1, { at: 2 }).slice(-1)).toEqual([`${rule} 100 % 503 UH for route "to-v2" in giving up; ${repair}`]);
+  });
+
+  test('a cohort alone', () => {
+    expect(withReplicas(1, 0, { steps: [CanaryStep.cookie('beta', 'on')], match: [jason] })).toEqual([
+      `${rule} 100 % 503 UH for route "to-v2-cohort-0" in step 0 (cookie beta=on); ${repair}`,
+    ]);
+  });
 });

@@ -8,6 +8,8 @@ import type { networking } from '../../imports';
 const ALL: readonly HttpMatch[] = [{}];
 
 interface RouteRule { readonly owner: IConstruct; readonly id: string; readonly priority: number; readonly http: HttpRule }
+/** Rules that follow from a state, which may be another one each time they are rendered. */
+interface RuleSource { readonly owner: IConstruct; readonly priority: number; readonly produce: () => HttpRule[] }
 interface FaultRule {
   readonly owner: IConstruct;
   readonly id: string;
@@ -21,7 +23,8 @@ interface FaultRule {
  * Istio takes the first rule that matches, so order is meaning: it must follow from the rules, never from the order of the code.
  */
 export class HostRoutes {
-  private readonly rules: RouteRule[] = [];
+  private readonly fixed: RouteRule[] = [];
+  private readonly sources: RuleSource[] = [];
   private readonly faults: FaultRule[] = [];
   private readonly owners = new Set<IConstruct>();
 
@@ -32,16 +35,24 @@ export class HostRoutes {
   public constructor(private readonly host: string, private readonly fallback?: () => HttpRule) {}
 
   /** Whether there is nothing to render. */
-  public get isEmpty(): boolean { return this.rules.length === 0 && this.faults.length === 0; }
+  public get isEmpty(): boolean { return this.fixed.length === 0 && this.sources.length === 0 && this.faults.length === 0; }
 
   /** Adds a route; ids are unique per host, since they are the rules' names. */
   public addRoute(owner: IConstruct, id: string, priority: number, http: HttpRule): void {
     if (id === '') throw meshError(owner, 'MESH_NAME_INVALID', 'the id of a route must have at least one character, got ""');
     const known = this.rules.find((rule) => rule.id === id);
-    if (known !== undefined) {
-      throw meshError(owner, 'MESH_ROUTE_DUPLICATE', `the ids of the routes of ${this.host} must differ, got "${id}" twice (the other one is from ${known.owner.node.path})`);
+    if (known !== undefined) throw duplicate(owner, this.host, id, known.owner);
+    this.fixed.push({ owner, id, priority, http });
+    this.watch(owner);
+  }
+
+  /** Adds rules that are asked for whenever they are rendered; their names must be free now. */
+  public addSource(owner: IConstruct, priority: number, produce: () => HttpRule[]): void {
+    for (const { name } of produce()) {
+      const known = this.rules.find((rule) => rule.id === name);
+      if (known !== undefined) throw duplicate(owner, this.host, name!, known.owner);
     }
-    this.rules.push({ owner, id, priority, http });
+    this.sources.push({ owner, priority, produce });
     this.watch(owner);
   }
 
@@ -65,8 +76,13 @@ export class HostRoutes {
     });
   }
 
+  private get rules(): RouteRule[] {
+    const produced = this.sources.flatMap(({ owner, priority, produce }) => produce().map((http) => ({ owner, id: http.name!, priority, http })));
+    return [...this.fixed, ...produced];
+  }
+
   private sorted(): RouteRule[] {
-    return [...this.rules].sort((a, b) => b.priority - a.priority || compareMatches(widest(a.http), widest(b.http)) || (a.id < b.id ? -1 : 1));
+    return this.rules.sort((a, b) => b.priority - a.priority || compareMatches(widest(a.http), widest(b.http)) || (a.id < b.id ? -1 : 1));
   }
 
   private coveredRules(): { owner: IConstruct; text: string }[] {
@@ -140,6 +156,10 @@ export class HostRoutes {
     }
     return { http: rules, unknown, used, blind };
   }
+}
+
+function duplicate(owner: IConstruct, host: string, id: string, other: IConstruct): Error {
+  return meshError(owner, 'MESH_ROUTE_DUPLICATE', `the ids of the routes of ${host} must differ, got "${id}" twice (the other one is from ${other.node.path})`);
 }
 
 /** Envoy's fault filter stands before its router, which is what times and repeats. */

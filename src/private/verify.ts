@@ -2,6 +2,7 @@ import type { IConstruct } from 'constructs';
 import { finding, meshError } from './errors';
 import { renderTree } from './render';
 import type { Finding } from '../analysis';
+import type { Explanation } from '../analysis/explain';
 
 /** The Mesh of each tree that has one. */
 const watched = new WeakMap<IConstruct, IConstruct>();
@@ -66,4 +67,33 @@ function rendered(root: IConstruct): unknown[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A request as the simulator takes it. */
+export interface SimulatedRequest { readonly method: string; readonly path: string; readonly headers: Record<string, string> }
+
+/** What became of a simulated request: the rule that took it, and why some would not be served. */
+export interface SimulatedResult { readonly rule: string; readonly failure?: string }
+
+/** Sends requests from one of these workloads through the mesh of these manifests. None where the simulator cannot say for sure. */
+export function simulate(manifests: unknown[], callers: readonly string[], base: string, requests: readonly SimulatedRequest[]): SimulatedResult[] {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { Simulator }: typeof import('../testing/simulator') = require('../testing/simulator');
+  for (const from of callers) {
+    try {
+      const simulator = Simulator.ofManifests(manifests);
+      return requests.map(({ method, path, headers }) => resultOf(simulator.explain({ method, url: `${base}${path}`, headers, from })));
+    } catch (error) {
+      // a caller that does not run, or a field that is not compiled: said at synthesis by whoever is responsible
+      if (!/MESH_[A-Z_]+/.test((error as Error).message)) throw error;
+    }
+  }
+  return [];
+}
+
+function resultOf({ rule, targets, outcome, status, flag }: Explanation): SimulatedResult {
+  const name = rule?.name ?? '';
+  const failing = targets.find((target) => target.status !== undefined);
+  if (failing !== undefined) return { rule: name, failure: `${failing.percent} % ${failing.status} ${failing.flag ?? ''}`.trim() };
+  return { rule: name, failure: outcome === 'failed' ? `${status ?? 'no answer'} ${flag}`.trim() : undefined };
 }
