@@ -1,10 +1,12 @@
-import { findingAt, findingOf, sortFindings } from './finding';
+import { fieldOf, findingAt, findingOf, sortFindings } from './finding';
 import type { Finding } from './finding';
 import { FAMILIES } from './rules';
+import { refusals } from '../compiler/refusals';
 import { MeshError } from '../model/error';
 import { buildModel } from '../model/model';
 import type { Model, ModelOptions } from '../model/model';
 import { resourcesOf } from '../model/parse';
+import { resourceName } from '../model/resource';
 import type { Resource } from '../model/resource';
 import { contextOf } from './rules/context';
 import { checkSchema, KNOWN_KINDS, schemaOf } from './schema/check';
@@ -23,7 +25,16 @@ export function analyze(model: Model): Finding[] {
   }
   const context = contextOf(model, unsound, findings);
   for (const family of FAMILIES) family(context);
-  return sortFindings(findings);
+  return sortFindings([...findings, ...unsupported(model, findings)]);
+}
+
+/** What Istio would act on and this compiler does not; a field that no version of Istio has is told once, by its own finding. */
+function unsupported(model: Model, findings: readonly Finding[]): Finding[] {
+  const told = new Set(findings.filter(({ code }) => code === 'MESH_FIELD_UNKNOWN').map(({ resource, field }) => `${resource} ${field}`));
+  return refusals(model).filter(({ resource, path }) => !told.has(`${resourceName(resource)} ${fieldOf(path)}`)).map(({ code, resource, path, message }) => {
+    const cut = message.lastIndexOf('; ');
+    return findingAt(resource, path, { code, severity: 'warning', message: message.slice(0, cut), repair: message.slice(cut + 2) });
+  });
 }
 
 /** Everything wrong with what was read: the errors of reading, then of the resources. */

@@ -38,6 +38,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'sample-egress-rule-google-apis': ['MESH_TLS_UNCHECKED'],
   // A VirtualService for sidecars whose host no service has.
   'gateway-hosts': ['MESH_HOST_UNKNOWN'],
+  // Gateway API is read and not compiled.
+  ...Object.fromEntries(Object.entries({ 'bookinfo-gateway': 2, 'route-all-v1': 4, 'route-reviews-90-10': 1, 'route-reviews-v1': 1, 'route-reviews-v3': 1 })
+    .map(([name, count]) => [`sample-gateway-api-${name}`, Array.from({ length: count }, () => 'MESH_FIELD_UNSUPPORTED')])),
   // On the sidecar only the older of two counts; on the gateway the catch-all of the second comes after that of the first.
   'gateway-two-vs-same-host': ['MESH_HOST_SHARED', 'MESH_HOST_SHARED', 'MESH_HOST_UNKNOWN', 'MESH_HOST_UNKNOWN', 'MESH_RULE_UNREACHABLE'],
   // They route to versions that the base does not deploy.

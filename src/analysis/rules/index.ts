@@ -16,6 +16,7 @@ import { delegateAnalysis } from '../analyzers/delegates';
 import { destinationRuleAnalysis } from '../analyzers/destination-rules';
 import { gatewayRoutes } from '../analyzers/gateway-routes';
 import { meshHosts } from '../analyzers/mesh-hosts';
+import { patchPlaces } from '../analyzers/patches';
 import { policyAnalysis } from '../analyzers/policies';
 import { routeTiming } from '../analyzers/route-timing';
 import { serviceAnalysis } from '../analyzers/services';
@@ -27,5 +28,5 @@ export const FAMILIES: readonly RuleFamily[] = [
   virtualServiceRules, destinationRuleRules, gatewayRules, serviceEntryRules, sidecarRules, workloadRules,
   authorizationPolicyRules, authenticationRules, envoyFilterRules, telemetryRules, extensionRules,
   httpReachability, l4Reachability, referenceRules, podRules,
-  delegateAnalysis, destinationRuleAnalysis, gatewayRoutes, meshHosts, policyAnalysis, routeTiming, serviceAnalysis,
+  delegateAnalysis, destinationRuleAnalysis, gatewayRoutes, meshHosts, patchPlaces, policyAnalysis, routeTiming, serviceAnalysis,
 ];
