@@ -29,6 +29,8 @@ export * from './mesh-version';
 export * from './mtls-policy';
 export * from './policy-target';
 export * from './redirect';
+export * from './reference-control-plane';
+export * from './reference-proxy';
 export * from './resilience';
 export * from './retry-policy';
 export * from './rewrite';

@@ -3,12 +3,15 @@ import * as kplus from 'cdk8s-plus-27';
 import type { IConstruct } from 'constructs';
 import { PATH_ANNOTATION } from './metadata';
 
-/** Every manifest below a construct, each with the path of the construct that renders it. Looking leaves no trace in the tree. */
-export function renderTree(scope: IConstruct): unknown[] {
+/**
+ * Every manifest below a construct (or those of the objects that `takes` names), each with the path of the construct that renders it.
+ * Looking leaves no trace in the tree.
+ */
+export function renderTree(scope: IConstruct, takes: (object: ApiObject) => boolean = () => true): unknown[] {
   const constructs = scope.node.findAll();
   const restore = constructs.filter((construct) => construct instanceof kplus.Workload).map(schedulingOf);
   try {
-    return constructs.filter((construct): construct is ApiObject => ApiObject.isApiObject(construct)).map(located);
+    return constructs.filter((construct): construct is ApiObject => ApiObject.isApiObject(construct) && takes(construct)).map(located);
   } finally {
     restore.forEach((back) => back());
   }
