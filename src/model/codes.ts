@@ -85,6 +85,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_MATCH_EMPTY: 'a match without a condition',
   MESH_MATCH_INEFFECTIVE: 'a match that an earlier rule decides',
   MESH_MATCH_INVALID: 'a condition that can never hold',
+  MESH_MATCH_UNSUPPORTED: 'a match by something that the part at hand does not see',
   MESH_MESH_DUPLICATE: 'a second Mesh for the same constructs',
   MESH_MTLS_CONFLICT: 'plain connections to servers that take mutual TLS alone',
   MESH_NAMESPACE_DIFFERENT: 'a workload outside the namespace of its service',
