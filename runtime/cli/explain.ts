@@ -4,12 +4,18 @@ import { EXIT } from './exit';
 import type { Io } from './io';
 import { readMesh } from './model-input';
 import { pairs } from './proxy-options';
+import { savingsText } from './text/savings';
 import { UsageError } from './usage-error';
-import { explainRequest, explanationText } from '../../src/analysis/explain';
+import { explainRequest, explanationText, REACH, scopeSavings } from '../../src/analysis/explain';
 import type { RequestSpec } from '../../src/analysis/explain';
+import { findWorkload } from '../../src/model/find-workload';
+import { isObject } from '../../src/model/json';
 
 interface Options {
-  readonly from: string;
+  readonly from?: string;
+  readonly optimize?: boolean;
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly source?: string;
   readonly namespace?: string;
   readonly header?: Readonly<Record<string, string>>;
   readonly dialled?: { readonly address: string; readonly port: number };
@@ -21,23 +27,33 @@ interface Options {
 export function registerExplain(program: Command, io: Io, done: (code: number) => void): void {
   program.command('explain')
     .description('say what happens to a request, and why')
-    .usage('[options] <dir...> [METHOD] <URL>')
+    .usage('[options] <dir...> [METHOD] <URL> | <dir...> --optimize')
     .argument('<dir-method-url...>', 'folders or files of manifests, then method (GET by default) and URL')
-    .requiredOption('--from <caller>', 'WORKLOAD, gateway:NAME, or outside (the gateway that serves the host)')
+    .option('--from <caller>', 'WORKLOAD, gateway:NAME, or outside (the gateway that serves the host)')
     .option('-n, --namespace <namespace>', 'namespace of a caller named without one')
     .option('-H, --header <name: value>', 'request header; may be given several times', header)
     .option('--dialled <address:port>', 'address that the caller connects to, where it is not the host\'s own', dialled)
     .option('--tls <sni=name,alpn=h2>', 'TLS that the caller speaks, for an https URL', pairs)
+    .option('--claims <json>', 'claims of a token that counts as signed, sent as Authorization: Bearer', claims)
+    .option('--source <address>', 'address that the request comes from')
+    .option('--optimize', 'say instead what a Sidecar scope would save each proxy (of --from, with the Sidecar to apply)')
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(['text', 'json']).default('text'))
     .addHelpText('after', `
-Prints the decision first, then every listener, virtual host and rule that was tried, which condition failed with which value, and
-which resource set what. Nothing is sent anywhere.
+Prints the decision first, then the whole way there and back, on both sides: iptables, every listener, filter, policy, virtual host
+and rule that was tried, which condition failed with which value, and which resource set what. Nothing is sent anywhere.
 
 Examples:
   $ cdk8s-mesh explain dist GET http://reviews:9080/ --from productpage-v1 -H 'end-user: jason'
   $ cdk8s-mesh explain dist http://bookinfo.example/productpage --from outside
-  $ cdk8s-mesh explain dist POST http://ratings:9080/ratings --from reviews-v2.default -o json`)
+  $ cdk8s-mesh explain dist POST http://ratings:9080/ratings --from reviews-v2.default -o json
+  $ cdk8s-mesh explain dist http://reviews:9080/ --from productpage-v1 --claims '{"iss": "issuer@example", "sub": "jason"}'
+  $ cdk8s-mesh explain dist --optimize
+  $ cdk8s-mesh explain dist --optimize --from productpage-v1`)
     .action((args: string[], options: Options) => {
+      if (options.optimize === true) {
+        io.stdout.write(optimize(args, options, io));
+        return done(EXIT.good);
+      }
       const { paths, spec } = request(args, options);
       const { model, compiler } = readMesh(paths, io);
       const explanation = explainRequest(model, spec, { compiler });
@@ -52,7 +68,8 @@ function request(args: readonly string[], options: Options): { paths: string[]; 
   if (!/^https?:\/\//.test(url)) throw new UsageError(`MESH_URL_INVALID: the last argument is a URL such as http://reviews:9080/, got ${url}; put it after the DIRs`);
   const method = /^[A-Z][A-Z-]*$/.test(paths.at(-1) ?? '') ? paths.pop() : 'GET';
   if (paths.length === 0) throw new UsageError('MESH_INPUT_MISSING: at least one DIR is named, got none; write `explain DIR GET URL --from WORKLOAD`');
-  const { from, namespace, header: headers, dialled: address, tls } = options;
+  const { from, namespace, header: headers, dialled: address, tls, claims: told, source } = options;
+  if (from === undefined) throw new UsageError('MESH_INPUT_MISSING: a request has a caller, got none; add --from WORKLOAD, --from gateway:NAME or --from outside');
   return {
     paths,
     spec: {
@@ -62,6 +79,8 @@ function request(args: readonly string[], options: Options): { paths: string[]; 
       namespace,
       headers,
       dialled: address,
+      ...told !== undefined && { claims: told },
+      ...source !== undefined && { sourceAddress: source },
       ...tls !== undefined && { tls: { sni: tls.sni, alpn: tls.alpn?.split('+') } },
     },
   };
@@ -77,4 +96,25 @@ function dialled(text: string): { address: string; port: number } {
   const at = text.lastIndexOf(':');
   if (at < 1 || !/^\d+$/.test(text.slice(at + 1))) throw new InvalidArgumentError(`An address is ADDRESS:PORT, got ${text}.`);
   return { address: text.slice(0, at), port: Number(text.slice(at + 1)) };
+}
+
+function claims(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`Claims are a JSON object, got ${(error as Error).message}.`);
+  }
+  if (!isObject(value)) throw new InvalidArgumentError(`Claims are a JSON object, got ${text}.`);
+  return value;
+}
+
+/** `--optimize`: what scopes would save, for all proxies or the one of `--from`. */
+function optimize(paths: readonly string[], { from, namespace, output }: Options, io: Io): string {
+  const { model, resources } = readMesh(paths, io);
+  const chosen = from === undefined ? undefined : findWorkload(model, from, namespace);
+  const savings = scopeSavings(model, resources, workload => (
+    chosen === undefined || (workload.namespace === chosen.namespace && workload.workload === chosen.workload)));
+  if (output === 'json') return `${JSON.stringify({ rule: REACH, proxies: savings }, undefined, 2)}\n`;
+  return savingsText(savings, chosen !== undefined);
 }

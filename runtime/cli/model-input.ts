@@ -13,6 +13,8 @@ import { InputError } from '../control-plane/sources/source';
 /** A mesh read from DIRs, ready to be asked about its proxies. */
 export interface Mesh {
   readonly model: Model;
+  /** What it was built from, added gateways included. */
+  readonly resources: readonly Resource[];
   readonly compiler: Compiler;
 }
 
@@ -27,7 +29,7 @@ export function readMesh(paths: readonly string[], io: Io, told = new Set<string
   if (errors.length > 0) throw new InputError(errors);
   for (const name of added.filter(each => !told.has(each))) io.stderr.write(`note: added ${name}, as no workload carries the labels that a Gateway selects\n`);
   for (const name of added) told.add(name);
-  return { model, compiler: createCompiler(model) };
+  return { model, resources, compiler: createCompiler(model) };
 }
 
 function built(resources: readonly Resource[]): Model {

@@ -96,7 +96,7 @@ test('the life of a packet: each hop on both sides, there and back', async () =>
 
 test('what a policy refuses comes no further than its filter', async () => {
   const denied = await cli(['explain', '.', 'POST', 'http://back:9000/', '--from', 'front-v1', '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': MESH, 'deny.yaml': DENY }) });
-  const { outcome, status, trace } = JSON.parse(denied.stdout) as { outcome: string; status: number; trace: { side: string; step: string; outcome: string }[] };
+  const { outcome, status, trace } = JSON.parse(denied.stdout) as { outcome: string; status: number; trace: unknown[] };
   expect({ outcome, status, last: trace.at(-1) }).toMatchObject({ outcome: 'denied', status: 403, last: { side: 'server', step: 'policy' } });
 });
 
@@ -120,4 +120,54 @@ test.each([
   const mesh = MESH.replace('labels: {app: back, version: v1}}\n    spec', `labels: {app: back, version: v1}, annotations: {traffic.sidecar.istio.io/${annotation}}}\n    spec`);
   const { stdout } = await cli(['explain', '.', 'http://back:9000/', '--from', 'front-v1', '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': mesh, 'back.yaml': toBack('v1') }) });
   expect((JSON.parse(stdout) as { trace: { side: string; step: string }[] }).trace.find(({ side, step }) => side === 'server' && step === 'iptables')).toMatchObject({ outcome });
+});
+
+const SIDE = `
+apiVersion: v1
+kind: Service
+metadata: {name: side}
+spec: {ports: [{name: http, port: 7000}], selector: {app: side}}
+`;
+
+interface Load { readonly clusters: number; readonly bytes: number }
+interface Saving { readonly proxy: string; readonly now: Load; readonly scoped: Load; readonly hosts: string[] }
+
+test('--optimize says what a scope would save each proxy, by compiling with and without', async () => {
+  const env = MESH.replace('name: front, image: front,', 'name: front, image: front, env: [{name: BACK_URL, value: "http://back:9000/x"}],');
+  const folder = folderOf({ 'mesh.yaml': env, 'side.yaml': SIDE });
+  const { stdout, code } = await cli(['explain', '.', '--optimize', '-o', 'json'], { cwd: folder });
+  const { proxies } = JSON.parse(stdout) as { proxies: Saving[] };
+  expect(code).toBe(0);
+  expect(proxies.map(({ proxy, hosts }) => [proxy, hosts])).toEqual([
+    ['back-v1.default', ['~/*']], ['back-v2.default', ['~/*']], ['front-v1.default', ['default/back.default.svc.cluster.local']],
+  ]);
+  const compiled = async (...files: string[]) => {
+    const dump = JSON.parse((await cli(['compile', ...files, '--proxy', 'front-v1'], { cwd: folder })).stdout) as { configs: { dynamicActiveClusters?: unknown[] }[] };
+    return dump.configs.flatMap(({ dynamicActiveClusters = [] }) => dynamicActiveClusters).length;
+  };
+  const [front] = proxies.slice(-1);
+  expect(front.now.clusters).toBe(await compiled('.'));
+  expect(front.scoped.bytes).toBeLessThan(front.now.bytes);
+  // The Sidecar that it prints does what it says.
+  const one = await cli(['explain', '.', '--optimize', '--from', 'front-v1'], { cwd: folder });
+  const sidecar = one.stdout.slice(one.stdout.indexOf('apiVersion:'));
+  const other = folderOf({ 'mesh.yaml': env, 'side.yaml': SIDE, 'scope.yaml': sidecar });
+  const scoped = JSON.parse((await cli(['explain', '.', '--optimize', '-o', 'json'], { cwd: other })).stdout) as { proxies: Saving[] };
+  expect(scoped.proxies.at(-1)).toMatchObject({ scopedBy: 'scope-098-front-v1.default', now: front.scoped, scoped: front.scoped });
+});
+
+test('--optimize counts routes by their callers, and policies that admit by name', async () => {
+  const routed = RULES.replace('  - match:\n    - headers', '  - match:\n    - sourceLabels: {app: front}\n      headers').replace('  - name: rest\n', '  - name: rest\n    match: [{sourceLabels: {app: front}}]\n');
+  const admits = DENY.replace('{to: [', '{from: [{source: {principals: [cluster.local/ns/default/sa/back-account]}}], to: [').replace('{app: back}', '{app: front}');
+  const account = MESH.replaceAll('spec: {containers: [{name: back', 'spec: {serviceAccountName: back-account, containers: [{name: back');
+  const { stdout } = await cli(['explain', '.', '--optimize', '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': account, 'back.yaml': routed, 'policy.yaml': admits }) });
+  const { proxies } = JSON.parse(stdout) as { proxies: { proxy: string; hosts: string[] }[] };
+  expect(proxies.map(({ proxy, hosts }) => [proxy, ...hosts])).toEqual([
+    ['back-v1.default', 'default/front.default.svc.cluster.local'], ['back-v2.default', 'default/front.default.svc.cluster.local'],
+    ['front-v1.default', 'default/back.default.svc.cluster.local'],
+  ]);
+});
+
+test('a caller is named', async () => {
+  expect(await cli(['explain', '.', 'http://back:9000/'], { cwd: folderOf({ 'mesh.yaml': MESH }) })).toMatchObject({ code: 2, stderr: expect.stringContaining('add --from WORKLOAD') });
 });

@@ -60,16 +60,19 @@ async function start(folder: string, options: Partial<UpOptions> = {}): Promise<
   return { up, events };
 }
 
-const engines: [string, (() => UpOptions['dataPlane']) | undefined][] = [['reference', referenceDataPlane], ['envoy', envoy()]];
+const realEnvoy = envoyEnvironment();
+const engines: [string, (() => UpOptions['dataPlane']) | undefined][] = [
+  ['reference', referenceDataPlane], ['envoy', realEnvoy && (() => envoyDataPlane(realEnvoy))],
+];
 
-/** Real Envoy, where there is one. */
-function envoy(): (() => UpOptions['dataPlane']) | undefined {
+/** The environment in which real Envoy is found, where there is one. */
+function envoyEnvironment(): UpOptions['env'] | undefined {
   const installed = join(__dirname, '../../.real-parts/envoy');
   for (const candidate of [process.env.ENVOY_BIN, existsSync(installed) ? installed : undefined, 'envoy']) {
     try {
       const env = { ...process.env, ENVOY_BIN: candidate };
       envoyDataPlane(env);
-      return () => envoyDataPlane(env);
+      return env;
     } catch {
       // the next one
     }
@@ -251,7 +254,9 @@ test('--port leads to the gateway as well', async () => {
 test.each(engines.flatMap(([name, engine]) => (engine ? [[name]] : [])))('with one loopback address for all, --check on %s finds its way and the output names real ports', async (name) => {
   const half = toBack('v1').replace('subset: v1}}]', 'subset: v1}, weight: 50}, {destination: {host: back, subset: v2}, weight: 50}]');
   const page = MESH.replace('{uri: {prefix: /}}', '{uri: {exact: /call}}');
-  const outcome = await cli(['up', '.', '--loopback', 'single', '--data-plane', name, '--check', '--requests', '40'], { cwd: folderOf({ 'mesh.yaml': page, 'back.yaml': half }) });
+  const outcome = await cli(['up', '.', '--loopback', 'single', '--data-plane', name, '--check', '--requests', '40'], {
+    cwd: folderOf({ 'mesh.yaml': page, 'back.yaml': half }), env: realEnvoy ?? process.env,
+  });
   expect(outcome.stdout).toMatch(/istio-gate\.istio-system {2}GET 127\.0\.0\.1:\d+\/call +front +100 % +100 % \(40 of 40\) +200/);
   expect(outcome.stdout).toMatch(/front-v1\.default +stand-in +127\.0\.0\.1:[12]\d{4} → 127\.0\.0\.1:\d+\n/);
   expect(outcome.code).toBe(0);

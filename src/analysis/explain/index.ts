@@ -8,6 +8,8 @@ import type { Model } from '../../model/model';
 export type * from './explanation';
 export type { ProxiesOptions } from './proxies';
 export { workloadName } from './proxies';
+export { REACH, scopeSavings } from './optimize';
+export type { ScopeSaving } from './optimize';
 export { explanationText } from './text';
 
 /** Explains requests to one mesh; proxies are compiled when they are first met and kept. */
