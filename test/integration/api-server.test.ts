@@ -1,8 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Testing } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import { Bookinfo } from '../../examples/bookinfo/bookinfo';
 import { TOUR } from '../../examples/bookinfo/tour';
+import { buildRuntime } from './pods';
+import { Mesh, ReferenceControlPlane, ReferenceProxy } from '../../src';
 import { ApiServer } from '../support/api-server';
 import type { Manifest } from '../support/api-server';
 import { describeReal } from '../support/real-parts';
@@ -49,6 +53,26 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds'], 'a real API server takes'
   test.each(Object.entries(TOUR))('Bookinfo under %s', async (_name, { apply }) => {
     const bookinfo = new Bookinfo(Testing.app(), 'bookinfo');
     apply(bookinfo);
+    expect(await complaints(Testing.synth(bookinfo))).toEqual([]);
+  });
+
+  test('the reference mesh, programs and all, with a proxy beside a workload', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cdk8s-mesh-bundle-'));
+    try {
+      const bookinfo = new Bookinfo(Testing.app(), 'bookinfo');
+      const controlPlane = new ReferenceControlPlane(bookinfo, 'control-plane', { bundle: buildRuntime(folder) });
+      new ReferenceProxy(bookinfo, 'proxy', { controlPlane, workload: bookinfo.reviewsV1.workload });
+      expect(await complaints(Testing.synth(bookinfo))).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('workloads with Istio\'s sidecar, restricted where a CNI plugin captures', async () => {
+    const bookinfo = new Bookinfo(Testing.app(), 'bookinfo');
+    new Mesh(Testing.chart(), 'mesh').inject(bookinfo, {
+      values: { pilot: { cni: { enabled: true } }, global: { proxy: { seccompProfile: { type: 'RuntimeDefault' } } } },
+    });
     expect(await complaints(Testing.synth(bookinfo))).toEqual([]);
   });
 

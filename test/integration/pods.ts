@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
 
 export interface Manifest {
   readonly kind: string;
@@ -24,6 +25,14 @@ interface Container {
   readonly command?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } } }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+/** Writes the programs into a folder, as the package brings them; returns the file. */
+export function buildRuntime(folder: string): string {
+  const outfile = join(folder, 'index.cjs');
+  const entry = resolve(__dirname, '../../runtime/main.ts');
+  buildSync({ entryPoints: [entry], bundle: true, platform: 'node', target: 'node20', minify: true, keepNames: true, outfile, logLevel: 'error' });
+  return outfile;
 }
 
 /** Does for one machine what a kubelet does for a node: ConfigMaps become folders, containers become processes. */

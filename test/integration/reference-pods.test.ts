@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Testing } from 'cdk8s';
-import { buildSync } from 'esbuild';
-import { Kubelet } from './pods';
+import { buildRuntime, Kubelet } from './pods';
 import type { Manifest } from './pods';
 import { HeaderMatch, Mesh, MeshPort, MeshService, ReferenceControlPlane, ReferenceProxy, RouteMatch, RouteTarget } from '../../src';
 import { freePort, reserveLoopback } from '../support/loopback';
@@ -60,15 +59,13 @@ async function eventually(ask: () => Promise<Answer>, wanted: (answer: Answer) =
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'cdk8s-mesh-bundle-'));
-const bundle = join(scratch, 'index.cjs');
 let blocks: LoopbackBlocks;
 let kubelet: Kubelet;
 const address: Record<string, string> = {};
 
 beforeAll(async () => {
-  buildSync({ entryPoints: [join(ROOT, 'runtime/main.ts')], bundle: true, platform: 'node', target: 'node20', minify: true, keepNames: true, outfile: bundle, logLevel: 'error' });
   blocks = await reserveLoopback();
-  const manifests = synthesize(bundle);
+  const manifests = synthesize(buildRuntime(scratch));
   kubelet = new Kubelet(manifests);
   const [xds, health] = [await freePort(), await freePort()];
   const deployments = manifests.filter(({ kind }) => kind === 'Deployment');
