@@ -46,6 +46,11 @@ export class Memo {
     if (previous !== undefined) previous.entries = new Map();
   }
 
+  /** How many results are held. */
+  public get size(): number {
+    return this.entries.size;
+  }
+
   public get<T>(kind: string, parts: readonly KeyPart[], build: () => T): T {
     const key = keyOf(kind, parts);
     const known = this.entries.get(key);

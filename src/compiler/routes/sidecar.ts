@@ -2,19 +2,19 @@ import { create } from '@bufbuild/protobuf';
 import { catchAllHost } from './catch-all';
 import { defaultRoute } from './default-route';
 import { domainsOf } from './domains';
-import { routesOf } from './route';
+import { hostOf, routesOf } from './route';
 import type { RouteSite } from './route';
 import { hostsMatch, isWildcard } from '../../model/hosts';
 import { isHttp } from '../../model/ports';
 import { compare } from '../../model/resource';
-import type { Service } from '../../model/service';
+import type { Service, ServicePort } from '../../model/service';
 import { VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import type { Route, VirtualHost } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '../../xds/gen/envoy/config/route/v3/route_pb';
 import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
 import { mostSpecific } from '../host-table';
 import type { EgressListener } from '../scope/scope';
-import { portOf } from '../scope/scope';
+import { narrowed, portOf } from '../scope/scope';
 import type { VirtualService } from '../scope/virtual-services';
 import type { View } from '../view';
 
@@ -64,7 +64,7 @@ export function serviceHosts(view: View, listener: EgressListener, port: number)
 export const dnsCapture = (view: View): boolean => view.proxy.metadata.DNS_CAPTURE === 'true' || view.proxy.metadata.DNS_CAPTURE === true;
 
 function buildHosts(view: View, listener: EgressListener, port: number): OwnedHost[] {
-  const byHost = servicesOnPort(listener.services, port);
+  const byHost = servicesOnPort(view, listener.services, port);
   const site: RouteSite = { view, port, gateways: MESH, serviceOf: host => byHost.get(host) };
   const wrappers = wrap(site, listener, byHost);
 
@@ -86,7 +86,9 @@ function buildHosts(view: View, listener: EgressListener, port: number): OwnedHo
       return true;
     });
     if (kept.length === 0 || (port !== 0 && wrapper.port !== port)) return;
-    hosts.push({ host: create(VirtualHostSchema, { name, domains: kept, routes: [...wrapper.routes], includeRequestAttemptCount: true }), service });
+    const host = view.mesh.memo.get('virtualHost', [name, wrapper.routes, JSON.stringify(kept)],
+      () => create(VirtualHostSchema, { name, domains: kept, routes: [...wrapper.routes], includeRequestAttemptCount: true }));
+    hosts.push({ host, service });
   };
   for (const wrapper of wrappers) {
     for (const host of wrapper.hosts) add(wrapper, host, undefined);
@@ -96,7 +98,7 @@ function buildHosts(view: View, listener: EgressListener, port: number): OwnedHo
 }
 
 /** Services that have the port, narrowed to it; all ports where the port is 0. */
-function servicesOnPort(services: readonly Service[], port: number): Map<string, Service> {
+function servicesOnPort(view: View, services: readonly Service[], port: number): Map<string, Service> {
   const byHost = new Map<string, Service>();
   for (const service of services) {
     if (port === 0) {
@@ -104,7 +106,7 @@ function servicesOnPort(services: readonly Service[], port: number): Map<string,
       continue;
     }
     const own = portOf(service, port);
-    if (own !== undefined) byHost.set(service.hostname, { ...service, ports: [own] });
+    if (own !== undefined) byHost.set(service.hostname, narrowed(view.mesh, service, own));
   }
   return byHost;
 }
@@ -124,7 +126,7 @@ function wrap(site: RouteSite, listener: EgressListener, byHost: ReadonlyMap<str
     }
     // Hosts that no service has are served on port 80 only.
     if (byPort.size === 0 && site.port === 80) byPort.set(80, []);
-    const routes = byPort.size === 0 ? [] : routesOf(site, rule);
+    const routes = byPort.size === 0 ? [] : routesHere(site, rule);
     if (routes.length === 0) continue;
     for (const [port, list] of byPort) {
       wrappers.push({ port, services: list, hosts, routes });
@@ -134,10 +136,35 @@ function wrap(site: RouteSite, listener: EgressListener, byHost: ReadonlyMap<str
   for (const service of byHost.values()) {
     if (covered.has(service.hostname)) continue;
     for (const port of service.ports.filter(({ protocol }) => isHttp(protocol) || protocol === 'Auto')) {
-      wrappers.push({ port: port.number, services: [service], hosts: [], routes: [defaultRoute(site.view, service, port)] });
+      wrappers.push({ port: port.number, services: [service], hosts: [], routes: routesByDefault(site.view, service, port) });
     }
   }
   return wrappers;
+}
+
+/** Routes of a rule, made once for all ports and proxies at which it means the same. */
+function routesHere(site: RouteSite, rule: VirtualService): readonly Route[] {
+  const { mesh, proxy, callerKey, scope } = site.view;
+  const hosts = mesh.memo.get('destinationHosts', [rule], () => {
+    const all = (rule.spec.http ?? []).flatMap(({ route, mirror, mirrors }) => (
+      [...route ?? [], ...mirrors ?? [], ...(mirror === undefined ? [] : [{ destination: mirror }])]));
+    return [...new Set(all.map(({ destination }) => hostOf(site, rule, destination)))];
+  });
+  const services = hosts.map(host => scope.byHost.get(host));
+  const view = withRules(site.view, services.filter(service => service !== undefined));
+  const known = hosts.flatMap((host, index) => [site.serviceOf(host), services[index], services[index] && view.ruleOf(services[index])]);
+  return mesh.memo.get('routes', [rule, site.port, proxy.namespace, callerKey, ...known], () => routesOf({ ...site, view }, rule));
+}
+
+function routesByDefault(given: View, service: Service, port: ServicePort): readonly Route[] {
+  const view = withRules(given, [service]);
+  return view.mesh.memo.get('defaultRoute', [service, port, view.ruleOf(service)], () => [defaultRoute(view, service, port)]);
+}
+
+/** A view that has looked up the rules of these services already: what is made with it depends on them and not on all rules. */
+function withRules(view: View, services: readonly Service[]): View {
+  const rules = new Map(services.map(service => [service, view.ruleOf(service)]));
+  return { ...view, ruleOf: service => (rules.has(service as Service) ? rules.get(service as Service) : view.ruleOf(service)) };
 }
 
 /** Hosts of a rule that services of this listener have, and those that none has. */

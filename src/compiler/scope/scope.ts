@@ -33,13 +33,17 @@ export interface Scope {
 /** The scope without a Sidecar resource: all that is exported to the namespace. */
 export function defaultScope(mesh: Mesh, namespace: string): Scope {
   const { model } = mesh;
-  const services = oneNamespacePerHost(candidates(mesh, namespace), namespace);
-  const merged = mergeByHost(services);
+  // Apart from the rest, so that a changed rule leaves the services of the scope the same objects.
+  const { services, merged, byHost } = mesh.memo.get('scopeServices', [namespace], () => {
+    const chosen = oneNamespacePerHost(candidates(mesh, namespace), namespace);
+    const each = mergeByHost(chosen);
+    return { services: chosen, merged: each, byHost: new Map(each.map(service => [service.hostname, service])) };
+  });
   return {
     namespace,
     listeners: [{ services, virtualServices: mesh.virtualServices.boundTo('mesh', namespace) }],
     services: merged,
-    byHost: new Map(merged.map(service => [service.hostname, service])),
+    byHost,
     registryOnly: model.config.outboundTrafficPolicy === 'REGISTRY_ONLY',
   };
 }
@@ -82,6 +86,11 @@ function sameKind(a: Service, b: Service): boolean {
     service.namespace, service.registry, service.resolution, service.labels, service.selector, service.exportTo,
   ]);
   return text(a) === text(b);
+}
+
+/** A service with one of its ports only; the same object each time. */
+export function narrowed(mesh: Mesh, service: Service, port: ServicePort): Service {
+  return mesh.memo.get('narrowed', [service, port], () => ({ ...service, ports: [port] }));
 }
 
 export const portOf = (service: Service, port: number): ServicePort | undefined => service.ports.find(candidate => candidate.number === port);

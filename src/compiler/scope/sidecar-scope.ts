@@ -8,7 +8,7 @@ import type { Destination, SidecarSpec } from '../istio-api';
 import type { Mesh } from '../mesh';
 import { configPath, outboundCluster } from '../names';
 import { EgressHosts } from './egress-hosts';
-import { candidates, defaultScope, mergeByHost, oneNamespacePerHost, portOf } from './scope';
+import { candidates, defaultScope, mergeByHost, narrowed, oneNamespacePerHost, portOf } from './scope';
 import type { EgressListener, Scope } from './scope';
 import type { VirtualService } from './virtual-services';
 
@@ -33,7 +33,9 @@ export function sidecarScope(mesh: Mesh, namespace: string, sidecar: Sidecar): S
   const visible = candidates(mesh, namespace);
   const listeners = spec.egress === undefined || spec.egress.length === 0
     ? base.listeners : spec.egress.map(egress => importListener(mesh, namespace, visible, egress));
-  const services = mergeByHost([...listeners.flatMap(listener => listener.services), ...destinations(mesh, namespace, visible, listeners)]);
+  const imported = mergeByHost([...listeners.flatMap(listener => listener.services), ...destinations(mesh, namespace, visible, listeners)]);
+  // Another scope with the same services has the same list.
+  const services = mesh.memo.get('importedServices', imported, () => imported);
   return {
     namespace,
     listeners,
@@ -62,7 +64,7 @@ function importListener(mesh: Mesh, namespace: string, visible: readonly Service
   // A listener with a port serves that port only; a unix socket (port 0) and an HTTP proxy serve all.
   const services = number === 0 || protocol === 'HTTP_PROXY' ? imported : imported.flatMap((service) => {
     const port = portOf(service, number);
-    return port === undefined ? [] : [mesh.memo.get('narrowed', [service, number], () => ({ ...service, ports: [port] }))];
+    return port === undefined ? [] : [narrowed(mesh, service, port)];
   });
   return {
     services,
