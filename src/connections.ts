@@ -3,10 +3,8 @@ import type { Construct } from 'constructs';
 import { networking, security } from '../imports';
 import type { AccessOperation, AccessSource } from './access-match';
 import type { ExternalService } from './external-service';
-import type { MeshService } from './mesh-service';
 import type { IPolicyTarget } from './policy-target';
 import { meshError } from './private/errors';
-import { serviceHost } from './private/host';
 import { ownedMetadata } from './private/metadata';
 import { principalsOf } from './private/policy';
 
@@ -17,6 +15,16 @@ export interface ConnectionOptions {
    * @default - anything
    */
   readonly operations?: AccessOperation[];
+}
+
+/** What can be connected, on both sides: a `MeshService`. */
+export interface IConnectable extends IPolicyTarget {
+  /** Whom it may call, and who may call it. */
+  readonly connections: Connections;
+  /** Its short name in DNS, after which its scope and its policy are called. */
+  readonly name: string;
+  /** The host name by which resources in this namespace address it. */
+  hostFrom(namespace?: string): string;
 }
 
 /** One line of `rules[]`. */
@@ -34,19 +42,19 @@ interface Permission {
  */
 export class Connections {
   /** @internal */
-  public static _of(service: MeshService): Connections { return new Connections(service); }
+  public static _of(service: Construct & IConnectable): Connections { return new Connections(service); }
 
   private readonly hosts: (() => string[])[] = [];
   private readonly permissions: Permission[] = [];
 
-  private constructor(private readonly service: MeshService) {}
+  private constructor(private readonly service: Construct & IConnectable) {}
 
   /**
    * Lets this service call another one, and only those so allowed.
    * Throws MESH_NAMESPACE_MISSING where one of the two has no namespace: certificates and scopes name it.
    */
-  public allowTo(service: MeshService, options: ConnectionOptions = {}): void {
-    this.reach(() => [`${namespaceOf(service)}/${serviceHost(service, service.name, service.namespace, '')}`]);
+  public allowTo(service: IConnectable, options: ConnectionOptions = {}): void {
+    this.reach(() => [`${namespaceOf(service)}/${service.hostFrom('')}`]);
     service.connections.admit({ source: () => ({ principals: principalsOf(service, this.service) }), operations: options.operations });
   }
 
@@ -106,7 +114,7 @@ export class Connections {
   private ensurePolicy(): void {
     const { service } = this;
     if (service.node.tryFindChild('AuthorizationPolicy') !== undefined) return;
-    new security.AuthorizationPolicy(service as Construct, 'AuthorizationPolicy', {
+    new security.AuthorizationPolicy(service, 'AuthorizationPolicy', {
       metadata: ownedMetadata(service, service.name, service.namespace),
       spec: Lazy.any({
         produce: (): security.AuthorizationPolicySpec => ({
@@ -132,13 +140,13 @@ function distinct<T>(items: readonly T[]): T[] {
   return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
 }
 
-function namespaceOf(service: MeshService): string {
+function namespaceOf(service: IConnectable): string {
   if (service.namespace === undefined) {
     throw meshError(service, 'MESH_NAMESPACE_MISSING', 'a service that others connect to must have a namespace, got none; set namespace, or that of its chart');
   }
   return service.namespace;
 }
 
-function isService(caller: IPolicyTarget): caller is MeshService {
-  return (caller as Partial<MeshService>).connections !== undefined;
+function isService(caller: IPolicyTarget): caller is IConnectable {
+  return (caller as Partial<IConnectable>).connections !== undefined;
 }

@@ -2,13 +2,12 @@ import { Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { networking } from '../imports';
-import { Connections } from './connections';
+import { Connections, type IConnectable } from './connections';
 import type { GrpcRouteProps } from './grpc-match';
 import type { TcpRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshPort } from './mesh-port';
 import { MeshVersion, type MeshVersionOptions, type MeshVersionProps } from './mesh-version';
-import type { IPolicyTarget } from './policy-target';
 import { requireLabel, requireServiceName } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { meshError } from './private/errors';
@@ -78,7 +77,7 @@ export interface ExposeViaGatewayOptions extends HttpRouteOptions {
  * const v1 = reviews.addVersion('v1', { containers: [{ image: 'reviews:v1' }] });
  * reviews.addRoute('default', { targets: [RouteTarget.to(v1)] });
  */
-export class MeshService extends Construct implements IRouteDestination, IPolicyTarget {
+export class MeshService extends Construct implements IRouteDestination, IConnectable {
   /** Name of the service: the short DNS name. */
   public readonly name: string;
   /** Namespace of the service; undefined where it is not known before it is applied. */
