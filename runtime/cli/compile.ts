@@ -22,10 +22,10 @@ Examples:
   $ istioctl proxy-config routes --file dump.json
   $ cdk8s-mesh compile dist --type sidecar --namespace shop --labels app=web,version=v1
   $ cdk8s-mesh compile dist --proxy istio-ingressgateway.istio-system --dialect stock`)
-    .action((paths: string[], options: ProxyOptions) => {
+    .action(async (paths: string[], options: ProxyOptions) => {
       const { model, compiler } = readMesh(paths, io);
       const proxy = chooseProxy(model, options);
-      io.stdout.write(`${JSON.stringify(configDump(proxy, compiler.compile(proxy)), undefined, 2)}\n`);
+      io.stdout.write(`${JSON.stringify(await configDump(model, proxy, compiler.compile(proxy)), undefined, 2)}\n`);
       done(EXIT.good);
     });
 }

@@ -13,6 +13,7 @@ import { clusterTable } from './tables/clusters';
 import { edsTable, endpointTable } from './tables/endpoints';
 import { listenerTable } from './tables/listeners';
 import { routeTable } from './tables/routes';
+import { secretTable } from './tables/secrets';
 import { UsageError } from './usage-error';
 import type { Json } from '../../src/model/json';
 
@@ -34,6 +35,14 @@ const KINDS: readonly Kind[] = [
     what: 'endpoints and their health',
     table: endpointTable,
     list: dump => (dump.clusterStatuses.length > 0 ? dump.clusterStatuses : dump.endpoints),
+  },
+  { name: 'secret', aliases: ['secrets', 's'], what: 'certificates and what they are valid for', table: secretTable, list: dump => dump.secrets.map(({ entry }) => entry) },
+  {
+    name: 'bootstrap',
+    aliases: ['b'],
+    what: 'what the proxy was started with, as JSON',
+    table: dump => `${JSON.stringify(dump.bootstrap, undefined, 2)}\n`,
+    list: dump => [dump.bootstrap],
   },
   { name: 'eds', aliases: [], what: 'endpoints as they were sent', table: edsTable, list: dump => dump.endpoints },
 ];
@@ -81,5 +90,5 @@ async function dumpOf(kind: Kind, args: readonly string[], options: Options, io:
   if (rest.length === 0) throw new UsageError('MESH_INPUT_MISSING: a workload and at least one DIR are named, or a dump by --file, got too little; write `proxy-config routes NAME DIR`');
   const { model, compiler } = readMesh(rest as string[], io);
   const proxy = chooseProxy(model, { ...options, proxy: name });
-  return readDump(JSON.stringify(configDump(proxy, compiler.compile(proxy))), 'compiled');
+  return readDump(JSON.stringify(await configDump(model, proxy, compiler.compile(proxy))), 'compiled');
 }

@@ -10,6 +10,9 @@ export interface ProxyDump {
   readonly endpoints: readonly Json[];
   /** Of Envoy's admin `/clusters?format=json`, which knows health as it is now. */
   readonly clusterStatuses: readonly Json[];
+  /** Those in use, then those that are awaited. */
+  readonly secrets: readonly { readonly state: 'ACTIVE' | 'WARMING'; readonly entry: Json }[];
+  readonly bootstrap: Json;
 }
 
 /** Reads what Envoy's admin prints at `/config_dump` or `/clusters?format=json`, in either spelling of field names. */
@@ -40,6 +43,11 @@ export function readDump(text: string, file: string): ProxyDump {
       ...pick(config, 'dynamicEndpointConfigs', 'endpointConfig'), ...pick(config, 'staticEndpointConfigs', 'endpointConfig'),
     ]),
     clusterStatuses: objectsOf(dump.clusterStatuses),
+    secrets: section('SecretsConfigDump').flatMap(config => [
+      ...[...objectsOf(config.staticSecrets), ...objectsOf(config.dynamicActiveSecrets)].map(entry => ({ state: 'ACTIVE' as const, entry })),
+      ...objectsOf(config.dynamicWarmingSecrets).map(entry => ({ state: 'WARMING' as const, entry })),
+    ]),
+    bootstrap: Object.fromEntries(section('BootstrapConfigDump').flatMap(config => Object.entries(config).filter(([key]) => key !== '@type'))),
   };
 }
 

@@ -1,9 +1,11 @@
 import { toJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonObject, JsonValue, MessageShape } from '@bufbuild/protobuf';
 import { bootstrapOf } from './bootstrap';
+import { secretsDump } from './secrets';
 import type { CompiledProxy } from '../../../src/compiler/compiled-proxy';
 import { objectOf, objectsOf } from '../../../src/model/json';
 import type { Json } from '../../../src/model/json';
+import type { Model } from '../../../src/model/model';
 import type { Proxy } from '../../../src/model/proxy';
 import { ClusterSchema } from '../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { ClusterLoadAssignmentSchema } from '../../../src/xds/gen/envoy/config/endpoint/v3/endpoint_pb';
@@ -14,7 +16,7 @@ import { registry } from '../../../src/xds/registry';
 const ADMIN = 'type.googleapis.com/envoy.admin.v3';
 
 /** What the admin of this proxy would print at `/config_dump?include_eds` once it has taken everything, as canonical JSON. */
-export function configDump(proxy: Proxy, compiled: CompiledProxy): JsonObject {
+export async function configDump(model: Model, proxy: Proxy, compiled: CompiledProxy): Promise<JsonObject> {
   const bootstrap = bootstrapOf(proxy);
   const fixed = objectOf(bootstrap.staticResources);
   const clusters = compiled.clusters.map(message => typed(ClusterSchema, message));
@@ -45,6 +47,7 @@ export function configDump(proxy: Proxy, compiled: CompiledProxy): JsonObject {
         'staticEndpointConfigs': [...clusters, ...staticClusters].flatMap(inlineEndpoints).map(endpointConfig => ({ endpointConfig })),
         'dynamicEndpointConfigs': compiled.endpoints.map(message => ({ endpointConfig: typed(ClusterLoadAssignmentSchema, message) })),
       },
+      await secretsDump(model, proxy, compiled.secrets),
     ],
   };
 }
