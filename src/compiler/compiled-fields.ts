@@ -193,7 +193,6 @@ export interface RefusedValue {
 
 export const REFUSED_VALUES: readonly RefusedValue[] = [
   { kind: 'ServiceEntry', path: ['resolution'], values: /^DYNAMIC_DNS$/ },
-  { kind: 'Service', path: ['type'], values: /^ExternalName$/ },
   { kind: 'EnvoyFilter', path: ['configPatches', 'applyTo'], values: /^BOOTSTRAP$/ },
   { kind: 'AuthorizationPolicy', path: ['rules', 'when', 'key'], values: /^request\.experimental\.inline\.headers/ },
 ];

@@ -16,6 +16,9 @@ export interface ServicePort {
   readonly targetPort?: number | string;
 }
 
+/** A Service of type ExternalName, as the service knows it that it stands for. */
+export interface Alias { readonly hostname: string; readonly namespace: string }
+
 /** A service of the registry: a Kubernetes Service, or one host × address of a ServiceEntry. */
 export interface Service {
   /** Fully qualified, `reviews.default.svc.cluster.local`, or the ServiceEntry's host. */
@@ -46,6 +49,8 @@ export interface Service {
   readonly subjectAltNames: readonly string[];
   /** ExternalName target of an alias. */
   readonly externalName?: string;
+  /** Services that are other names of this one, by namespace and host name; absent where there are none. */
+  readonly aliases?: readonly Alias[];
   /** `internalTrafficPolicy: Local`: only endpoints on the caller's node. */
   readonly nodeLocal: boolean;
   /** trafficDistribution of spec, annotation or namespace, `PreferClose` read as `PreferSameZone`. */

@@ -1,4 +1,5 @@
 import { withoutFullPrefix } from './addresses';
+import { withAliases } from './aliases';
 import { assignAddresses, AUTO_BLOCK, SERVICE_BLOCK } from './assign';
 import type { ResourceIndex } from './index-resources';
 import { numberOf, objectsOf, textMapOf, textOf, textsOf } from './json';
@@ -25,7 +26,7 @@ export interface RegistryContext {
 
 /** All services of the registry, oldest first. */
 export function servicesOf(of: ResourceIndex, context: RegistryContext): Service[] {
-  return [...kubernetesServices(of, context), ...entryServices(of)].sort(byServiceAge);
+  return withAliases([...kubernetesServices(of, context), ...entryServices(of)]).sort(byServiceAge);
 }
 
 /** Istio's order of services: creation, then name, then namespace. */

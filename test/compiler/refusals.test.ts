@@ -20,8 +20,8 @@ test('a kind that is not compiled is refused as a whole, once', () => {
 });
 
 test('a single value is refused where its field is compiled', () => {
-  expect(named('apiVersion: v1\nkind: Service\nmetadata: { name: out, namespace: shop }\nspec: { type: ExternalName, externalName: x.example }'))
-    .toEqual(['out: Service spec.type may not have this value yet, got "ExternalName"; remove it, or run this on Istio']);
+  expect(named('apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: { name: out, namespace: shop }\nspec: { hosts: ["*.x.example"], resolution: DYNAMIC_DNS }'))
+    .toEqual(['out: ServiceEntry spec.resolution may not have this value yet, got "DYNAMIC_DNS"; remove it, or run this on Istio']);
 });
 
 test('kinds that shape no traffic are nobody\'s business', () => {

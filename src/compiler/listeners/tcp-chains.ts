@@ -5,6 +5,7 @@ import { duration } from '../../xds/duration';
 import { durationMs } from '../durations';
 import type { L4Destination } from '../istio-api';
 import { outboundCluster } from '../names';
+import { aliasNames } from '../routes/domains';
 import { appliesHere, clusterOf, hostOf } from '../routes/route';
 import type { RouteSite } from '../routes/route';
 import type { EgressListener } from '../scope/scope';
@@ -53,7 +54,8 @@ function tlsChains(site: RouteSite, rules: readonly VirtualService[], service: S
   if (chains.length > 0) return chains;
   // Behind a VIP of its own the address has decided already; elsewhere the name must.
   const named = cidrs.length > 0 || bind === '0.0.0.0';
-  return [{ sni: named ? [service.hostname] : [], cidrs, filters: toService(site.view, service, port) }];
+  const names = named ? [service.hostname, ...aliasNames(service, site.view.proxy.dnsDomain)] : [];
+  return [{ sni: names, cidrs, filters: toService(site.view, service, port) }];
 }
 
 function plainChains(site: RouteSite, rules: readonly VirtualService[], service: Service, port: ServicePort, cidrs: string[]): Chain[] {

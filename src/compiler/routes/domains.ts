@@ -11,16 +11,25 @@ export interface ServiceDomains {
  * @param listenerPort - 0 for listeners that serve every port, where each name is followed by `name:PORT`
  */
 export function domainsOf(service: Service, port: number, listenerPort: number, proxyDomain: string, addresses: readonly string[]): ServiceDomains {
-  const names = namesOf(service.hostname, proxyDomain);
-  const short = new Set(names.slice(1));
-  const absolute = `${service.hostname}.`;
-  const all = [service.hostname, ...(isAddressLike(service.hostname) ? [] : [absolute]), ...names.slice(1)];
+  const own = allNames(service.hostname, proxyDomain);
+  const aliases = (service.aliases ?? []).map(({ hostname }) => allNames(hostname, proxyDomain));
+  const short = new Set([own, ...aliases].flatMap(names => names.short));
+  const all = [own, ...aliases].flatMap(names => names.all);
   const wild = service.headless && service.registry === 'Kubernetes' ? all.map(name => `*.${name}`) : [];
   const hosts = [...all, ...wild, ...addresses.filter(address => address !== '0.0.0.0' && !address.includes('/')).map(bracketed)];
   if (listenerPort !== 0) return { domains: hosts, short };
   const both = hosts.flatMap(host => [host, `${host}:${port}`]);
   return { domains: port === 80 ? both : both.filter((_, index) => index % 2 === 1), short };
 }
+
+function allNames(hostname: string, proxyDomain: string): { readonly all: readonly string[]; readonly short: readonly string[] } {
+  const [, ...short] = namesOf(hostname, proxyDomain);
+  return { all: [hostname, ...(isAddressLike(hostname) ? [] : [`${hostname}.`]), ...short], short };
+}
+
+/** Names that callers may put into the SNI for the aliases of a service. */
+export const aliasNames = ({ aliases }: Pick<Service, 'aliases'>, proxyDomain: string): string[] => (
+  (aliases ?? []).flatMap(({ hostname }) => allNames(hostname, proxyDomain).all));
 
 /** The name itself, then what a proxy of `proxyDomain` may call it: nothing, if the service is not in the same cluster domain. */
 function namesOf(hostname: string, proxyDomain: string): string[] {

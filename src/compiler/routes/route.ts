@@ -195,8 +195,12 @@ function hashOf(site: RouteSite, service: VirtualService, destination: Destinati
   return known && hashPolicy(site.view.ruleOf(known), destination.port?.number, destination.subset ?? '');
 }
 
-export const hostOf = (site: Pick<RouteSite, 'view'>, service: VirtualService, destination: Destination): string => (
-  resolveHost(destination.host, service.namespace, site.view.mesh.model.domain).toLowerCase());
+/** The host of a destination; for an alias, the name that it stands for. */
+export function hostOf({ view: { mesh } }: Pick<RouteSite, 'view'>, service: VirtualService, destination: Destination): string {
+  const host = resolveHost(destination.host, service.namespace, mesh.model.domain).toLowerCase();
+  const [known] = mesh.model.servicesByHost.get(host) ?? [];
+  return known?.resolution === 'alias' ? known.externalName ?? host : host;
+}
 
 /** Cluster of a destination: its port, else the service's only port, else the port that was dialled. */
 export function clusterOf(site: Pick<RouteSite, 'view' | 'port' | 'serviceOf'>, service: VirtualService, destination: Destination): string {
