@@ -2,14 +2,16 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Envoy } from './envoy';
+import type { EnvoyOptions } from './envoy';
 import { reserveLoopback } from './loopback';
 import { startControlPlane } from '../../runtime/control-plane/control-plane';
 import type { ControlPlane } from '../../runtime/control-plane/control-plane';
 import { staticSource } from '../../runtime/control-plane/sources/static';
 import type { StaticSource } from '../../runtime/control-plane/sources/static';
-import { virtualAddress } from '../../src/compiler/explicit';
+import { explicitTable, virtualAddress } from '../../src/compiler/explicit';
 import { withGatewayWorkloads } from '../../src/model/gateway-workloads';
 import { buildModel } from '../../src/model/model';
+import type { Model } from '../../src/model/model';
 import { parseManifests } from '../../src/model/parse';
 import type { Proxy } from '../../src/model/proxy';
 import { proxyOf } from '../../src/model/proxy';
@@ -21,7 +23,7 @@ import type { Workload } from '../../src/model/service';
  */
 export class EnvoyMesh {
   /** Starts an Envoy and an application for every workload, and waits until all are served. */
-  public static async start(binary: string, manifests: string): Promise<EnvoyMesh> {
+  public static async start(binary: string, manifests: string, options: Pick<EnvoyOptions, 'drainSeconds'> = {}): Promise<EnvoyMesh> {
     const { resources } = withGatewayWorkloads(read(manifests));
     const { workloads } = buildModel(resources);
     const blocks = await reserveLoopback();
@@ -38,7 +40,7 @@ export class EnvoyMesh {
         const appPorts = Object.fromEntries(workload.containerPorts.map(each => [each.port, port]));
         const proxy = proxyOf(model, workload, { capture: 'explicit', explicit: { addressBlock: `127.${blocks.block(index)}.0.0/16`, appPorts } });
         mesh.proxies.set(workload.name, proxy);
-        mesh.envoys.set(workload.name, await Envoy.start({ binary, proxy, xdsPort: controlPlane.port }));
+        mesh.envoys.set(workload.name, await Envoy.start({ ...options, binary, proxy, xdsPort: controlPlane.port }));
       }
       await mesh.synced();
       return mesh;
@@ -57,9 +59,14 @@ export class EnvoyMesh {
     private source: StaticSource, private readonly release: () => Promise<void>,
   ) {}
 
+  /** The model of manifests of the same workloads, each where it runs. */
+  public modelOf(manifests: string): Model {
+    return buildModel(withGatewayWorkloads(read(manifests)).resources, { placement: this.placement });
+  }
+
   /** Serves other manifests of the same workloads; resolves when every Envoy has taken them. */
   public async update(manifests: string): Promise<void> {
-    this.source.update(buildModel(withGatewayWorkloads(read(manifests)).resources, { placement: this.placement }));
+    this.source.update(this.modelOf(manifests));
     await this.synced();
   }
 
@@ -77,6 +84,14 @@ export class EnvoyMesh {
   public address(workload: string, service: string, port: number): { readonly address: string; readonly port: number } {
     const { model } = this.controlPlane;
     return virtualAddress(model, this.proxies.get(workload)!, model.services.find(({ name }) => name === service)!, port)!;
+  }
+
+  /** Where a gateway of one port listens. */
+  public gatewayAddress(workload: string, port: number): { readonly address: string; readonly port: number } {
+    const { model } = this.controlPlane;
+    const proxy = this.proxies.get(workload)!;
+    const target = model.targetsOf(model.workloadOf(proxy)).find(each => each.port.number === port)?.targetPort ?? port;
+    return { address: proxy.ips[0]!, port: explicitTable(model, proxy)!.inboundPort(target) };
   }
 
   public async stop(): Promise<void> {

@@ -12,6 +12,8 @@ export interface EnvoyOptions {
   readonly proxy: Pick<Proxy, 'id' | 'metadata'>;
   /** Where its control plane listens on 127.0.0.1. */
   readonly xdsPort: number;
+  /** How long listeners that are gone serve on; a second by default. */
+  readonly drainSeconds?: number;
 }
 
 /** How long anything of Envoy's may take before it counts as broken. */
@@ -28,8 +30,8 @@ export class Envoy {
     writeFileSync(configFile, JSON.stringify(bootstrap(options)));
     const child = spawn(options.binary, [
       '-c', configFile, '--admin-address-path', addressFile, '--concurrency', '1', '--disable-hot-restart',
-      // Listeners that are gone leave after a second instead of ten minutes.
-      '--drain-time-s', '1', '--drain-strategy', 'immediate', '--log-level', 'warning', '--skip-deprecated-logs',
+      // Envoy's own ten minutes are no time for a test.
+      '--drain-time-s', String(options.drainSeconds ?? 1), '--drain-strategy', 'immediate', '--log-level', 'warning', '--skip-deprecated-logs',
     ], { stdio: ['ignore', 'ignore', 'pipe'] });
     const envoy = new Envoy(folder, child);
     await envoy.until('its admin address', async () => {
