@@ -1,10 +1,12 @@
 import type { IConstruct } from 'constructs';
 import { AccessMatrix, type AccessEntry, type AccessMatrixOptions } from './access-matrix';
-import type { MeshRequest, SendOptions } from './mesh-request';
+import { MeshRequest, type SendOptions } from './mesh-request';
 import { MeshResult } from './mesh-result';
+import { RolloutTesting } from './rollout-testing';
 import type { RuleCoverage } from './rule-coverage';
 import { senderName } from './sender';
 import type { Simulator } from './simulator';
+import type { CanaryRollout } from '../canary-rollout';
 import { renderTree } from '../private/render';
 
 /**
@@ -78,6 +80,27 @@ export class MeshTesting {
    */
   public coverage(): RuleCoverage[] { return this.load().coverage(); }
 
+  /**
+   * A rollout step by step: what callers get at each, whichever is emitted.
+   * @example
+   * expect(MeshTesting.of(chart).rollout(rollout).failures()).toEqual([]);
+   */
+  public rollout(rollout: CanaryRollout): RolloutTesting {
+    const simulator = this.load();
+    const waves = rollout.plan();
+    const steps = waves.filter(({ step }) => step !== undefined);
+    const states = new Map(steps.map(({ name, manifests }) => [name, simulator.with(manifests)]));
+    const url = serviceUrl(waves.flatMap(({ manifests }) => manifests), steps[0].manifests[0].metadata);
+    const send = (state: string, from: string, request: MeshRequest = MeshRequest.get(url)) => {
+      const { method, url: asked, headers, claims } = request;
+      const there = states.get(state)!;
+      const explanation = there.explain({ method, url: asked, headers, from, ...(claims !== undefined && { claims }) });
+      const result = MeshResult._of(request, from, explanation, there);
+      return { outcome: result.outcome, distribution: result.distribution(), ...there.failureOf(explanation) };
+    };
+    return RolloutTesting._of([...states.keys()], simulator.callers(), send);
+  }
+
   private load(): Simulator {
     if (this.simulator === undefined) {
       // Loaded here: whoever only synthesizes pays nothing for compiler and evaluator.
@@ -87,4 +110,11 @@ export class MeshTesting {
     }
     return this.simulator;
   }
+}
+
+/** Address of the service that a VirtualService of the same name is about. */
+function serviceUrl(manifests: any[], { name, namespace }: { name: string; namespace?: string }): string {
+  const service = manifests.find(({ kind, metadata }) => kind === 'Service' && metadata.name === name);
+  const port = service.spec.ports.find((each: any) => /^(http|grpc)/.test(each.name ?? each.appProtocol ?? '')) ?? service.spec.ports[0];
+  return `http://${name}${namespace === undefined ? '' : `.${namespace}`}:${port.port}/`;
 }

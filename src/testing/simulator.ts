@@ -8,7 +8,7 @@ import { withGatewayWorkloads } from '../model/gateway-workloads';
 import { buildModel, type Model } from '../model/model';
 import { resolveHost } from '../model/names';
 import { parseManifests, resourcesOf } from '../model/parse';
-import { whereOf, type Resource } from '../model/resource';
+import { resourceName, whereOf, type Resource } from '../model/resource';
 
 /** A mesh to ask. Loaded by `MeshTesting` when the first request is sent, so that a chart that is only synthesized pays nothing. */
 export class Simulator {
@@ -44,11 +44,10 @@ export class Simulator {
 
   /** Every workload as a caller of every port of every service, but gateways, which are called from outside. */
   public access(options: AccessMatrixOptions): AccessEntry[] {
-    const callers = [...new Set(this.model.workloads.filter(({ gateway }) => !gateway).map(workloadName))].sort();
     const ports = this.model.services.filter(({ hostname }) => !hostname.includes('*'))
       .flatMap(service => service.ports.filter(({ protocol }) => protocol !== 'UDP').map(({ number }) => ({ to: service.hostname, port: number })))
       .sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.port - b.port));
-    return callers.flatMap(from => ports.map(({ to, port }) => this.accessOf(from, to, port, options)));
+    return this.callers().flatMap(from => ports.map(({ to, port }) => this.accessOf(from, to, port, options)));
   }
 
   private accessOf(from: string, to: string, port: number, { method = 'GET', path = '/', headers, claims }: AccessMatrixOptions): AccessEntry {
@@ -59,6 +58,26 @@ export class Simulator {
     const answer = [status, flag].filter(part => part !== undefined && part !== '').join(' ');
     const because = details ?? targets.find(target => target.because !== undefined)?.because ?? (answer === '' ? 'nothing takes the connection' : answer);
     return { from, to, port, allowed, outcome, because: allowed ? '' : because };
+  }
+
+  /** Every workload but gateways, by the name that `from` takes. */
+  public callers(): string[] {
+    return [...new Set(this.model.workloads.filter(({ gateway }) => !gateway).map(workloadName))].sort();
+  }
+
+  /** Why a request, or a share of it, is not served. */
+  public failureOf({ outcome, targets, details, status, flag }: Explanation): { because?: string } {
+    const failed = targets.find(({ because, percent }) => because !== undefined && percent > 0);
+    if (failed !== undefined) return { because: failed.because };
+    if (outcome !== 'failed' && outcome !== 'denied') return {};
+    return { because: details ?? (flag === '' ? 'nobody takes the connection' : `${status ?? ''} ${flag}`.trim()) };
+  }
+
+  /** The same mesh with some objects as they are given here. */
+  public with(manifests: readonly unknown[]): Simulator {
+    const given = resourcesOf(manifests);
+    const names = new Set(given.map(resourceName));
+    return new Simulator([...this.resources.filter(resource => !names.has(resourceName(resource))), ...given]);
   }
 
   /** The same mesh with mutual TLS required everywhere: no PeerAuthentication but one, for the whole mesh. */
