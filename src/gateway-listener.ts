@@ -165,7 +165,7 @@ export class GatewayListener {
   public readonly nodePort?: number;
 
   private constructor(/** `HTTP`, `HTTPS`, `TLS` or `TCP`. */ public readonly protocol: string, port: number, options: ListenerOptions,
-    /** What happens to TLS; undefined without. */ public readonly tls?: GatewayTls,
+    /** What happens to TLS; undefined without. */ public readonly tlsSettings?: GatewayTls,
     /** Whether every request is sent to HTTPS. */ public readonly httpsRedirect: boolean = false) {
     this.port = requirePort('port', port);
     this.hosts = requireServedHosts(undefined, options.hosts ?? ['*']);
@@ -177,7 +177,7 @@ export class GatewayListener {
     return {
       port: { number: this.port, name, protocol: this.protocol },
       hosts: this.hosts,
-      tls: this.httpsRedirect ? { httpsRedirect: true } : this.tls?._toKube(),
+      tls: this.httpsRedirect ? { httpsRedirect: true } : this.tlsSettings?._toKube(),
     };
   }
 }

@@ -63,7 +63,7 @@ export class MeshGateway extends Construct {
     const workload = props.workload ?? GatewayWorkload.deployed();
     this.selector = workload._labels ?? { istio: this.name };
     if (workload._labels === undefined) {
-      const secrets = this._listeners.some((listener) => listener.tls?._usesSecret === true);
+      const secrets = this._listeners.some((listener) => listener.tlsSettings?._usesSecret === true);
       const { name, namespace, selector } = this;
       const pods = gatewayPods(this, { name, namespace, selector, ports: this.ports(), secrets, ...workload._options });
       this.deployment = pods.deployment;
@@ -151,7 +151,7 @@ export class MeshGateway extends Construct {
     this._listeners.forEach((listener, index) => {
       const other = this._listeners.slice(0, index).find(({ port }) => port === listener.port);
       if (other === undefined) return;
-      if (other.tls === undefined || listener.tls === undefined) {
+      if (other.tlsSettings === undefined || listener.tlsSettings === undefined) {
         throw meshError(this, 'MESH_PORT_DUPLICATE', `the ports of listeners must differ, got ${listener.port} twice; give one listener all hosts of the port`);
       }
     });

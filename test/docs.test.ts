@@ -89,7 +89,10 @@ test('snippets, and the examples of doc comments, compile', () => {
   const loose = { ...options, noEmit: true, noUnusedLocals: false, noUnusedParameters: false, incremental: false };
   const host = ts.createCompilerHost(loose);
   const { getSourceFile, fileExists, readFile } = host;
-  host.getSourceFile = (file, ...rest) => (sources.has(file) ? ts.createSourceFile(file, sources.get(file)!, ts.ScriptTarget.ES2022) : getSourceFile.call(host, file, ...rest));
+  host.getSourceFile = (file, ...rest) => {
+    const own = sources.get(file);
+    return own === undefined ? getSourceFile.call(host, file, ...rest) : ts.createSourceFile(file, own, ts.ScriptTarget.ES2022);
+  };
   host.fileExists = (file) => sources.has(file) || fileExists.call(host, file);
   host.readFile = (file) => sources.get(file) ?? readFile.call(host, file);
   const program = ts.createProgram([...sources.keys()], loose, host);
