@@ -9,13 +9,14 @@ import type { ProxyStatus } from './status';
 import { Store } from './store/store';
 import type { ProxyCompiler } from './store/store';
 import { createCompiler } from '../../src/compiler/compiler';
+import type { Compiler } from '../../src/compiler/compiler';
 import { MeshError } from '../../src/model/error';
 import type { Model } from '../../src/model/model';
 import { compare } from '../../src/model/resource';
 
 export interface ControlPlaneOptions {
   readonly source: Source;
-  /** Makes the compiler of a model; `createCompiler` by default. */
+  /** Makes the compiler of a model; by default one that takes over from the compiler before it what did not change. */
   readonly compilerOf?: (model: Model) => ProxyCompiler;
   /** Address to listen on; loopback by default, since plaintext xDS hands private keys to whoever asks. */
   readonly host?: string;
@@ -57,7 +58,7 @@ const SYNC_TIMEOUT_MS = 30_000;
 
 /** Starts serving a source's model to proxies, and follows its changes. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { source, compilerOf = createCompiler, host = '127.0.0.1', port = ADS_PORT, log, patienceMs = PATIENCE_MS } = options;
+  const { source, compilerOf = successors(), host = '127.0.0.1', port = ADS_PORT, log, patienceMs = PATIENCE_MS } = options;
   const listeners = new Set<EventListener>(options.onEvent ? [options.onEvent] : []);
   if (log) {
     listeners.add(event => {
@@ -136,6 +137,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await source.close();
     throw error;
   }
+}
+
+function successors(): (model: Model) => ProxyCompiler {
+  let last: Compiler | undefined;
+  return model => (last = createCompiler(model, last));
 }
 
 /** A proxy that reconnects has two streams for a moment; the younger one counts. */

@@ -34,9 +34,9 @@ export function checked(input: readonly Resource[], dataPlane: Pick<DataPlane, '
 
 /** The model that is served: Pods where they were placed, and access logs in the form that `up` reads. */
 export function placedModel({ resources, draft }: Pick<Checked, 'resources' | 'draft'>, places: ReadonlyMap<string, Place>,
-  dataPlane: Pick<DataPlane, 'meshConfig'>): Model {
+  dataPlane: Pick<DataPlane, 'meshConfig'>, previous?: Model): Model {
   return buildModel(resources, {
     meshConfig: { ...draft.config.raw, ...dataPlane.meshConfig, accessLogFile: '/dev/stdout', accessLogEncoding: 'TEXT', accessLogFormat: ACCESS_FORMAT },
     placement: new Map([...places].map(([key, { ip, listenPorts }]) => [key, { ip, ports: listenPorts }])),
-  });
+  }, previous);
 }

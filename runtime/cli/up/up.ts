@@ -93,6 +93,7 @@ class Up implements UpHandle {
   private plane?: ControlPlane;
   private turn: Promise<void> = Promise.resolve();
   private closing?: Promise<void>;
+  private lastCompiler?: Compiler;
   private commands: ReadonlyMap<string, string> = new Map();
   private addedBefore: ReadonlySet<string> = new Set();
 
@@ -167,12 +168,12 @@ class Up implements UpHandle {
     }
     this.addedBefore = new Set([...this.addedBefore, ...input.added]);
     for (const warning of input.warnings) this.options.on({ kind: 'note', text: textOf(warning) });
-    return placedModel(input, this.places, this.options.dataPlane);
+    return placedModel(input, this.places, this.options.dataPlane, this.plane?.model);
   }
 
   private compilerOf(model: Model): Compiler {
     let compiler = this.compilers.get(model);
-    if (compiler === undefined) this.compilers.set(model, compiler = createCompiler(model));
+    if (compiler === undefined) this.compilers.set(model, this.lastCompiler = compiler = createCompiler(model, this.lastCompiler));
     return compiler;
   }
 

@@ -9,6 +9,7 @@ import { InputError } from './source';
 import type { Source, SourceSink } from './source';
 import { MeshError } from '../../../src/model/error';
 import type { Model } from '../../../src/model/model';
+import type { Parsed } from '../../../src/model/parse';
 import { parseManifests } from '../../../src/model/parse';
 import type { Resource } from '../../../src/model/resource';
 
@@ -44,6 +45,8 @@ class DirectorySource implements Source {
   /** Text of all files as they last were, good or bad, so that touching a file changes nothing. */
   private lastText?: string;
   private lastPaths: ReadonlySet<string> = new Set();
+  /** What each file held when it was last read, so that the resources of files that did not change stay the same objects. */
+  private parsed: ReadonlyMap<string, { readonly text: string; readonly content: Parsed }> = new Map();
   /** What was left while something is away, and since when. */
   private absence?: { readonly left: string; readonly since: number };
   /** Which folders are watched, as `folders` names them. */
@@ -175,10 +178,14 @@ class DirectorySource implements Source {
   private modelOf(read: ManifestFiles): Model {
     const errors = [...read.errors];
     const resources: Resource[] = [];
-    for (const { path, text } of read.files) {
-      const parsed = parseManifests(text, path);
-      resources.push(...parsed.resources);
-      errors.push(...parsed.errors);
+    const parsed = new Map(read.files.map(({ path, text }) => {
+      const known = this.parsed.get(path);
+      return [path, known?.text === text ? known : { text, content: parseManifests(text, path) }];
+    }));
+    this.parsed = parsed;
+    for (const { content } of parsed.values()) {
+      resources.push(...content.resources);
+      errors.push(...content.errors);
     }
     if (errors.length > 0) throw new InputError(errors);
     return this.options.modelOf(resources);
