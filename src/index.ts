@@ -34,6 +34,7 @@ export * from './rate-limit';
 export * from './redirect';
 export * from './reference-control-plane';
 export * from './reference-proxy';
+export * from './remote-secret';
 export * from './resilience';
 export * from './retry-policy';
 export * from './rewrite';

@@ -20,6 +20,7 @@ const COMMANDS: ReadonlyMap<string, () => Register> = new Map([
   ['inject', () => (require('./inject') as typeof import('./inject')).registerInject],
   ['control-plane', () => (require('./control-plane') as typeof import('./control-plane')).registerControlPlane],
   ['proxy', () => (require('./proxy') as typeof import('./proxy')).registerProxy],
+  ['create-remote-secret', () => (require('./create-remote-secret') as typeof import('./create-remote-secret')).registerCreateRemoteSecret],
   ['diff', () => (require('./diff') as typeof import('./diff')).registerDiff],
   ['simulate', () => (require('./simulate') as typeof import('./simulate')).registerSimulate],
 ]);

@@ -119,6 +119,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_QUERY_NAME: 'a query parameter without a name',
   MESH_REDIRECT_INVALID: 'a redirect that leads nowhere',
   MESH_REGEX_INVALID: 'text that RE2 does not take as a regular expression',
+  MESH_REMOTE_CLUSTER: 'another cluster that cannot be read',
   MESH_RESOLUTION_INVALID: 'endpoints that the resolution does not take',
   MESH_RETRIES_INVALID: 'retry settings without attempts',
   MESH_RETRY_ON_INVALID: 'a retry condition that Envoy does not know',
