@@ -1,3 +1,4 @@
+import { duplicates } from './duplicates';
 import { fieldOf, findingAt, findingOf, sortFindings } from './finding';
 import type { Finding } from './finding';
 import { FAMILIES } from './rules';
@@ -12,7 +13,8 @@ import { contextOf } from './rules/context';
 import { checkSchema, KNOWN_KINDS, schemaOf } from './schema/check';
 
 /** Everything wrong with the resources of a model, worst first. */
-export function analyze(model: Model): Finding[] {
+export function analyze(given: Model): Finding[] {
+  const model = asWritten(given);
   const findings: Finding[] = [];
   const unsound = new Set<Resource>();
   for (const kind of KNOWN_KINDS) {
@@ -25,7 +27,18 @@ export function analyze(model: Model): Finding[] {
   }
   const context = contextOf(model, unsound, findings);
   for (const family of FAMILIES) family(context);
-  return sortFindings([...findings, ...unsupported(model, findings)]);
+  return sortFindings([...findings, ...unsupported(given, findings)]);
+}
+
+/** The model without what stands for something else, as Gateways and VirtualServices do for an Ingress: people can only change what they wrote. */
+function asWritten(model: Model): Model {
+  const lists = new Map<string, readonly Resource[]>();
+  const of = (kind: string): readonly Resource[] => {
+    const known = lists.get(kind) ?? model.of(kind).filter(({ document, kind: own }) => document.kind === undefined || document.kind === own);
+    lists.set(kind, known);
+    return known;
+  };
+  return { ...model, of };
 }
 
 /** What Istio would act on and this compiler does not; a field that no version of Istio has is told once, by its own finding. */
@@ -41,7 +54,7 @@ function unsupported(model: Model, findings: readonly Finding[]): Finding[] {
 export function analyzeResources(resources: readonly Resource[], errors: readonly MeshError[] = [], options: ModelOptions = {}): Finding[] {
   const read = errors.map(findingOf);
   try {
-    return sortFindings([...read, ...analyze(buildModel(resources, options))]);
+    return sortFindings([...read, ...duplicates(resources), ...analyze(buildModel(resources, options))]);
   } catch (error) {
     // A model that cannot be built is a fault of the input only if it says so.
     if (!(error instanceof MeshError)) throw error;

@@ -37,7 +37,11 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'egress-gateway': ['MESH_TLS_UNCHECKED'],
   'sample-egress-rule-google-apis': ['MESH_TLS_UNCHECKED'],
   // A VirtualService for sidecars whose host no service has.
-  'gateway-hosts': ['MESH_HOST_UNKNOWN'],
+  // Its two Gateways share a host on a port, and one opens a port that the Service of the base lacks, as the next two do.
+  'gateway-hosts': ['MESH_GATEWAY_CONFLICT', 'MESH_HOST_UNKNOWN', 'MESH_PORT_UNKNOWN'],
+  'gateway-auto-passthrough': ['MESH_PORT_UNKNOWN'],
+  // Secrets of some servers are not part of the scenario.
+  'gateway-tls': ['MESH_SECRET_MISSING', 'MESH_SECRET_MISSING', 'MESH_SECRET_MISSING', 'MESH_PORT_UNKNOWN'],
   // Gateway API is read and not compiled.
   ...Object.fromEntries(Object.entries({ 'bookinfo-gateway': 2, 'route-all-v1': 4, 'route-reviews-90-10': 1, 'route-reviews-v1': 1, 'route-reviews-v3': 1 })
     .map(([name, count]) => [`sample-gateway-api-${name}`, Array.from({ length: count }, () => 'MESH_FIELD_UNSUPPORTED')])),
@@ -62,8 +66,10 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
 if (existsSync(ROOT)) {
   test.each(readdirSync(ROOT).filter(name => existsSync(join(ROOT, name, 'input.yaml'))))('finds no fault that is none in the scenario %s', (scenario) => {
     const parsed = load(scenario);
-    const findings = analyzeResources(parsed.flatMap(each => each.resources), parsed.flatMap(each => each.errors), { meshConfig: meshConfig(scenario) });
-    expect(findings.filter(({ severity }) => severity !== 'info').map(finding => finding.code)).toEqual(KNOWN[scenario] ?? []);
+    const options = { meshConfig: meshConfig(scenario) };
+    const findings = analyzeResources(parsed.flatMap(each => each.resources), parsed.flatMap(each => each.errors), options);
+    const told = findings.filter(({ severity }) => severity !== 'info').map(finding => finding.code);
+    expect(told.sort()).toEqual([...KNOWN[scenario] ?? []].sort());
   });
 } else {
   test.skip('not run: recorded input of istiod is not beside the project', () => {});

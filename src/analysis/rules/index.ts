@@ -5,6 +5,7 @@ import { destinationRuleRules } from './destination-rule';
 import { envoyFilterRules } from './envoy-filter';
 import { extensionRules } from './extensions';
 import { gatewayRules } from './gateway';
+import { meshConfigRules } from './mesh-config';
 import { podRules } from './pods';
 import { referenceRules } from './references';
 import { serviceEntryRules } from './service-entry';
@@ -12,13 +13,18 @@ import { sidecarRules } from './sidecar';
 import { telemetryRules } from './telemetry';
 import { virtualServiceRules } from './virtual-service';
 import { workloadRules } from './workloads';
+import { annotationAnalysis } from '../analyzers/annotations';
+import { clusterAnalysis } from '../analyzers/cluster';
 import { delegateAnalysis } from '../analyzers/delegates';
 import { destinationRuleAnalysis } from '../analyzers/destination-rules';
 import { gatewayRoutes } from '../analyzers/gateway-routes';
+import { gatewayAnalysis } from '../analyzers/gateways';
+import { injectionAnalysis } from '../analyzers/injection';
 import { meshHosts } from '../analyzers/mesh-hosts';
 import { patchPlaces } from '../analyzers/patches';
 import { policyAnalysis } from '../analyzers/policies';
 import { routeTiming } from '../analyzers/route-timing';
+import { selectorAnalysis } from '../analyzers/selectors';
 import { serviceAnalysis } from '../analyzers/services';
 import { httpReachability } from '../reachability/http';
 import { l4Reachability } from '../reachability/l4';
@@ -26,7 +32,8 @@ import { l4Reachability } from '../reachability/l4';
 /** Every rule family, in the order in which it runs; the order of findings does not depend on it. */
 export const FAMILIES: readonly RuleFamily[] = [
   virtualServiceRules, destinationRuleRules, gatewayRules, serviceEntryRules, sidecarRules, workloadRules,
-  authorizationPolicyRules, authenticationRules, envoyFilterRules, telemetryRules, extensionRules,
+  authorizationPolicyRules, authenticationRules, envoyFilterRules, telemetryRules, extensionRules, meshConfigRules,
   httpReachability, l4Reachability, referenceRules, podRules,
   delegateAnalysis, destinationRuleAnalysis, gatewayRoutes, meshHosts, patchPlaces, policyAnalysis, routeTiming, serviceAnalysis,
+  annotationAnalysis, clusterAnalysis, gatewayAnalysis, injectionAnalysis, selectorAnalysis,
 ];

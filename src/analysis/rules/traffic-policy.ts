@@ -58,7 +58,7 @@ export function connectionPoolRules(at: Reporter, pool: Pool, path: Path): void 
   }
 }
 
-function outlierDetectionRules(at: Reporter, outlier: Outlier, path: Path): void {
+export function outlierDetectionRules(at: Reporter, outlier: Outlier, path: Path): void {
   for (const field of ['maxEjectionPercent', 'minHealthPercent'] as const) rangeRules(at, outlier[field], 0, 100, [...path, field], 'MESH_PERCENT_INVALID');
   if ((outlier.consecutiveLocalOriginFailures ?? 0) > 0 && outlier.splitExternalLocalOriginErrors !== true) {
     at.invalid([...path, 'consecutiveLocalOriginFailures'], 'MESH_FIELD_REQUIRED', 'consecutiveLocalOriginFailures needs splitExternalLocalOriginErrors: true, got none', 'add it');
