@@ -17,7 +17,7 @@ void run(process.argv.slice(2), {
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
-  color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+  color: process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '',
   signal: interrupt.signal,
 }).then((code) => {
   process.exitCode = code;

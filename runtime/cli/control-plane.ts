@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
+import { EXIT } from './exit';
 import { startHealth } from './health';
 import type { Io } from './io';
-import { EXIT } from './exit';
 import { hostOf, portOf, whenAborted } from './serving';
+import { startControlPlane } from '../control-plane';
 import { referenceDataPlane } from './up/reference';
 import { checked } from './up/served-model';
 import type { Model } from '../../src/model/model';
 import { buildModel } from '../../src/model/model';
 import type { Resource } from '../../src/model/resource';
-import { startControlPlane } from '../control-plane';
 import { directorySource } from '../control-plane/sources/directory';
 import { withRegisteredPods } from '../control-plane/sources/registered';
 
@@ -27,7 +27,8 @@ export function registerControlPlane(program: Command, io: Io, done: (code: numb
     .option('--port <number>', 'port for xDS, without TLS', portOf, 15010)
     .option('--health <number>', 'port of /healthz/ready, for a kubelet', portOf)
     .addHelpText('after', `
-Proxies ask for their configuration here (\`cdk8s-mesh proxy\`). A Pod is known once its proxy is connected: nothing is read from Kubernetes.
+Proxies ask for their configuration here (\`cdk8s-mesh proxy\`). A Pod is known once its proxy is connected:
+nothing is read from Kubernetes.
 Whoever reaches the port is served, without TLS: keep it inside the cluster.
 
 Examples:
@@ -65,7 +66,9 @@ async function serve(paths: readonly string[], { host, port, health }: Options, 
     });
   };
   const plane = await startControlPlane({
-    source, host, port,
+    source,
+    host,
+    port,
     log: line => io.stdout.write(`${line}\n`),
     onEvent: (event) => {
       if (event.kind !== 'connected' && event.kind !== 'disconnected') return;

@@ -54,7 +54,12 @@ async function serve({ xds, type, ip, name, namespace, block, appPorts, admin, h
     throw new UsageError(`MESH_INPUT_MISSING: a proxy has the name and the address of its Pod, got no ${option}; give ${option} or set ${variable}`);
   }
   const metadata = {
-    NAME: name, NAMESPACE: namespace, INSTANCE_IPS: ip, CAPTURE: 'explicit', ADDRESS_BLOCK: block, ...appPorts !== undefined && { APP_PORTS: appPorts },
+    NAME: name,
+    NAMESPACE: namespace,
+    INSTANCE_IPS: ip,
+    CAPTURE: 'explicit',
+    ADDRESS_BLOCK: block,
+    ...appPorts !== undefined && { APP_PORTS: appPorts },
     // Where ports below 1024 are refused, services are reached at other ones.
     ...(await canListen('127.0.0.1', 1))?.code === 'EACCES' && { UNPRIVILEGED_POD: 'true' },
   };

@@ -17,12 +17,12 @@ const COMMANDS: ReadonlyMap<string, () => Register> = new Map([
   ['compile', () => (require('./compile') as typeof import('./compile')).registerCompile],
   ['proxy-config', () => (require('./proxy-config') as typeof import('./proxy-config')).registerProxyConfig],
   ['analyze', () => (require('./analyze') as typeof import('./analyze')).registerAnalyze],
+  ['diff', () => (require('./diff') as typeof import('./diff')).registerDiff],
+  ['simulate', () => (require('./simulate') as typeof import('./simulate')).registerSimulate],
   ['inject', () => (require('./inject') as typeof import('./inject')).registerInject],
   ['control-plane', () => (require('./control-plane') as typeof import('./control-plane')).registerControlPlane],
   ['proxy', () => (require('./proxy') as typeof import('./proxy')).registerProxy],
   ['create-remote-secret', () => (require('./create-remote-secret') as typeof import('./create-remote-secret')).registerCreateRemoteSecret],
-  ['diff', () => (require('./diff') as typeof import('./diff')).registerDiff],
-  ['simulate', () => (require('./simulate') as typeof import('./simulate')).registerSimulate],
 ]);
 /* eslint-enable @typescript-eslint/no-require-imports */
 
