@@ -37,6 +37,7 @@ export interface MeshVersionProps extends kplus.DeploymentProps {
 export class MeshVersion extends Construct implements IRouteDestination {
   /** @internal */
   public static _create(scope: Construct, id: string, service: MeshVersionService, props: MeshVersionProps): MeshVersion {
+    requireNew(scope, id);
     const version = new MeshVersion(scope, id, service, props.traffic);
     version._workload = version.deploy(props);
     return version;
@@ -44,6 +45,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
 
   /** @internal */
   public static _from(scope: Construct, id: string, service: MeshVersionService, workload: kplus.Workload, options: MeshVersionOptions): MeshVersion {
+    requireNew(scope, id);
     const version = new MeshVersion(scope, id, service, options.traffic);
     version._workload = workload;
     version.join(workload);
@@ -92,6 +94,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
     if (props.metadata?.namespace !== undefined) this.requireNamespace(props.metadata.namespace, 'metadata');
     const deploymentName = requireLabel(this, 'the name of a Deployment', props.metadata?.name ?? `${name}-${this.version}`, 'shorten the names, or set metadata.name');
     const owned = ownedMetadata(this, deploymentName, namespace);
+    this.requireOpenPorts(props.containers ?? []);
     const deployment = new kplus.Deployment(this, 'Deployment', {
       ...props,
       serviceAccount: props.serviceAccount ?? serviceAccount,
@@ -113,6 +116,17 @@ export class MeshVersion extends Construct implements IRouteDestination {
     deployment.select(kplus.LabelSelector.of({ labels: this.labels }));
     if (props.spread) [kplus.Topology.HOSTNAME, kplus.Topology.ZONE].forEach((topology) => deployment.scheduling.spread({ topology }));
     return deployment;
+  }
+
+  /** Containers that say which ports they open must open those that the service sends requests to. */
+  private requireOpenPorts(containers: kplus.ContainerProps[]): void {
+    const [first] = containers;
+    if (first === undefined || (first.port === undefined && first.portNumber === undefined && first.ports === undefined)) return;
+    const open = containers.flatMap(({ port, portNumber, ports }) => [port, portNumber, ...(ports ?? []).map(({ number }) => number)])
+      .filter((number) => number !== undefined);
+    const closed = distinctTargets(this.service.ports).find(({ number }) => !open.includes(number));
+    if (closed === undefined) return;
+    throw meshError(this, 'MESH_CONTAINER_PORT', `containers must open the target ports of their service, got ${open.join(', ')} without ${closed.number}; open it too, or set targetPort of the MeshPort`);
   }
 
   /** Makes somebody else's workload one of ours: labels, identity and where it came from. Its own selector stays as it is. */
@@ -137,6 +151,11 @@ export class MeshVersion extends Construct implements IRouteDestination {
       throw meshError(this, 'MESH_NAMESPACE_DIFFERENT', `a version must be in its service's namespace ${text(this.service.namespace)}, got ${text(namespace)} of ${from}`);
     }
   }
+}
+
+function requireNew(service: Construct, id: string): void {
+  if (service.node.tryFindChild(id) === undefined) return;
+  throw meshError(service, 'MESH_VERSION_DUPLICATE', `the names of versions must differ, and from those of the service's own parts, got "${id}" again; choose another`);
 }
 
 /** Container ports for the service's target ports. */

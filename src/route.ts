@@ -49,9 +49,13 @@ export interface RouteTargetOptions {
 export class RouteTarget {
   /**
    * Leads to a service, a version or an external service.
-   * Throws MESH_WEIGHT_INVALID for a weight that is not a whole number from 0, and MESH_PORT_UNKNOWN for a port that the destination lacks.
+   * Throws MESH_TARGET_MISSING for undefined, MESH_WEIGHT_INVALID for a weight that is not a whole number from 0, and MESH_PORT_UNKNOWN for a port that the destination lacks.
    */
   public static to(destination: IRouteDestination, options: RouteTargetOptions = {}): RouteTarget {
+    // What a field of a class holds before its turn to be set has come; jsii asks no compiler.
+    if ((destination as unknown) === undefined) {
+      throw meshError(undefined, 'MESH_TARGET_MISSING', 'RouteTarget.to() takes a service, a version or an external service, got undefined; make it before the route');
+    }
     if (options.weight !== undefined) requireInteger(destination, 'MESH_WEIGHT_INVALID', 'weight', options.weight, 0, 2147483647);
     if (options.port !== undefined) {
       requirePort('port', options.port, destination);

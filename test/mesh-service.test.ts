@@ -56,13 +56,13 @@ describe('addVersion()', () => {
       replicas: 0,
       metadata: { name: 'other', labels: { team: 'a' }, annotations: { note: 'b' } },
       podMetadata: { labels: { tier: 'c' }, annotations: { note: 'd' } },
-      containers: [{ name: 'main', image: 'x', portNumber: 1234 }, { name: 'second', image: 'y' }],
+      containers: [{ name: 'main', image: 'x', ports: [{ number: 1234 }, { number: 9080 }] }, { name: 'second', image: 'y' }],
     });
     const { metadata, spec } = only(chart, 'Deployment');
     expect(metadata).toMatchObject({ name: 'other', labels: { team: 'a', app: 'reviews' }, annotations: { 'note': 'b', 'cdk8s-mesh.dev/path': 'test/reviews/v1' } });
     expect(spec.replicas).toBe(0);
     expect(spec.template.metadata).toMatchObject({ labels: { tier: 'c', version: 'v1' }, annotations: { note: 'd' } });
-    expect(spec.template.spec.containers.map((container: any) => [container.name, container.ports])).toEqual([['main', [{ containerPort: 1234 }]], ['second', undefined]]);
+    expect(spec.template.spec.containers.map((container: any) => [container.name, container.ports])).toEqual([['main', [{ containerPort: 1234 }, { containerPort: 9080 }]], ['second', undefined]]);
   });
 
   test('subsets are in the order of their names, each with its own policy', () => {
@@ -269,4 +269,21 @@ test.each<[string, string, Partial<MeshServiceProps>, string]>([
   ['an account that is no DNS label', 'a', { serviceAccountName: 'A' }, '[test/a] MESH_NAME_INVALID: the name of a ServiceAccount must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "A"; set serviceAccountName'],
 ])('rejects %s', (_case, id, change, message) => {
   expect(() => new MeshService(Testing.chart(), id, { ...http, ...change })).toThrow(new Error(message));
+});
+
+test('containers that open other ports than the service sends requests to are refused', () => {
+  const add = (port: MeshPort, container: object) => new MeshService(Testing.chart(), 'svc', { ports: [port] })
+    .addVersion('v1', { containers: [{ image: 'a', ...container }] });
+  const refused = '[test/svc/v1] MESH_CONTAINER_PORT: containers must open the target ports of their service, got 8080 without 9080; open it too, or set targetPort of the MeshPort';
+  expect(() => add(MeshPort.http(9080), { portNumber: 8080 })).toThrow(new Error(refused));
+  expect(() => add(MeshPort.http(9080), { ports: [{ number: 8080 }] })).toThrow(new Error(refused));
+  expect(() => add(MeshPort.http(9080, { targetPort: 8080 }), { portNumber: 8080 })).not.toThrow();
+  expect(() => add(MeshPort.http(9080), {})).not.toThrow();
+});
+
+test('a version is added once', () => {
+  const service = new MeshService(Testing.chart(), 'svc', { ports: [MeshPort.http(9080)] });
+  service.addVersion('v1', { containers: [{ image: 'a' }] });
+  expect(() => service.addVersion('v1', { containers: [{ image: 'b' }] })).toThrow(
+    new Error('[test/svc] MESH_VERSION_DUPLICATE: the names of versions must differ, and from those of the service\'s own parts, got "v1" again; choose another'));
 });

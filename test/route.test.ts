@@ -155,3 +155,8 @@ test('a service of another namespace is addressed in full', () => {
   a.addRoute('all', { targets: [RouteTarget.to(b)] });
   expect(only(Chart.of(a), 'VirtualService').spec.http[0].route[0].destination).toEqual({ host: 'svc.b.svc.cluster.local', port: { number: 80 } });
 });
+
+test('a route to nothing says so', () => {
+  expect(() => RouteTarget.to(undefined as never)).toThrow(
+    new Error('MESH_TARGET_MISSING: RouteTarget.to() takes a service, a version or an external service, got undefined; make it before the route'));
+});

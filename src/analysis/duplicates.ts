@@ -11,8 +11,7 @@ export function duplicates(resources: readonly Resource[]): Finding[] {
     const { namespace, name } = resource.metadata;
     const key = `${groupOf(resource.apiVersion)}/${resource.kind}/${namespace}/${name}`;
     const first = known.get(key);
-    if (first === undefined) known.set(key, resource);
-    else if (first.document !== resource.document && JSON.stringify(first.document) !== JSON.stringify(resource.document)) {
+    if (first === undefined) {known.set(key, resource);} else if (first.document !== resource.document && JSON.stringify(first.document) !== JSON.stringify(resource.document)) {
       const { file, line } = first.origin;
       const other = file === undefined ? 'with other content' : `with other content at ${file}:${line ?? 1}`;
       findings.push(findingAt(resource, [], {

@@ -26,6 +26,8 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'fault-injection-details-v1.yaml': [
     '[networking/fault-injection-details-v1.yaml:18] MESH_RULE_UNREACHABLE (IST0130): VirtualService/default/details: spec.http[1] can never match, '
     + 'as spec.http[0] takes everything; move the general rule to the end',
+    '[networking/fault-injection-details-v1.yaml:23] MESH_OBJECT_DUPLICATE: DestinationRule/default/details: an object is declared once, got it also '
+    + 'with other content at networking/destination-rule-all.yaml:49; one replaces the other; remove one of the two, or rename it',
   ],
 };
 
