@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
+import { marked } from './leftovers';
 import { endGroup, trackGroup } from './process-group';
 import { MeshError } from '../../../src/model/error';
 
@@ -29,7 +30,7 @@ export class RunningCommand {
 
   public constructor(private readonly options: CommandOptions) {
     // A process group of its own: what the command starts ends with it, and a Ctrl-C in the terminal reaches it only through us.
-    this.child = spawn(options.command, { shell: true, cwd: options.cwd, env: options.env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    this.child = spawn(options.command, { shell: true, cwd: options.cwd, env: marked(options.env), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     trackGroup(this.child.pid);
     for (const stream of ['stdout', 'stderr'] as const) this.lines(stream);
     this.exit = new Promise((resolve) => {

