@@ -9,6 +9,7 @@ import { typed } from './typed';
 import type { Data } from './typed';
 import { valuesOf } from './values';
 import { replicasOf, workloadOf } from './workload';
+import { MeshError } from '../model/error';
 import { isObject, objectOf, textMapOf, textOf } from '../model/json';
 import type { Json } from '../model/json';
 
@@ -102,6 +103,7 @@ function injectInto(object: unknown, job: Job): unknown {
   const name = `${textOf(object.kind)}/${namespace}/${textOf(metadata.name) ?? textOf(metadata.generateName) ?? ''}`;
   const out = typed(workload.type, object, name) as Data;
   const pod = workload.pod(out);
+  if (pod === undefined) throw new MeshError('MESH_FIELD_REQUIRED', 'a workload has spec.template, got none; write the template of its Pods', name);
   const skipped = skipReason(pod, job.selection, job.settings.revision, namespace, job.namespaceLabels.get(namespace) ?? {});
   if (skipped !== undefined) {
     job.workloads.push({ workload: name, skipped });

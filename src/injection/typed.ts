@@ -1,7 +1,11 @@
-import { TYPES } from './generated/kubernetes';
+import type { Field } from './field';
+import { TYPES as KUBERNETES } from './generated/kubernetes';
+import { OPENSHIFT } from './openshift';
 import { formatQuantity, parseQuantity } from './quantity';
 import { MeshError } from '../model/error';
 import { isObject } from '../model/json';
+
+const TYPES: Readonly<Record<string, readonly Field[]>> = { ...KUBERNETES, ...OPENSHIFT };
 
 /** Plain data that this folder may change: always a copy of what the caller gave. */
 export type Data = Record<string, unknown>;

@@ -1,5 +1,6 @@
 import type { Owner, Pod } from './pod';
 import type { Data } from './typed';
+import { groupOf } from '../model/kinds';
 import { isObject, objectOf, objectsOf, textMapOf, textOf } from '../model/json';
 import type { Json } from '../model/json';
 
@@ -9,20 +10,22 @@ export interface Workload {
   readonly type: string;
   readonly owner: Owner;
   /** The template as the injector reads it: for a CronJob its metadata is that of the job template, as Istio's injector has it. */
-  pod(object: Data): Pod;
+  pod(object: Data): Pod | undefined;
   /** Writes a template back. */
   put(object: Data, pod: Pod): void;
 }
 
 const KINDS: ReadonlySet<string> = new Set([
-  'v1/Pod', 'v1/ReplicationController', 'apps/v1/Deployment', 'apps/v1/StatefulSet', 'apps/v1/DaemonSet', 'apps/v1/ReplicaSet',
-  'batch/v1/Job', 'batch/v1/CronJob',
+  'Pod', 'ReplicationController', 'Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob', 'DeploymentConfig',
 ]);
+
+/** Any version counts, as in Istio's injector, but a Job of another group is another thing. */
+const GROUPS: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'extensions', 'apps.openshift.io']);
 
 /** How to inject into an object; undefined where it is no workload, which is left alone. */
 export function workloadOf(object: Json): Workload | undefined {
   const [apiVersion, kind] = [textOf(object.apiVersion) ?? '', textOf(object.kind) ?? ''];
-  if (!KINDS.has(`${apiVersion}/${kind}`)) return undefined;
+  if (!KINDS.has(kind) || !GROUPS.has(groupOf(apiVersion))) return undefined;
   const metadata = objectOf(object.metadata);
   const owner = { apiVersion, kind, name: textOf(metadata.name) ?? '', namespace: textOf(metadata.namespace) ?? '' };
   switch (kind) {
@@ -46,7 +49,7 @@ export function workloadOf(object: Json): Workload | undefined {
       return {
         type: kind,
         owner,
-        pod: each => (each.spec as { template: Pod }).template,
+        pod: each => (each.spec as { template?: Pod }).template,
         put: (each, made) => { (each.spec as { template: Pod }).template = made; },
       };
   }

@@ -44,6 +44,23 @@ describe('who gets a sidecar', () => {
       .toEqual(['namespace kube-system is Kubernetes\' own']);
   });
 
+  test('a workload of an old version, or of OpenShift, as well', () => {
+    const { template } = deployment().spec as { template: object };
+    const old = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: 'web' }, spec: { template } });
+    expect(skips([old('extensions/v1beta1', 'Deployment'), old('apps/v1beta2', 'StatefulSet'), old('apps.openshift.io/v1', 'DeploymentConfig')])).toEqual([undefined, undefined, undefined]);
+    const [made] = inject([old('apps.openshift.io/v1', 'DeploymentConfig')]).objects as [{ spec: object; status: object }];
+    expect(made.spec).toMatchObject({ strategy: { resources: {} }, replicas: 0, test: false, triggers: null });
+    expect(made.status).toEqual({ latestVersion: 0, observedGeneration: 0, replicas: 0, updatedReplicas: 0, availableReplicas: 0, unavailableReplicas: 0 });
+    const foreign = { apiVersion: 'batch.volcano.sh/v1alpha1', kind: 'Job', metadata: { name: 'x' } };
+    expect(inject([foreign]).objects[0]).toBe(foreign);
+  });
+
+  test('a workload without a Pod template', () => {
+    expect(() => inject([{ apiVersion: 'v1', kind: 'ReplicationController', metadata: { name: 'x' }, spec: {} }])).toThrow(new Error(
+      '[ReplicationController/default/x] MESH_FIELD_REQUIRED: a workload has spec.template, got none; write the template of its Pods',
+    ));
+  });
+
   test('other objects are the very ones that were given', () => {
     const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'x' } };
     const rollout = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', metadata: { name: 'x' } };
