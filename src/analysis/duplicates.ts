@@ -15,7 +15,10 @@ export function duplicates(resources: readonly Resource[]): Finding[] {
       const { file, line } = first.origin;
       const other = file === undefined ? 'with other content' : `with other content at ${file}:${line ?? 1}`;
       findings.push(findingAt(resource, [], {
-        code: 'MESH_OBJECT_DUPLICATE', severity: 'info', message: `an object is declared once, got it also ${other}; one replaces the other`, repair: 'remove one of the two, or rename it',
+        code: 'MESH_OBJECT_DUPLICATE',
+        severity: 'info',
+        message: `an object is declared once, got it also ${other}; one replaces the other`,
+        repair: 'remove one of the two, or rename it',
       }));
     }
   }
