@@ -112,6 +112,7 @@ function forward(
   const base = mutationsFor(target.requestHeaders, request);
   const requestHeaders = action.rewritePath === undefined && target.rewriteHost === undefined ? base : recorded(base, action, request, authority);
   const response = mutationsFor(target.responseHeaders, request);
+  const hash = action.hash?.(request);
   return {
     kind: 'forward',
     cluster: target.clusterHeader === '' ? target.cluster : request.headers.get(target.clusterHeader) ?? '',
@@ -125,6 +126,7 @@ function forward(
     delayMs,
     routeName: rule.name,
     virtualHost: rule.virtualHost,
+    ...(hash !== undefined && { hash }),
   };
 }
 

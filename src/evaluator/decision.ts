@@ -7,6 +7,8 @@ export interface HttpRequestFacts {
   readonly path: string;
   readonly scheme: string;
   readonly headers: { get(name: string): string | undefined };
+  /** Address of the caller; absent where it is not known. Only hashes of requests are made of it. */
+  readonly sourceAddress?: string;
   /** What filters before the router left about the request; absent where none did. */
   readonly metadata?: Metadata;
 }
@@ -57,6 +59,8 @@ export interface Forward {
   readonly retry?: Retry;
   /** Clusters that get a copy. */
   readonly mirrors: readonly string[];
+  /** What the host is chosen by, in clusters that choose by hash; absent where the route asks for none, or the request has nothing to hash. */
+  readonly hash?: bigint;
   /** Injected delay before forwarding. */
   readonly delayMs: number;
   readonly routeName: string;

@@ -18,6 +18,7 @@ export { remoteAddressOf } from './access/facts';
 export { admit, isDenial } from './access/http-filters';
 export { admitConnection } from './access/network';
 export { declaredToken } from './access/token';
+export { chooseByHash, choosesByHash } from './hash/choose';
 export { isGrpc } from './condition';
 export { decide, distribution } from './decide';
 export { percentOf } from './fraction';

@@ -1,5 +1,6 @@
 import { assignmentName, prepareCluster, type ClusterTable, type Host } from './clusters';
 import type { Draw } from './decision';
+import { chooseByHash, choosesByHash } from './hash/choose';
 import { indexListeners, type ListenerIndex } from './listeners';
 import type { HttpTerminal } from './network-filters';
 import { prepareRoutes, type RouteTable } from './route-table';
@@ -97,8 +98,9 @@ function traceHost(cluster: ClusterTable, host: Host, trace: TraceSink): void {
   trace({ step: 'endpoint', name: `${host.address}:${host.port}`, outcome: taken ? 'chosen' : 'skipped', ...(because && { because }) });
 }
 
-/** One host by its share, as an idle cluster would choose it. `undefined` where no host takes traffic. */
-export function pickEndpoint(cluster: ClusterTable, draw: Draw): Host | undefined {
+/** The host that a request's hash leads to, or one by its share, as an idle cluster would choose it. `undefined` where no host takes traffic. */
+export function pickEndpoint(cluster: ClusterTable, draw: Draw, hash?: bigint): Host | undefined {
+  if (hash !== undefined && choosesByHash(cluster)) return chooseByHash(cluster, hash);
   const { shares } = cluster;
   if (shares.length <= 1) return shares[0]?.host;
   let rest = draw('endpoint', SHARE_BOUND) * 100 / SHARE_BOUND;

@@ -4,6 +4,7 @@ import type { HttpRequestFacts, Retry } from './decision';
 import { milliseconds } from './duration';
 import { prepareFilterSettings, type FilterSettings } from './filter-config';
 import { ALWAYS, prepareRuntimeFraction, type Fraction } from './fraction';
+import { prepareHash, type RequestHash } from './hash/policy';
 import { prepareMutations, type HeaderLevel, type PreparedMutations } from './header-mutations';
 import { pathOnly, preparePath, type PathTest } from './path';
 import { prepareRedirect, type Redirect } from './redirect';
@@ -45,6 +46,7 @@ export interface ForwardAction {
   readonly retry?: Retry;
   readonly mirrors: readonly { readonly cluster: string; readonly share: Fraction }[];
   readonly appendForwardedHost: boolean;
+  readonly hash?: RequestHash;
 }
 
 /** One destination of a rule. */
@@ -113,6 +115,7 @@ function prepareForward(route: Route, action: RouteAction, path: PathTest, level
   const rewritePath = action.regexRewrite !== undefined || action.prefixRewrite !== ''
     ? rewriter(action.regexRewrite, action.prefixRewrite, path) : undefined;
   const policy = action.retryPolicy ?? levels.virtualHost.retryPolicy;
+  const hash = prepareHash(action.hashPolicy);
   const mirrors = [action.requestMirrorPolicies, levels.virtualHost.requestMirrorPolicies, levels.configuration.requestMirrorPolicies];
   return {
     kind: 'forward',
@@ -121,6 +124,7 @@ function prepareForward(route: Route, action: RouteAction, path: PathTest, level
     timeoutMs: action.timeout === undefined ? DEFAULT_TIMEOUT_MS : milliseconds(action.timeout),
     mirrors: (mirrors.find(level => level.length > 0) ?? []).map(prepareMirror),
     appendForwardedHost: action.appendXForwardedHost,
+    ...(hash && { hash }),
     ...(rewritePath && { rewritePath }),
     ...(action.maxGrpcTimeout && { maxGrpcTimeoutMs: milliseconds(action.maxGrpcTimeout) }),
     ...(policy && policy.retryOn !== '' && { retry: prepareRetry(policy) }),

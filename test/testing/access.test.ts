@@ -176,3 +176,30 @@ spec: {selector: {matchLabels: {app: reviews}}, action: CUSTOM, provider: {name:
   expect(t.send(admin, { ...from, externalAuthorizer: 403 }).expectDenied()).toMatchObject({ status: 403, flag: 'UAEX', details: 'ext_authz_denied' });
   expect(t.send(ask('reviews'), { ...from, externalAuthorizer: 403 }).outcome).toBe('routed');
 });
+
+test('a consistent hash keeps a user with one pod', () => {
+  const pods = ['a', 'b', 'c'].map((name, i) => `
+apiVersion: v1
+kind: Pod
+metadata: {name: cart-${name}, namespace: shop, labels: {app: cart}}
+spec: {containers: [{name: app, image: app}]}
+status: {podIP: 10.0.0.${i + 1}, phase: Running, conditions: [{type: Ready, status: 'True'}]}
+---`).join('');
+  const hash = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart, namespace: shop}
+spec: {host: cart, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}}
+---`;
+  const cart = service('cart').split('---')[0]! + '---';
+  const t = MeshTesting.fromYaml(`${SHOP}\n---${cart}${pods}${hash}`);
+  const pod = (user: string) => {
+    const [target] = t.send(ask('cart').header('x-user', user), { fromName: 'front-v1.shop' }).toJson().targets;
+    return target.endpoints.map(({ address, percent }: { address: string; percent: number }) => `${percent} ${address}`);
+  };
+  const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
+  users.forEach(user => expect(pod(user)).toHaveLength(1));
+  expect(users.map(pod)).toEqual(users.map(pod));
+  expect(new Set(users.flatMap(pod)).size).toBe(3);
+  expect(t.send(ask('cart'), { fromName: 'front-v1.shop' }).toJson().targets[0].endpoints).toHaveLength(3);
+});

@@ -1,5 +1,5 @@
 import { accessContext, identitiesShown } from './access';
-import type { ExplainedStep, RequestSpec } from './explanation';
+import type { ExplainedStep, ExplainedTarget, RequestSpec } from './explanation';
 import { filtersStep, iptablesStep, responseStep, type HopStep } from './hop';
 import { inboundWay, TO_APPLICATION } from './iptables';
 import { hasProxy, isCaptured, type Proxies, type ReadyProxy } from './proxies';
@@ -27,11 +27,11 @@ export interface Passing {
   readonly tell: (step: ExplainedStep) => void;
 }
 
-/** Follows a request from the caller's cluster into the proxy of the first endpoint, where that is a workload of the mesh. */
-export function enterTarget(proxies: Proxies, cluster: string, passing: Passing): Refusal | undefined {
+/** Follows a request from the caller's cluster into the proxy of the first endpoint that takes it, where that is a workload of the mesh. */
+export function enterTarget(proxies: Proxies, { cluster, endpoints: [first] }: ExplainedTarget, passing: Passing): Refusal | undefined {
   const { caller, terminal } = passing;
   const table = caller.prepared.cluster(cluster);
-  const host = table?.shares[0]?.host;
+  const host = table?.hosts.find(({ address, port }) => address === first?.address && port === first.port);
   if (table === undefined || host === undefined) return undefined;
   return enterWorkload(proxies, host, transportTo(table, host, terminal), passing);
 }

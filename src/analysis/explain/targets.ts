@@ -1,7 +1,7 @@
 import type { ExplainedEndpoint, ExplainedTarget } from './explanation';
 import { configPathOf, ISTIO_DEFAULT, resourceOf } from './provenance';
 import { workloadName, type Proxies } from './proxies';
-import { clusterOutcome, type ClusterTable, type PreparedProxy, type TraceSink } from '../../evaluator';
+import { chooseByHash, choosesByHash, clusterOutcome, type ClusterTable, type Host, type PreparedProxy, type TraceSink } from '../../evaluator';
 import { isObject, objectsOf } from '../../model/json';
 import { resourceName } from '../../model/resource';
 
@@ -26,7 +26,7 @@ export interface Asked {
 
 /** One destination with its share, its endpoints and who decides between them. */
 export function explainTarget(
-  proxies: Proxies, prepared: PreparedProxy, cluster: string, percent: number, asked: Asked, trace: TraceSink,
+  proxies: Proxies, prepared: PreparedProxy, cluster: string, percent: number, asked: Asked, trace: TraceSink, hash?: bigint,
 ): ExplainedTarget {
   const parsed = parseClusterName(cluster) ?? { host: asked.host, subset: '', port: asked.port };
   const { host, subset, port } = parsed;
@@ -37,21 +37,20 @@ export function explainTarget(
     return { ...base, endpoints: [], loadBalancing: { policy: '', setBy: '' }, status, flag, because };
   }
   const loadBalancing = loadBalancingOf(proxies, outcome.cluster, subset, port);
-  return { ...base, endpoints: endpointsOf(proxies, outcome.cluster, asked), loadBalancing };
+  const chosen = hash !== undefined && choosesByHash(outcome.cluster) ? chooseByHash(outcome.cluster, hash) : undefined;
+  if (chosen === undefined) return { ...base, endpoints: endpointsOf(proxies, outcome.cluster, asked), loadBalancing };
+  trace({ step: 'endpoint', name: `${chosen.address}:${chosen.port}`, outcome: 'chosen', because: 'the hash of the request leads to it' });
+  return { ...base, endpoints: [endpointOf(proxies, chosen, 100)], loadBalancing };
 }
 
 function endpointsOf(proxies: Proxies, cluster: ClusterTable, asked: Asked): ExplainedEndpoint[] {
   if (cluster.kind === 'original-destination') return [{ address: asked.host, port: asked.port, percent: 100 }];
-  return cluster.shares.map(({ host, percent }) => {
-    const workload = proxies.byAddress(host.address);
-    return {
-      address: host.address,
-      port: host.port,
-      percent,
-      ...(workload && { workload: workloadName(workload) }),
-      ...(host.locality !== '' && { locality: host.locality }),
-    };
-  });
+  return cluster.shares.map(({ host, percent }) => endpointOf(proxies, host, percent));
+}
+
+function endpointOf(proxies: Proxies, { address, port, locality }: Host, percent: number): ExplainedEndpoint {
+  const workload = proxies.byAddress(address);
+  return { address, port, percent, ...(workload && { workload: workloadName(workload) }), ...(locality !== '' && { locality }) };
 }
 
 function loadBalancingOf(proxies: Proxies, { message, lbPolicy, kind }: ClusterTable, subset: string, port: number): ExplainedTarget['loadBalancing'] {

@@ -130,6 +130,7 @@ function walkHttp(here: Walk, chain: Chain, terminal: HttpTerminal): Explanation
     authority: headers.host ?? url.authority,
     path: path.path,
     headers: new Map(Object.entries(headers)),
+    sourceAddress: sourceOf(spec, entry.ready),
   };
   const identities = chain.terminatesTls ? [] : undefined;
   const context = accessContext(spec, entry.connection, sourceOf(spec, entry.ready), identities, { terminal, request: facts });
@@ -170,7 +171,7 @@ function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts
     const percent = left * weight / total;
     if (targets.length > 1) here.trace({ step: 'target', name: decision.cluster, outcome: 'chosen', detail: `weight ${weight} of ${total}` });
     const asked = { host: hostOf(facts.authority), port: here.entry.connection.port };
-    const target = explainTarget(proxies, here.entry.ready.prepared, decision.cluster, percent, asked, here.trace);
+    const target = explainTarget(proxies, here.entry.ready.prepared, decision.cluster, percent, asked, here.trace, decision.hash);
     const reached = entered(here, terminal, sentBy(decision, facts, headers, edge), target);
     if (reached.because === undefined) here.trace(responseStep(terminal, decision.responseHeaders));
     return [reached];
@@ -253,7 +254,7 @@ function entered(here: Walk, terminal: HttpTerminal | undefined, request: HttpRe
   if (target.because !== undefined) return target;
   if (isCaptured(here.entry.ready)) here.trace(iptablesStep(PROXY_OUT));
   const passing = { spec: here.spec, caller: here.entry.ready, tell: here.tell, ...(terminal && { terminal }), ...(request && { request }) };
-  const refusal = enterTarget(here.proxies, target.cluster, passing);
+  const refusal = enterTarget(here.proxies, target, passing);
   return refusal === undefined ? target : { ...target, ...refusal };
 }
 

@@ -39,7 +39,7 @@ export class Passage implements Facts {
       const kept = removed.has(name) ? undefined : original.headers.get(name);
       return kept === undefined && values.length === 0 ? undefined : [...(kept === undefined ? [] : [kept]), ...values].join(',');
     };
-    return { method: original.method, authority: original.authority, scheme: original.scheme, path, headers: { get } };
+    return { ...original, path, headers: { get } };
   }
 
   public get changes(): HeaderMutations { return { remove: [...this.removed], add: this.added }; }
