@@ -10,6 +10,8 @@ import { explainRequest, explanationText, REACH, scopeSavings } from '../../src/
 import type { RequestSpec } from '../../src/analysis/explain';
 import { findWorkload } from '../../src/model/find-workload';
 import { isObject } from '../../src/model/json';
+import type { Model } from '../../src/model/model';
+import { didYouMean } from '../../src/model/suggest';
 
 interface Options {
   readonly from?: string;
@@ -57,6 +59,7 @@ Examples:
       const { paths, spec } = request(args, options);
       const { model, compiler } = readMesh(paths, io);
       const explanation = explainRequest(model, spec, { compiler });
+      if (explanation.targets.some(({ cluster }) => PAST_THE_MESH.has(cluster))) io.stderr.write(strangerNote(model, spec.url));
       io.stdout.write(options.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : `${explanationText(explanation)}\n`);
       done(EXIT.good);
     });
@@ -84,6 +87,22 @@ function request(args: readonly string[], options: Options): { paths: string[]; 
       ...tls !== undefined && { tls: { sni: tls.sni, alpn: tls.alpn?.split('+') } },
     },
   };
+}
+
+/** Where requests go that no service of the mesh is meant by. */
+const PAST_THE_MESH: ReadonlySet<string> = new Set(['PassthroughCluster', 'BlackHoleCluster']);
+
+/** Says what a host that the mesh does not know may have been. */
+function strangerNote({ services }: Model, url: string): string {
+  const { hostname, port, protocol } = new URL(url);
+  const known = services.filter(({ name, hostname: host }) => hostname === host || hostname.split('.')[0] === name);
+  const wanted = port === '' ? (protocol === 'https:' ? '443' : '80') : port;
+  if (known.length > 0) {
+    const ports = [...new Set(known.flatMap(service => service.ports.map(({ number }) => number)))].sort((a, b) => a - b);
+    return ports.map(String).includes(wanted) ? '' : `note: ${hostname} has no port ${wanted}; it has ${ports.join(', ')}\n`;
+  }
+  const meant = didYouMean(hostname, services.flatMap(({ name, hostname: host }) => [name, host]));
+  return `note: no service of the mesh is called ${hostname}${meant === '' ? '' : `; ${meant}`}\n`;
 }
 
 function header(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {

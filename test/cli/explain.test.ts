@@ -171,3 +171,12 @@ test('--optimize counts routes by their callers, and policies that admit by name
 test('a caller is named', async () => {
   expect(await cli(['explain', '.', 'http://back:9000/'], { cwd: folderOf({ 'mesh.yaml': MESH }) })).toMatchObject({ code: 2, stderr: expect.stringContaining('add --from WORKLOAD') });
 });
+
+test.each([
+  ['http://bakc:9000/', 'note: no service of the mesh is called bakc; did you mean back?'],
+  ['http://back:9001/', 'note: back has no port 9001; it has 9000'],
+  ['http://somewhere.example/', 'note: no service of the mesh is called somewhere.example'],
+])('a host that leads past the mesh is remarked upon: %s', async (url, note) => {
+  const { code, stderr } = await cli(['explain', '.', url, '--from', 'front-v1'], { cwd: folderOf({ 'mesh.yaml': MESH }) });
+  expect([code, stderr.split('\n')]).toEqual([0, expect.arrayContaining([note])]);
+});
