@@ -9,6 +9,8 @@ export interface StringMatch {
   readonly exact?: string;
   readonly prefix?: string;
   readonly regex?: string;
+  /** No field of Istio's: a prefix of whole segments, as a Kubernetes Ingress asks for. */
+  readonly pathSeparatedPrefix?: string;
 }
 
 export interface Destination {

@@ -1,5 +1,7 @@
 import { indexResources } from './index-resources';
+import { withIngresses } from './ingress';
 import { numberOf, objectsOf, textMapOf, textOf } from './json';
+import { parseMeshConfig } from './mesh-config';
 import { resourcesOf } from './parse';
 import type { Resource } from './resource';
 import { resourceName } from './resource';
@@ -24,7 +26,7 @@ const NAMESPACE = 'istio-system';
  * 80 leads to 8080, 443 to 8443, other server ports to themselves.
  */
 export function withGatewayWorkloads(resources: readonly Resource[]): WithGateways {
-  const of = indexResources(resources);
+  const of = withIngresses(indexResources(resources), { config: parseMeshConfig(), domain: 'cluster.local' });
   const present = workloadsOf(of, new Map()).map(workload => workload.labels);
   const taken = new Set([...of('Deployment'), ...of('Service')].filter(each => each.metadata.namespace === NAMESPACE).map(each => each.metadata.name));
   const extra: Resource[] = [];

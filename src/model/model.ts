@@ -4,6 +4,7 @@ import { MeshError } from './error';
 import { groupBy } from './group-by';
 import { indexResources } from './index-resources';
 import type { ResourceIndex } from './index-resources';
+import { withIngresses } from './ingress';
 import { isObject, objectOf, textOf } from './json';
 import { keepEqual, keepItems } from './keep';
 import { localityOfPod } from './locality';
@@ -71,8 +72,9 @@ export interface ModelOptions {
  * so that a compiler that follows (`createCompiler`) sees by identity what changed.
  */
 export function buildModel(resources: readonly Resource[], options: ModelOptions = {}, previous?: Model): Model {
-  const of = indexResources(resources, previous?.of);
-  const config = keepEqual(previous?.config, options.meshConfig === undefined ? configOfMap(of) : parseMeshConfig(options.meshConfig));
+  const given = indexResources(resources, previous?.of);
+  const config = keepEqual(previous?.config, options.meshConfig === undefined ? configOfMap(given) : parseMeshConfig(options.meshConfig));
+  const of = withIngresses(given, { config, domain: options.domain ?? 'cluster.local' });
   const settings = {
     config, domain: options.domain ?? 'cluster.local', clusterId: options.clusterId ?? 'Kubernetes', placement: options.placement ?? new Map(),
   };

@@ -44,6 +44,7 @@ function pathSpecifier(uri: StringMatch | undefined): Init['pathSpecifier'] {
   if (uri?.exact !== undefined) return { case: 'path', value: uri.exact };
   if (uri?.prefix !== undefined) return { case: 'prefix', value: uri.prefix };
   if (uri?.regex !== undefined) return { case: 'safeRegex', value: { regex: uri.regex } };
+  if (uri?.pathSeparatedPrefix !== undefined) return { case: 'pathSeparatedPrefix', value: uri.pathSeparatedPrefix.replace(/\/+$/, '') };
   return { case: 'prefix', value: '/' };
 }
 
