@@ -267,10 +267,12 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
 
   private ensureDestinationRule(): void {
     if (this.node.tryFindChild('DestinationRule') !== undefined) return;
-    new networking.DestinationRule(this, 'DestinationRule', {
+    const rule = new networking.DestinationRule(this, 'DestinationRule', {
       metadata: ownedMetadata(this, this.name, this.namespace),
       spec: Lazy.any({ produce: () => this.destinationRule() }),
     });
+    // subsets are written, and so applied, before routes that lead to them, also where the code has the routes first
+    this.node.tryFindChild('VirtualService')?.node.addDependency(rule);
   }
 
   private ensureVirtualService(): void {

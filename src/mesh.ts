@@ -7,6 +7,7 @@ import { meshError } from './private/errors';
 import { gatewayPods } from './private/gateway-pods';
 import { injectAtSynthesis } from './private/inject';
 import { ownedMetadata } from './private/metadata';
+import { addSyncWaves } from './private/sync-waves';
 import { verifyAtSynthesis } from './private/verify';
 import type { SidecarInjectionOptions } from './sidecar-injection';
 
@@ -69,6 +70,12 @@ export interface MeshProps {
    */
   readonly profile?: MeshProfile;
   /**
+   * Whether routes carry the annotation `argocd.argoproj.io/sync-wave`, by which Argo CD applies them after the subsets and gateways that they lead to, and
+   * those after the rest. What has the annotation already keeps it.
+   * @default false
+   */
+  readonly syncWaves?: boolean;
+  /**
    * What is checked together: every manifest below this construct. The app, where several charts are applied to one cluster.
    * @default - the scope of the Mesh: the chart that it is in, or the app
    */
@@ -105,6 +112,7 @@ export class Mesh extends Construct {
     this.egress = GatewayWorkload.existing({ istio: 'egressgateway' }, { serviceHost: `istio-egressgateway.${ends}` });
     if (props.profile !== undefined) this.deployGateway('ingressgateway', rootNamespace, kplus.ServiceType.LOAD_BALANCER);
     if (props.profile === MeshProfile.DEMO) this.deployGateway('egressgateway', rootNamespace, kplus.ServiceType.CLUSTER_IP);
+    if (props.syncWaves === true) addSyncWaves(props.checks ?? scope);
     verifyAtSynthesis(this, props.checks ?? scope);
   }
 

@@ -39,7 +39,7 @@ export interface OutlierDetection {
   readonly minHealthPercent?: number;
 }
 
-/** How many retries may be under way. Renders `trafficPolicy.retryBudget` of a DestinationRule, which Istio has from 1.26 on. */
+/** How many retries may be under way. Renders `trafficPolicy.retryBudget` of a DestinationRule. */
 export interface RetryBudget {
   /**
    * Retries in percent of the requests under way, 0 to 100.

@@ -26,7 +26,8 @@ function everything(): string {
   });
   const v1 = version(reviews, 'v1');
   const v2 = version(reviews, 'v2', { loadBalancing: LoadBalancing.roundRobin({ warmup: { duration: Duration.seconds(30) } }), retryBudget: { percent: 0 } });
-  const retry = RetryPolicy.on([RetryOn.GATEWAY_ERROR, RetryOn.status(409)], { attempts: 2, perTryTimeout: Duration.seconds(1), backoff: Duration.millis(10), remoteLocalities: true });
+  const tries = { attempts: 2, perTryTimeout: Duration.seconds(1), backoff: Duration.millis(10), remoteLocalities: true };
+  const retry = RetryPolicy.on([RetryOn.GATEWAY_ERROR, RetryOn.status(409)], tries);
   reviews.addRoute('api', {
     match: [RouteMatch.http({ path: PathMatch.under('/api'), headers: [HeaderMatch.isPresent('x-key'), HeaderMatch.valueIs('x-old', '1').negated()] })],
     rewrite: Rewrite.replacePrefix('/api', '/v2').withHost('books.example'),
