@@ -27,6 +27,7 @@ export * from './mesh';
 export * from './mesh-gateway';
 export * from './mesh-port';
 export * from './mesh-service';
+export * from './mesh-validation';
 export * from './mesh-version';
 export * from './mtls-policy';
 export * from './policy-target';

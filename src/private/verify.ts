@@ -53,6 +53,16 @@ function analyze(manifests: unknown[]): Finding[] {
   return analysis.analyzeManifests(manifests);
 }
 
+/** What analysis finds in texts of manifests, by the file they were read from. */
+export function findingsOf(files: ReadonlyMap<string, string>): Finding[] {
+  /* eslint-disable @typescript-eslint/no-require-imports */
+  const analysis: typeof import('../analysis') = require('../analysis');
+  const { parseManifests }: typeof import('../model/parse') = require('../model/parse');
+  /* eslint-enable @typescript-eslint/no-require-imports */
+  const parsed = [...files].map(([file, text]) => parseManifests(text, file));
+  return analysis.analyzeResources(parsed.flatMap((each) => each.resources), parsed.flatMap((each) => each.errors));
+}
+
 function textOf(found: Finding): string {
   const place = [found.resource, found.field].filter((part) => part !== undefined).join(' ');
   const code = found.istioCode === undefined ? '' : ` (${found.istioCode})`;
