@@ -174,7 +174,7 @@ describe('a rollout that breaks fails synthesis, naming the state', () => {
   });
 
   test('stable is gone: giving up would fail', () => {
-    expect(withReplicas(0, 1, { at: 2 }).slice(-1)).toEqual([`${rule} 100 % 503 UH for route "to-v2" in giving up; ${repair}`]);
+    expect(withReplicas(0, 1, { steps: [CanaryStep.weight(20), CanaryStep.weight(100)], at: 1 }).slice(-1)).toEqual([`${rule} 100 % 503 UH for route "to-v2" in giving up; ${repair}`]);
   });
 
   test('a cohort alone', () => {

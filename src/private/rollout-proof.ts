@@ -28,8 +28,12 @@ export function stateManifests(scope: IConstruct): any[] {
 /** What would fail, one finding for each state in which a request of the rollout is not served. */
 export function rolloutFailures(owner: IConstruct, states: readonly RolloutState[]): string[] {
   const root = owner.node.scopes.find((scope) => Chart.isChart(scope)) ?? owner.node.root;
+  const tried = new Set<string>();
   return states.flatMap((state) => {
     const rules = state.rules();
+    const same = JSON.stringify(rules);
+    if (tried.has(same)) return []; // a pause, say
+    tried.add(same);
     const requests = rules.flatMap((rule) => (rule.match ?? [{}]).slice(0, 1).map((match) => ({ rule, request: requestFor(match) })));
     const asked = requests.filter((each): each is { rule: HttpRule; request: SimulatedRequest } => each.request !== undefined);
     const port = state.service.ports.find((each) => each.isHttp)!.number;
