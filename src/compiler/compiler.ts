@@ -23,7 +23,7 @@ import { Mesh } from './mesh';
 import type { ClusterKind } from './names';
 import { routeNames, secretNames } from './references';
 import { sidecarRoutes } from './routes/by-name';
-import { policyFor } from './scope/traffic-policy';
+import { meshPolicy, policyFor } from './scope/traffic-policy';
 import type { View } from './view';
 import { viewOf } from './view';
 import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
@@ -84,14 +84,16 @@ function compile(view: View, patcher: Patcher): CompiledProxy {
     ...patcher.clusters([...outbound.clusters, ...special.outbound, ...passed.clusters], 'outbound'),
     ...view.proxy.type === 'router' ? [] : patcher.clusters(special.inbound, 'inbound'),
   ];
-  const endpoints = [...outbound.endpoints, ...passed.endpoints];
+  // Proxies of one scope have the same list.
+  const endpoints = passed === NONE ? outbound.endpoints : [...outbound.endpoints, ...passed.endpoints];
   return {
     listeners,
     clusters,
     routes,
     endpoints: patcher.active ? assignmentsFor(clusters, endpoints) : endpoints,
     extensions: patcher.extensions(),
-    secrets: secretNames(listeners, clusters),
+    secrets: patcher.active ? secretNames(listeners, clusters)
+      : secretNames(listeners, [...special.outbound, ...special.inbound, ...passed.clusters], outbound.clusters),
   };
 }
 
@@ -152,7 +154,7 @@ function serviceClusters(view: View, flavour: ClusterKind): { clusters: readonly
       const rule = view.ruleOf(service);
       for (const port of service.ports.filter(({ protocol }) => protocol !== 'UDP')) {
         for (const subset of ['', ...rule?.subsets.map(({ name }) => name) ?? []]) {
-          const place = callerPlace(view, policyFor(rule, port.number, subset), service);
+          const place = callerPlace(view, policyFor(rule, port.number, subset, meshPolicy(mesh)), service);
           const cluster = mesh.memo.get('cluster', [flavour, service, port.number, subset, rule, kind, place],
             () => serviceCluster(view, service, port, subset, rule, flavour));
           if (cluster === undefined || names.has(cluster.name)) continue;

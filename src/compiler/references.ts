@@ -20,16 +20,27 @@ export function routeNames(listeners: readonly Listener[]): string[] {
   return [...names];
 }
 
-/** Names of SDS secrets, sorted. */
-export function secretNames(listeners: readonly Listener[], clusters: readonly Cluster[]): string[] {
-  const names = new Set<string>();
+/** Names of SDS secrets, sorted. `shared` are the clusters among them that many proxies have, looked through once. */
+export function secretNames(listeners: readonly Listener[], clusters: readonly Cluster[], shared: readonly Cluster[] = []): string[] {
+  const names = new Set<string>(secretsOfClusters(shared));
   for (const { filterChains, defaultFilterChain } of listeners) {
     for (const chain of filterChains) secretsOfSocket(chain.transportSocket).forEach(name => names.add(name));
     secretsOfSocket(defaultFilterChain?.transportSocket).forEach(name => names.add(name));
   }
+  secretsOfClusters(clusters).forEach(name => names.add(name));
+  return [...names].sort(compare);
+}
+
+const secretsOf = new WeakMap<readonly Cluster[], ReadonlySet<string>>();
+
+function secretsOfClusters(clusters: readonly Cluster[]): ReadonlySet<string> {
+  const known = secretsOf.get(clusters);
+  if (known !== undefined) return known;
+  const names = new Set<string>();
   for (const { transportSocket, transportSocketMatches } of clusters) {
     secretsOfSocket(transportSocket).forEach(name => names.add(name));
     for (const match of transportSocketMatches) secretsOfSocket(match.transportSocket).forEach(name => names.add(name));
   }
-  return [...names].sort(compare);
+  secretsOf.set(clusters, names);
+  return names;
 }

@@ -2,6 +2,10 @@ import { createHash } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { VirtualHostSchema } from '../../../src/xds/gen/envoy/config/route/v3/route_components_pb';
+import type { VirtualHost } from '../../../src/xds/gen/envoy/config/route/v3/route_components_pb';
+import { RouteConfigurationSchema } from '../../../src/xds/gen/envoy/config/route/v3/route_pb';
+import type { RouteConfiguration } from '../../../src/xds/gen/envoy/config/route/v3/route_pb';
 
 /** One resource ready for the wire. Made once per message, whatever number of proxies receive it. */
 export interface EncodedResource {
@@ -25,9 +29,31 @@ const encoded = new WeakMap<Message, EncodedResource>();
 export function encodeResource<D extends DescMessage>(
   schema: D, message: Message, name: string, edsName?: string,
 ): EncodedResource {
-  const known = encoded.get(message);
+  return encoded.get(message) ?? keep(schema, message, name, toBinary(schema, message as never), edsName);
+}
+
+/** Field of RouteConfiguration: `repeated VirtualHost virtual_hosts`. */
+const VIRTUAL_HOSTS_FIELD = 2;
+
+const hosts = new WeakMap<VirtualHost, Uint8Array>();
+
+/**
+ * A route configuration. A message's encoding is that of its fields one after the other, so a virtual host is encoded once, whatever becomes
+ * of the others. They come last here, which no reader minds.
+ */
+export function encodeRoutes(routes: RouteConfiguration): EncodedResource {
+  const known = encoded.get(routes);
   if (known) return known;
-  const value = toBinary(schema, message as never);
+  const value = new BinaryWriter().raw(toBinary(RouteConfigurationSchema, { ...routes, virtualHosts: [] }));
+  for (const host of routes.virtualHosts) {
+    let bytes = hosts.get(host);
+    if (bytes === undefined) hosts.set(host, bytes = toBinary(VirtualHostSchema, host));
+    value.tag(VIRTUAL_HOSTS_FIELD, WireType.LengthDelimited).bytes(bytes);
+  }
+  return keep(RouteConfigurationSchema, routes, routes.name, value.finish());
+}
+
+function keep(schema: DescMessage, message: Message, name: string, value: Uint8Array, edsName?: string): EncodedResource {
   const entry = new BinaryWriter()
     .tag(RESOURCES_FIELD, WireType.LengthDelimited).fork()
     .tag(TYPE_URL_FIELD, WireType.LengthDelimited).string(`type.googleapis.com/${schema.typeName}`)

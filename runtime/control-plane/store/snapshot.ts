@@ -2,12 +2,12 @@ import type { CompiledProxy } from '../../../src/compiler/compiled-proxy';
 import { ClusterSchema, Cluster_DiscoveryType } from '../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster } from '../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { ClusterLoadAssignmentSchema } from '../../../src/xds/gen/envoy/config/endpoint/v3/endpoint_pb';
+import type { ClusterLoadAssignment } from '../../../src/xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import { ListenerSchema } from '../../../src/xds/gen/envoy/config/listener/v3/listener_pb';
-import { RouteConfigurationSchema } from '../../../src/xds/gen/envoy/config/route/v3/route_pb';
 import { SecretSchema } from '../../../src/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import type { Secret } from '../../../src/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import type { XdsType } from '../xds-types';
-import { encodeResource } from './encoded';
+import { encodeResource, encodeRoutes } from './encoded';
 import type { EncodedResource } from './encoded';
 
 /** Resources of one type by name, in the order they are sent. */
@@ -21,11 +21,23 @@ export const EMPTY_SNAPSHOT: Snapshot = { CDS: new Map(), EDS: new Map(), LDS: n
 export function snapshotOf(compiled: CompiledProxy, secrets: readonly Secret[] = []): Snapshot {
   return {
     CDS: byName(compiled.clusters.map(cluster => encodeResource(ClusterSchema, cluster, cluster.name, edsNameOf(cluster)))),
-    EDS: byName(compiled.endpoints.map(assignment => encodeResource(ClusterLoadAssignmentSchema, assignment, assignment.clusterName))),
+    EDS: endpointsByName(compiled.endpoints),
     LDS: byName(compiled.listeners.map(listener => encodeResource(ListenerSchema, listener, listener.name))),
-    RDS: byName(compiled.routes.map(route => encodeResource(RouteConfigurationSchema, route, route.name))),
+    RDS: byName(compiled.routes.map(route => encodeRoutes(route))),
     SDS: byName(secrets.map(secret => encodeResource(SecretSchema, secret, secret.name))),
   };
+}
+
+const endpointSets = new WeakMap<readonly ClusterLoadAssignment[], ResourceSet>();
+
+/** Proxies of one scope have one list of assignments, the longest of all. */
+function endpointsByName(assignments: readonly ClusterLoadAssignment[]): ResourceSet {
+  let set = endpointSets.get(assignments);
+  if (set === undefined) {
+    set = byName(assignments.map(assignment => encodeResource(ClusterLoadAssignmentSchema, assignment, assignment.clusterName)));
+    endpointSets.set(assignments, set);
+  }
+  return set;
 }
 
 function byName(resources: readonly EncodedResource[]): ResourceSet {
