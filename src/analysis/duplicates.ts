@@ -11,7 +11,9 @@ export function duplicates(resources: readonly Resource[]): Finding[] {
     const { namespace, name } = resource.metadata;
     const key = `${groupOf(resource.apiVersion)}/${resource.kind}/${namespace}/${name}`;
     const first = known.get(key);
-    if (first === undefined) {known.set(key, resource);} else if (first.document !== resource.document && JSON.stringify(first.document) !== JSON.stringify(resource.document)) {
+    if (first === undefined) {
+      known.set(key, resource);
+    } else if (!alike(first, resource)) {
       const { file, line } = first.origin;
       const other = file === undefined ? 'with other content' : `with other content at ${file}:${line ?? 1}`;
       findings.push(findingAt(resource, [], {
@@ -23,4 +25,8 @@ export function duplicates(resources: readonly Resource[]): Finding[] {
     }
   }
   return findings;
+}
+
+function alike({ document: a }: Resource, { document: b }: Resource): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
