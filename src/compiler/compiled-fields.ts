@@ -199,5 +199,5 @@ export const REFUSED_VALUES: readonly RefusedValue[] = [
 
 /** Keys of MeshConfig that shape traffic and are not compiled yet. */
 export const REFUSED_MESH_CONFIG: readonly string[] = [
-  'defaultProviders.tracing', 'defaultTrafficPolicy', 'meshNetworks', 'serviceSettings',
+  'defaultProviders.tracing', 'meshNetworks', 'serviceSettings',
 ];

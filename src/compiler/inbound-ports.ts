@@ -3,7 +3,7 @@ import type { View } from './view';
 import { parseProtocol } from '../model/ports';
 import type { Protocol, Service } from '../model/service';
 import type { DestinationRule } from './scope/destination-rules';
-import { policyFor } from './scope/traffic-policy';
+import { meshPolicy, policyFor } from './scope/traffic-policy';
 
 /** One port of the application, as the services in front of it, or a Sidecar resource, describe it. */
 export interface InboundPort {
@@ -49,7 +49,7 @@ function servicePorts(view: View): InboundPort[] {
         portName: port.name,
         hostname: service.hostname,
         services: [service],
-        pool: replaced ?? policyFor(rule, port.number, '').connectionPool,
+        pool: replaced ?? policyFor(rule, port.number, '', meshPolicy(view.mesh)).connectionPool,
         // A rule that only defines subsets changes nothing here, and Istio does not name it.
         rule: rule?.trafficPolicy === undefined ? undefined : rule,
       });

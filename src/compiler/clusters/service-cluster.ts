@@ -12,7 +12,7 @@ import type { ClusterKind } from '../names';
 import { CARES_RESOLVER, withDnsJitter } from './dns';
 import { protocolOptions, speaksHttp2 } from './protocol-options';
 import type { DestinationRule } from '../scope/destination-rules';
-import { policyFor } from '../scope/traffic-policy';
+import { meshPolicy, policyFor } from '../scope/traffic-policy';
 import { clientTransport, NO_TLS } from '../security/client-tls';
 import { tcpMetadataExchangeCluster } from '../telemetry/peer-metadata';
 import type { View } from '../view';
@@ -45,7 +45,7 @@ export function serviceCluster(
   if (type === undefined) return undefined;
   const { mesh, dialect } = view;
   const name = clusterName(kind, port.number, subset, service.hostname);
-  const policy = policyFor(rule, port.number, subset);
+  const policy = policyFor(rule, port.number, subset, meshPolicy(mesh));
   const pool = poolOf(policy, mesh.model.config);
   const inline = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS
     ? loadAssignment(view, service, port, subset, rule, kind) : undefined;

@@ -3,9 +3,10 @@ import { duration } from '../../xds/duration';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { BLACK_HOLE, INBOUND_PASSTHROUGH, PASSTHROUGH } from '../names';
+import { meshPolicy } from '../scope/traffic-policy';
 import { tcpMetadataExchangeCluster } from '../telemetry/peer-metadata';
 import type { View } from '../view';
-import { DEFAULT_CIRCUIT_BREAKERS } from './connection-pool';
+import { poolOf } from './connection-pool';
 import { PASSTHROUGH_OPTIONS } from './protocol-options';
 
 /** Source address of connections to the application, so that the kernel does not capture them again. */
@@ -41,7 +42,7 @@ function originalDestination(view: View, name: string) {
     clusterDiscoveryType: { case: 'type' as const, value: Cluster_DiscoveryType.ORIGINAL_DST },
     connectTimeout: duration(view.mesh.model.config.connectTimeoutMs),
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
-    circuitBreakers: DEFAULT_CIRCUIT_BREAKERS,
+    circuitBreakers: poolOf(meshPolicy(view.mesh), view.mesh.model.config).circuitBreakers,
     typedExtensionProtocolOptions: PASSTHROUGH_OPTIONS,
   };
 }

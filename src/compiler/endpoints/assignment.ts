@@ -13,7 +13,7 @@ import type { ClientTls } from '../istio-api';
 import { clusterName } from '../names';
 import type { ClusterKind } from '../names';
 import type { DestinationRule } from '../scope/destination-rules';
-import { policyFor } from '../scope/traffic-policy';
+import { meshPolicy, policyFor } from '../scope/traffic-policy';
 import type { View } from '../view';
 
 const HEALTH: Readonly<Record<string, HealthStatus>> = {
@@ -24,7 +24,7 @@ const HEALTH: Readonly<Record<string, HealthStatus>> = {
 export function loadAssignment(
   view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined, kind: ClusterKind = 'outbound',
 ): ClusterLoadAssignment {
-  const policy = policyFor(rule, port.number, subset);
+  const policy = policyFor(rule, port.number, subset, meshPolicy(view.mesh));
   // What cannot answer mutual TLS is of no use to a connection that is passed on unread.
   const endpoints = endpointsFor(view, service, port, subset, rule).filter(endpoint => kind === 'outbound' || speaksMtls(view, endpoint, policy.tls));
   const byLocality = new Map<string, Endpoint[]>();
@@ -50,7 +50,7 @@ export function loadAssignment(
 function endpointsFor(view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined): readonly Endpoint[] {
   const all = view.mesh.model.endpointsOf(service, port.name);
   const labels = subset === '' ? undefined : rule?.subsets.find(candidate => candidate.name === subset)?.labels;
-  const minHealth = policyFor(rule, port.number, subset).outlierDetection?.minHealthPercent ?? 0;
+  const minHealth = policyFor(rule, port.number, subset, meshPolicy(view.mesh)).outlierDetection?.minHealthPercent ?? 0;
   const node = nodeLocal(service) ? view.proxy.metadata.NODE_NAME ?? '' : undefined;
   const kept = all.filter(endpoint => selects(labels ?? {}, endpoint.labels)
     && (minHealth <= 0 || endpoint.health !== 'UNHEALTHY')

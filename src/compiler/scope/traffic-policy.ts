@@ -1,4 +1,6 @@
+import { objectOf } from '../../model/json';
 import type { PolicyBlocks, TrafficPolicy } from '../istio-api';
+import type { Mesh } from '../mesh';
 import type { DestinationRule } from './destination-rules';
 
 /** The policy of one port, without subset: a port-level entry replaces the rule's policy as a whole (istio-behaviour B6). */
@@ -9,10 +11,20 @@ function atPort(policy: TrafficPolicy | undefined, port: number): PolicyBlocks {
   return { connectionPool, outlierDetection, loadBalancer, tls, tunnel, proxyProtocol, retryBudget };
 }
 
-/** The policy that one cluster gets: rule, then port, then subset, then the subset's port. */
-export function policyFor(rule: DestinationRule | undefined, port: number, subsetName: string): PolicyBlocks {
-  if (rule === undefined) return {};
-  const inherited = atPort(rule.trafficPolicy, port);
+/**
+ * The policy that one cluster gets: rule, then port, then what the mesh says where they are silent, then subset, then the subset's port.
+ * @param defaults - `defaultTrafficPolicy` of the mesh, for what it is about
+ */
+export function policyFor(
+  rule: DestinationRule | undefined, port: number, subsetName: string, defaults: Pick<PolicyBlocks, 'connectionPool' | 'outlierDetection'> = {},
+): PolicyBlocks {
+  if (rule === undefined) return defaults;
+  const ofRule = atPort(rule.trafficPolicy, port);
+  const inherited = {
+    ...ofRule,
+    connectionPool: ofRule.connectionPool ?? defaults.connectionPool,
+    outlierDetection: ofRule.outlierDetection ?? defaults.outlierDetection,
+  };
   const own = rule.subsets.find(subset => subset.name === subsetName)?.trafficPolicy;
   if (subsetName === '' || own === undefined) return inherited;
   const further = {
@@ -28,4 +40,10 @@ export function policyFor(rule: DestinationRule | undefined, port: number, subse
     loadBalancer: own.loadBalancer ?? inherited.loadBalancer,
     tls: own.tls ?? inherited.tls,
   };
+}
+
+/** What MeshConfig says of every cluster: only pools and outlier detection, as in Istio. */
+export function meshPolicy({ model }: Mesh): Pick<PolicyBlocks, 'connectionPool' | 'outlierDetection'> {
+  const { connectionPool, outlierDetection } = objectOf(model.config.raw.defaultTrafficPolicy) as PolicyBlocks;
+  return { connectionPool, outlierDetection };
 }

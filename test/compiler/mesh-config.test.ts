@@ -1,0 +1,64 @@
+import { clusterJson, compile, listenerJson, resourcesOfYaml, SHOP } from './support';
+import { buildModel } from '../../src/model/model';
+
+const GATE = `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: gate, namespace: shop }
+spec:
+  selector: { app: cart }
+  servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*'] }, { port: { number: 443, name: https, protocol: HTTPS }, hosts: ['*'], tls: { mode: SIMPLE, credentialName: c } }]
+`;
+const STOCK = 'outbound|8000||stock.shop.svc.cluster.local';
+
+const at = (meshConfig: Record<string, unknown>, workload = 'stock-v1.shop', ...texts: string[]) => (
+  compile(buildModel(resourcesOfYaml(SHOP, ...texts), { meshConfig }), workload));
+const chain = (compiled: ReturnType<typeof compile>, port: number): any => listenerJson(compiled, 'virtualInbound').filterChains
+  .find(({ filterChainMatch: match }: any) => match?.destinationPort === port && match.transportProtocol === 'tls');
+
+test('defaultTrafficPolicy fills what rules leave open, and only pools and outlier detection', () => {
+  const meshConfig = { defaultTrafficPolicy: { connectionPool: { tcp: { maxConnections: 3 } }, outlierDetection: { interval: '7s' }, loadBalancer: { simple: 'RANDOM' } } };
+  const rule = 'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: { name: r, namespace: shop }\nspec: { host: stock, trafficPolicy: { connectionPool: { tcp: { maxConnections: 5 } } } }';
+  const bare = clusterJson(at(meshConfig), STOCK);
+  const ruled = clusterJson(at(meshConfig, 'stock-v1.shop', rule), STOCK);
+  expect([bare.circuitBreakers.thresholds[0].maxConnections, bare.outlierDetection.interval, bare.lbPolicy]).toEqual([3, '7s', 'LEAST_REQUEST']);
+  expect([ruled.circuitBreakers.thresholds[0].maxConnections, ruled.outlierDetection.interval]).toEqual([5, '7s']);
+  expect(clusterJson(at(meshConfig), 'inbound|8080||').circuitBreakers.thresholds[0].maxConnections).toBe(3);
+});
+
+test('patterns name the statistics of clusters', () => {
+  const compiled = at({ outboundClusterStatName: '%SERVICE%_%SERVICE_PORT_NAME%_%SERVICE_PORT%', inboundClusterStatName: '%SERVICE_FQDN%_%TARGET_PORT%' });
+  expect([clusterJson(compiled, STOCK).altStatName, clusterJson(compiled, 'inbound|8080||').altStatName])
+    .toEqual(['stock.shop_http_8000', 'stock.shop.svc.cluster.local_8080']);
+});
+
+test('a port for HTTP proxies listens on loopback, with routes of every port', () => {
+  const compiled = at({ proxyHttpPort: 15002 });
+  expect(listenerJson(compiled, '127.0.0.1_15002').address.socketAddress).toEqual({ address: '127.0.0.1', portValue: 15002 });
+  expect(compiled.routes.find(({ name }) => name === 'http_proxy')?.virtualHosts.some(({ domains }) => domains.includes('cart.shop:8000'))).toBe(true);
+});
+
+test('inboundTrafficPolicy LOCALHOST leads to the application on loopback', () => {
+  expect(clusterJson(at({ inboundTrafficPolicy: { mode: 'LOCALHOST' } }), 'inbound|8080||').loadAssignment.endpoints[0].lbEndpoints[0].endpoint.address.socketAddress)
+    .toEqual({ address: '127.0.0.1', portValue: 8080 });
+});
+
+test('meshMTLS is for the mesh, tlsDefaults for the others', () => {
+  const compiled = at({ meshMTLS: { minProtocolVersion: 'TLSV1_3' }, tlsDefaults: { minProtocolVersion: 'TLSV1_3', ecdhCurves: ['P-256'] } }, 'stock-v1.shop');
+  expect(chain(compiled, 8080).transportSocket.typedConfig.commonTlsContext.tlsParams.tlsMinimumProtocolVersion).toBe('TLSv1_3');
+  const gate = listenerJson(at({ tlsDefaults: { minProtocolVersion: 'TLSV1_3', ecdhCurves: ['P-256'] } }, 'cart.shop', GATE), '0.0.0.0_443');
+  expect(gate.filterChains[0].transportSocket.typedConfig.commonTlsContext.tlsParams).toEqual({ tlsMinimumProtocolVersion: 'TLSv1_3', ecdhCurves: ['P-256'] });
+});
+
+test('what stands before a gateway is told by its ProxyConfig', () => {
+  const topology = { numTrustedProxies: 2, forwardClientCertDetails: 'APPEND_FORWARD', proxyProtocol: {} };
+  const listener = listenerJson(at({ defaultConfig: { gatewayTopology: topology } }, 'cart.shop', GATE), '0.0.0.0_80');
+  expect(listener.listenerFilters.map(({ name }: any) => name)).toEqual(['envoy.filters.listener.proxy_protocol']);
+  expect(listener.filterChains[0].filters[0].typedConfig).toMatchObject({ xffNumTrustedHops: 2, forwardClientCertDetails: 'APPEND_FORWARD' });
+});
+
+test('the mesh\'s retries inbound replace Istio\'s; none at all where it says so', () => {
+  const policyOf = (policy: object): any => chain(at({ defaultInboundHttpRetryPolicy: policy }), 8080).filters
+    .find(({ typedConfig }: any) => typedConfig.routeConfig).typedConfig.routeConfig.virtualHosts[0].routes[0].route.retryPolicy;
+  expect([policyOf({ attempts: 5 }), policyOf({ attempts: 0 })]).toEqual([{ retryOn: 'reset-before-request', numRetries: 5 }, undefined]);
+});
