@@ -35,7 +35,7 @@ export function registerExplain(program: Command, io: Io, done: (code: number) =
     .option('-n, --namespace <namespace>', 'namespace of a caller named without one')
     .option('-H, --header <name: value>', 'request header; may be given several times', header)
     .option('--dialled <address:port>', 'address that the caller connects to, where it is not the host\'s own', dialled)
-    .option('--tls <sni=name,alpn=h2>', 'TLS that the caller speaks, for an https URL', pairs)
+    .option('--tls <sni=name,alpn=h2,mtls>', 'TLS that the caller speaks, for an https URL; with mtls it shows a certificate', pairsOfTls)
     .option('--claims <json>', 'claims of a token that counts as signed, sent as Authorization: Bearer', claims)
     .option('--source <address>', 'address that the request comes from')
     .option('--optimize', 'say instead what a Sidecar scope would save each proxy (of --from, with the Sidecar to apply)')
@@ -84,7 +84,7 @@ function request(args: readonly string[], options: Options): { paths: string[]; 
       dialled: address,
       ...told !== undefined && { claims: told },
       ...source !== undefined && { sourceAddress: source },
-      ...tls !== undefined && { tls: { sni: tls.sni, alpn: tls.alpn?.split('+') } },
+      ...tls !== undefined && { tls: { sni: tls.sni, alpn: tls.alpn?.split('+'), certificate: tls.mtls !== undefined } },
     },
   };
 }
@@ -104,6 +104,9 @@ function strangerNote({ services }: Model, url: string): string {
   const meant = didYouMean(hostname, services.flatMap(({ name, hostname: host }) => [name, host]));
   return `note: no service of the mesh is called ${hostname}${meant === '' ? '' : `; ${meant}`}\n`;
 }
+
+/** Pairs, and `mtls` by itself. */
+const pairsOfTls = (text: string, before?: Readonly<Record<string, string>>): Record<string, string> => pairs(text.replace(/(^|,)mtls(?=,|$)/, '$1mtls=true'), before);
 
 function header(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf(':');

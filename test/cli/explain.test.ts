@@ -180,3 +180,14 @@ test.each([
   const { code, stderr } = await cli(['explain', '.', url, '--from', 'front-v1'], { cwd: folderOf({ 'mesh.yaml': MESH }) });
   expect([code, stderr.split('\n')]).toEqual([0, expect.arrayContaining([note])]);
 });
+
+test.each([
+  ['MUTUAL', 'sni=shop.example', { outcome: 'failed' }], ['MUTUAL', 'sni=shop.example,mtls', { outcome: 'routed' }],
+  ['SIMPLE', 'sni=shop.example', { outcome: 'routed' }], ['OPTIONAL_MUTUAL', 'sni=shop.example', { outcome: 'routed' }],
+])('a gateway of mode %s and a caller that speaks --tls %s', async (mode, tls, expected) => {
+  const server = `servers: [{port: {number: 8443, name: https, protocol: HTTPS}, tls: {mode: ${mode}, credentialName: door}, hosts: ["*"]}]}`;
+  const { stdout } = await cli(['explain', '.', 'https://shop.example:8443/', '--from', 'outside', '--tls', tls, '-o', 'json'], {
+    cwd: folderOf({ 'mesh.yaml': MESH.replace(/servers: .*/, server) }),
+  });
+  expect(JSON.parse(stdout)).toMatchObject(expected);
+});

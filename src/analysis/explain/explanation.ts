@@ -15,7 +15,12 @@ export interface RequestSpec {
   /** Address that the caller connects to, where it is not the one that the URL's host has. */
   readonly dialled?: { readonly address: string; readonly port: number };
   /** TLS that the caller speaks, for an `https` URL. */
-  readonly tls?: { readonly sni?: string; readonly alpn?: readonly string[] };
+  readonly tls?: {
+    readonly sni?: string;
+    readonly alpn?: readonly string[];
+    /** Whether the caller shows a certificate that the server's CA has signed. */
+    readonly certificate?: boolean;
+  };
   /** Claims of a token that counts as signed by the issuer they name; it is sent as `Authorization: Bearer …`. */
   readonly claims?: Readonly<Record<string, unknown>>;
   /** Seconds since 1970, for the life of tokens. Without it no token is too old or too new. */

@@ -9,7 +9,7 @@ import { changed, enterTarget, enterWorkload, sentBy } from './server-side';
 import { explainTarget, parseClusterName } from './targets';
 import type { RequestUrl } from './url';
 import {
-  admit, admitConnection, decide, isDenial, matchFilterChain, matchListener, matchRoute, normalizePath, percentOf, ruleName,
+  admit, admitConnection, decide, handshakeFailure, isDenial, matchFilterChain, matchListener, matchRoute, normalizePath, percentOf, ruleName,
   type Answer, type Chain, type Decision, type Draw, type Forward, type HttpRequestFacts, type HttpTerminal, type MatchedRoute, type Retry,
   type TcpTerminal, type TraceEvent,
 } from '../../evaluator';
@@ -49,6 +49,11 @@ export function walk(proxies: Proxies, entry: Entry, spec: RequestSpec, url: Req
   const chain = matchFilterChain(listener, entry.connection, trace);
   if (chain === undefined) return unserved(here, 'NR', `no filter chain of listener ${listener.name} takes the connection`);
   const { terminal } = chain;
+  const failure = chain.terminatesTls ? handshakeFailure(chain, { ...entry.connection, certificate: spec.tls?.certificate === true ? 'own' : '' }) : '';
+  if (failure !== '') {
+    trace({ step: 'tls', name: 'handshake', outcome: 'failed', because: failure });
+    return unserved(here, '', `filter chain ${chain.name} of ${entry.ready.name} ends the connection: ${failure}`);
+  }
   trace(filtersStep(chain));
   if (terminal.kind !== 'none') {
     const context = accessContext(spec, entry.connection, sourceOf(spec, entry.ready), chain.terminatesTls ? [] : undefined);
