@@ -161,6 +161,9 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
   },
   'Telemetry': {
     selector: ALL,
+    // Those of gateways of the Gateway API; other proxies leave such a resource out.
+    targetRef: ALL,
+    targetRefs: ALL,
     accessLogging: { match: ALL, providers: ALL, disabled: ALL, filter: ALL },
     metrics: { providers: ALL, overrides: ALL, reportingInterval: ALL },
     tracing: {
@@ -193,7 +196,7 @@ export interface RefusedValue {
 
 export const REFUSED_VALUES: readonly RefusedValue[] = [
   { kind: 'ServiceEntry', path: ['resolution'], values: /^DYNAMIC_DNS$/ },
-  { kind: 'EnvoyFilter', path: ['configPatches', 'applyTo'], values: /^BOOTSTRAP$/ },
+  { kind: 'EnvoyFilter', path: ['configPatches', 'applyTo'], values: /^(BOOTSTRAP|EXTENSION_CONFIG)$/ },
   { kind: 'AuthorizationPolicy', path: ['rules', 'when', 'key'], values: /^request\.experimental\.inline\.headers/ },
 ];
 
