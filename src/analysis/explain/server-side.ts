@@ -110,7 +110,7 @@ function decideThere(
 }
 
 function refusal({ status, flag, details, body }: Answer): Refusal {
-  return { status, flag, because: body === '' ? details : body, details };
+  return { status, flag, because: body === '' ? details : `${body} (${details})`, details };
 }
 
 /** The request as it leaves the caller's proxy. A proxy at the edge tells the next one where the request came from. */
