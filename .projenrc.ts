@@ -65,8 +65,14 @@ project.package.addField('types', 'lib/src/index.d.ts'); // projen forces lib/in
 
 // Programs: one file with nothing to install, which is also the package's binary.
 project.bundler.addBundle('runtime/main.ts', {
-  platform: 'node', target: 'node20', format: 'cjs', outfile: 'index.cjs',
-  executable: true, minify: true, watchTask: false, metafile: false,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  outfile: 'index.cjs',
+  executable: true,
+  minify: true,
+  watchTask: false,
+  metafile: false,
 });
 
 // Everything outside jsii's own program (runtime, tests, examples, benchmarks) is type-checked by one configuration.
@@ -75,9 +81,21 @@ const tsconfig = new javascript.TypescriptConfig(project, {
   include: ['src/**/*.ts', 'imports/**/*.ts', 'runtime/**/*.ts', 'test/**/*.ts', 'examples/**/*.ts', 'bench/**/*.ts'],
   exclude: ['node_modules', 'lib', 'dist', 'assets', 'examples/*/dist'],
   compilerOptions: {
-    noEmit: true, rootDir: '.', target: 'es2022', lib: ['es2022'], module: 'node20', strict: true, esModuleInterop: true,
-    noUnusedLocals: true, noUnusedParameters: true, noImplicitReturns: true, noFallthroughCasesInSwitch: true, resolveJsonModule: true,
-    skipLibCheck: true, types: ['node', 'jest'], paths: { 'cdk8s-mesh': ['./src/index.ts'] },
+    noEmit: true,
+    rootDir: '.',
+    target: 'es2022',
+    lib: ['es2022'],
+    module: 'node20',
+    strict: true,
+    esModuleInterop: true,
+    noUnusedLocals: true,
+    noUnusedParameters: true,
+    noImplicitReturns: true,
+    noFallthroughCasesInSwitch: true,
+    resolveJsonModule: true,
+    skipLibCheck: true,
+    types: ['node', 'jest'],
+    paths: { 'cdk8s-mesh': ['./src/index.ts'] },
   },
 });
 for (const dir of ['runtime', 'examples', 'bench']) { // eslint's project service wants a nearest tsconfig.json

@@ -11,7 +11,9 @@ function fill(chart: Chart): Chart {
   new kplus.Job(chart, 'job', { containers: [{ image: 'job' }] });
   new kplus.Deployment(chart, 'out', { containers: [{ image: 'out' }], podMetadata: { labels: { 'sidecar.istio.io/inject': 'false' } } });
   new ApiObject(chart, 'by-hand', {
-    apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db' },
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name: 'db' },
     spec: { selector: { matchLabels: { app: 'db' } }, serviceName: 'db', template: { metadata: { labels: { app: 'db' } }, spec: { containers: [{ name: 'db', image: 'db' }] } } },
   } as any);
   new ApiObject(chart, 'settings', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' }, data: { a: '1' } } as any);

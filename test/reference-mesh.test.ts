@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,6 @@ import { ApiObject, App, Chart, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { ExternalService, MeshPort, MeshService, ReferenceControlPlane, ReferenceProxy } from '../src';
 import { all, failures, only } from './support/synth';
-import { randomBytes } from 'node:crypto';
 
 const folder = mkdtempSync(join(tmpdir(), 'cdk8s-mesh-runtime-'));
 const bundle = join(folder, 'index.cjs');
@@ -55,7 +55,12 @@ test('both meet the restricted pod security standard', () => {
   expect(plane.automountServiceAccountToken).toBe(false);
   for (const container of [plane.containers[0], proxy]) {
     expect(container.securityContext).toEqual({
-      allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true, runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      runAsUser: 1000,
+      runAsGroup: 1000,
       seccompProfile: { type: 'RuntimeDefault' },
     });
     expect(container.readinessProbe.httpGet.path).toBe('/healthz/ready');

@@ -13,7 +13,9 @@ test('renders the Secret that istioctl makes', () => {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name: 'istio-remote-secret-west', namespace: 'mesh', labels: { 'istio/multiCluster': 'true' },
+      name: 'istio-remote-secret-west',
+      namespace: 'mesh',
+      labels: { 'istio/multiCluster': 'true' },
       annotations: { 'networking.istio.io/cluster': 'west', 'cdk8s-mesh.dev/path': 'test/west' },
     },
     stringData: {

@@ -68,7 +68,12 @@ async function secretOf(access: Access, options: Options, io: Io): Promise<Json>
     io.stderr.write(`${server} is likely not reachable from another cluster; give --server with an address that is\n`);
   }
   return remoteSecret({
-    cluster, server, tlsServerName: options.tlsServerName, authority, namespace: options.istioNamespace, type: options.type,
+    cluster,
+    server,
+    tlsServerName: options.tlsServerName,
+    authority,
+    namespace: options.istioNamespace,
+    type: options.type,
     identity: options.authType === 'plugin' ? { plugin: options.authPluginName, configuration: options.authPluginConfig } : { token: Buffer.from(token!, 'base64').toString('utf8') },
   });
 }

@@ -83,7 +83,12 @@ function injectAll(documents: readonly Document[], options: InjectionOptions): M
       return { text: '', object: undefined, workloads: [] };
     }
   });
-  return { texts: made.map(({ text }) => text), objects: made.map(({ object }) => object).filter(isObject), workloads: made.flatMap(({ workloads }) => workloads), errors };
+  return {
+    texts: made.map(({ text }) => text),
+    objects: made.map(({ object }) => object).filter(isObject),
+    workloads: made.flatMap(({ workloads }) => workloads),
+    errors,
+  };
 }
 
 function read(paths: readonly string[], io: Io): readonly ManifestFile[] {
@@ -92,7 +97,8 @@ function read(paths: readonly string[], io: Io): readonly ManifestFile[] {
   const { files, errors } = named.length > 0 ? readManifestFiles(named, io.cwd) : { files: [], errors: [] };
   const standardInput = paths.includes('-') ? [{ path: 'standard input', text: io.stdin?.() ?? readFileSync(0, 'utf8') }] : [];
   const all = [...files, ...standardInput];
-  const faults = [...errors, ...all.flatMap(({ path, text }) => parseManifests(text, path).errors).filter(error => exitCodeOf([error]) === EXIT.usage)];
+  const unread = all.flatMap(({ path, text }) => parseManifests(text, path).errors).filter(error => exitCodeOf([error]) === EXIT.usage);
+  const faults = [...errors, ...unread];
   if (faults.length > 0) throw new UsageError(faults.map(error => error.message).join('\n'));
   return all;
 }

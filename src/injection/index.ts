@@ -93,7 +93,8 @@ interface Job {
 function injectInto(object: unknown, job: Job): unknown {
   if (!isObject(object)) return object;
   if (object.kind === 'List' && object.apiVersion === 'v1') {
-    return { ...object, metadata: objectOf(object.metadata), items: Array.isArray(object.items) ? object.items.map(item => injectInto(item, job)) : object.items };
+    const items = Array.isArray(object.items) ? object.items.map(item => injectInto(item, job)) : object.items;
+    return { ...object, metadata: objectOf(object.metadata), items };
   }
   const workload = workloadOf(object);
   if (workload === undefined) return object;

@@ -1,8 +1,8 @@
 import type { Owner, Pod } from './pod';
 import type { Data } from './typed';
-import { groupOf } from '../model/kinds';
 import { isObject, objectOf, objectsOf, textMapOf, textOf } from '../model/json';
 import type { Json } from '../model/json';
+import { groupOf } from '../model/kinds';
 
 /** A workload that the injector knows: where its Pod template is, and whose it is. */
 export interface Workload {
@@ -30,7 +30,12 @@ export function workloadOf(object: Json): Workload | undefined {
   const owner = { apiVersion, kind, name: textOf(metadata.name) ?? '', namespace: textOf(metadata.namespace) ?? '' };
   switch (kind) {
     case 'Pod':
-      return { type: kind, owner: controllerOf(metadata, owner), pod: pod => pod as unknown as Pod, put: (pod, made) => void Object.assign(pod, made) };
+      return {
+        type: kind,
+        owner: controllerOf(metadata, owner),
+        pod: pod => pod as unknown as Pod,
+        put: (pod, made) => void Object.assign(pod, made),
+      };
     case 'CronJob':
       return {
         type: kind,

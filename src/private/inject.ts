@@ -10,7 +10,8 @@ const injected = new WeakMap<ApiObject, string>();
 /** Makes every workload at or below `scope` render with Istio's sidecar, those added later too. Nothing but the rendering changes. */
 export function injectAtSynthesis(scope: IConstruct, options: InjectionOptions): void {
   const key = JSON.stringify(options);
-  const reach = () => scope.node.findAll().filter((construct): construct is ApiObject => ApiObject.isApiObject(construct)).forEach((object) => wrap(object, options, key));
+  const reach = () => scope.node.findAll().filter((construct): construct is ApiObject => ApiObject.isApiObject(construct))
+    .forEach((object) => wrap(object, options, key));
   reach();
   // cdk8s validates before it renders: by then the tree is whole.
   scope.node.addValidation({

@@ -23,7 +23,9 @@ export function virtualHosts(manifests: readonly unknown[], namespace: string): 
   return aliases.sort((a, b) => (a.hostnames[0] < b.hostnames[0] ? -1 : 1));
 }
 
-function namesOf({ registry, name, namespace, hostname }: { registry: string; name: string; namespace: string; hostname: string }, from: string): string[] {
+interface Named { readonly registry: string; readonly name: string; readonly namespace: string; readonly hostname: string }
+
+function namesOf({ registry, name, namespace, hostname }: Named, from: string): string[] {
   if (registry !== 'Kubernetes') return [hostname];
   return [...namespace === from ? [name] : [], `${name}.${namespace}`, `${name}.${namespace}.svc`, hostname];
 }

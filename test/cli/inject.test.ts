@@ -48,7 +48,8 @@ test('-o json is a List', async () => {
 test('values, MeshConfig, revision and native proxies', async () => {
   const folder = folderOf({ 'app.yaml': workload('web'), 'values.yml': 'global: {hub: my.hub, tag: 9}', 'mesh.yml': 'trustDomain: td' });
   const { stdout } = await cli(['inject', 'app.yaml', '--values', 'values.yml', '--mesh-config', 'mesh.yml', '-r', 'blue', '--native-sidecar'], { cwd: folder });
-  const [{ spec: { template } }] = objects(stdout) as unknown as [{ spec: { template: { metadata: { annotations: object }; spec: { initContainers: { image: string; env?: object[] }[] } } } }];
+  interface Template { metadata: { annotations: object }; spec: { initContainers: { image: string; env?: object[] }[] } }
+  const [{ spec: { template } }] = objects(stdout) as unknown as [{ spec: { template: Template } }];
   expect(template.metadata.annotations).toMatchObject({ 'istio.io/rev': 'blue' });
   expect(template.spec.initContainers.map(({ image }) => image)).toEqual(['my.hub/proxyv2:9', 'my.hub/proxyv2:9']);
   expect(template.spec.initContainers[1].env).toContainEqual({ name: 'TRUST_DOMAIN', value: 'td' });

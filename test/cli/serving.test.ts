@@ -27,7 +27,8 @@ class Running {
   /** Resolves once it has said these words. */
   public async says(words: string): Promise<void> {
     if (this.text.includes(words)) return;
-    await Promise.race([new Promise<void>((found) => { this.waiting.push({ words, found }); }), this.outcome.then((outcome) => { throw new Error(JSON.stringify(outcome)); })]);
+    const said = new Promise<void>((found) => { this.waiting.push({ words, found }); });
+    await Promise.race([said, this.outcome.then((outcome) => { throw new Error(JSON.stringify(outcome)); })]);
   }
 
   public async end(): Promise<Outcome> {
@@ -88,7 +89,9 @@ test.each<[string, string[], Record<string, string>, string]>([
 
 test('Pods take labels and ports of the controller that their names begin with, the longest', () => {
   const deployment = (name: string, port: number) => ({
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: 'shop' },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'shop' },
     spec: { template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'a', ports: [{ containerPort: port }] }] } } },
   });
   const { resources, placement } = withRegisteredPods(resourcesOf([deployment('web', 80), deployment('web-admin', 60_000)]), [

@@ -23,7 +23,11 @@ interface PodSpec {
 interface Container {
   readonly name: string;
   readonly command?: readonly string[];
-  readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } } }[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
+  }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
@@ -50,13 +54,17 @@ export class Kubelet {
   }
 
   /** Runs a container as its Pod would; `instead` are words of its command that mean something else on this machine. */
-  public run(pod: PodSpec, container: Container, fields: Readonly<Record<string, string>>, instead: readonly (readonly [string, string])[], env: Record<string, string> = {}): void {
+  public run(
+    pod: PodSpec, container: Container, fields: Readonly<Record<string, string>>, instead: readonly (readonly [string, string])[],
+    env: Record<string, string> = {},
+  ): void {
     const folders = (container.volumeMounts ?? []).map(({ name, mountPath }): [string, string] => {
       const map = pod.volumes.find(volume => volume.name === name)!.configMap!.name;
       return [mountPath, join(this.folder, map)];
     });
     const words = container.command!.map(word => [...folders, ...instead].reduce((text, [from, to]) => text.replaceAll(from, to), word));
-    const given = Object.fromEntries((container.env ?? []).map(({ name, value, valueFrom }) => [name, value ?? fields[valueFrom!.fieldRef.fieldPath]]));
+    const { env: listed = [] } = container;
+    const given = Object.fromEntries(listed.map(({ name, value, valueFrom }) => [name, value ?? fields[valueFrom!.fieldRef.fieldPath]]));
     this.start(words, { ...given, ...env });
   }
 

@@ -1,5 +1,5 @@
-import http from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Testing } from 'cdk8s';
@@ -19,11 +19,14 @@ function synthesize(bundle: string): Manifest[] {
   const controlPlane = new ReferenceControlPlane(chart, 'control-plane', { bundle });
   const service = (name: string, ...versions: string[]) => {
     const made = new MeshService(chart, name, { ports: [MeshPort.http(PORT)] });
-    return { made, versions: versions.map((version) => {
-      const added = made.addVersion(version, { replicas: 1, containers: [{ image: name }] });
-      new ReferenceProxy(chart, `${name}-${version}-proxy`, { controlPlane, workload: added.workload });
-      return added;
-    }) };
+    return {
+      made,
+      versions: versions.map((version) => {
+        const added = made.addVersion(version, { replicas: 1, containers: [{ image: name }] });
+        new ReferenceProxy(chart, `${name}-${version}-proxy`, { controlPlane, workload: added.workload });
+        return added;
+      }),
+    };
   };
   service('productpage', 'v1');
   service('details', 'v1');

@@ -20,7 +20,11 @@ export async function ask(access: Access, method: 'GET' | 'POST', path: string, 
   const options: https.RequestOptions = {
     method,
     headers: { accept: 'application/json', ...body !== undefined && { 'content-type': 'application/json' }, ...access.token !== undefined && { authorization: `Bearer ${access.token}` } },
-    ca: access.authority, cert: access.certificate, key: access.key, servername: access.tlsServerName, rejectUnauthorized: !access.insecure,
+    ca: access.authority,
+    cert: access.certificate,
+    key: access.key,
+    servername: access.tlsServerName,
+    rejectUnauthorized: !access.insecure,
     signal: AbortSignal.timeout(PATIENCE_MS),
   };
   try {

@@ -1,8 +1,8 @@
 import { objectOf } from '../../../src/model/json';
-import type { Placement } from '../../../src/model/workloads';
 import { resourcesOf } from '../../../src/model/parse';
 import { proxyFromNode } from '../../../src/model/proxy';
 import type { Resource } from '../../../src/model/resource';
+import type { Placement } from '../../../src/model/workloads';
 
 /** Kinds that stand for Pods which nobody but Kubernetes knows. */
 const CONTROLLERS: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob']);
@@ -35,7 +35,8 @@ export function withRegisteredPods(resources: readonly Resource[], nodeIds: Iter
     if (owner === undefined) continue;
     const template = templateOf(owner);
     pods.push({
-      apiVersion: 'v1', kind: 'Pod',
+      apiVersion: 'v1',
+      kind: 'Pod',
       metadata: { ...objectOf(template.metadata), name, namespace, ownerReferences: [{ apiVersion: 'apps/v1', kind: owner.kind, name: owner.metadata.name, uid: '', controller: true }] },
       spec: template.spec,
       status: { podIP: ip, phase: 'Running' },
@@ -56,5 +57,6 @@ function templateOf({ kind, spec }: Resource): Readonly<Record<string, unknown>>
 
 function portsOf(spec: Readonly<Record<string, unknown>>): Record<number, number> {
   const containers = Array.isArray(spec.containers) ? spec.containers as { ports?: { containerPort?: number }[] }[] : [];
-  return Object.fromEntries(containers.flatMap(({ ports }) => ports ?? []).flatMap(({ containerPort }) => (containerPort === undefined ? [] : [[containerPort, proxyPort(containerPort)]])));
+  const numbers = containers.flatMap(({ ports }) => ports ?? []).map(({ containerPort }) => containerPort).filter(number => number !== undefined);
+  return Object.fromEntries(numbers.map(number => [number, proxyPort(number)]));
 }
