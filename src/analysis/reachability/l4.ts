@@ -13,13 +13,16 @@ export function l4Reachability(context: Context): void {
   }
 }
 
+/** With a field that the compiler does not read. */
+type Match = L4Match & { readonly sourceSubnet?: string };
+
 /** What a rule takes, as texts that another rule takes as well or not; a rule without match takes everything. */
-function keysOf(rule: Rule, matches: readonly L4Match[], tls: boolean): readonly string[] {
+function keysOf(rule: Rule, matches: readonly Match[], tls: boolean): readonly string[] {
   if (matches.length === 0) return tls ? [] : ['*'];
   return matches.flatMap((match) => {
     const gateways = match.gateways?.length ? match.gateways.map(gateway => resolveGateway(gateway, rule.metadata.namespace)) : gatewaysOf(rule);
-    const rest = [match.port ?? 0, match.sourceNamespace ?? '', Object.entries(match.sourceLabels ?? {}).sort()];
-    const any = JSON.stringify([[], ...rest]) === '[[],0,"",[]]' && (match.destinationSubnets ?? []).length === 0;
+    const rest = [match.port ?? 0, match.sourceNamespace ?? '', match.sourceSubnet ?? '', Object.entries(match.sourceLabels ?? {}).sort()];
+    const any = JSON.stringify(rest) === '[0,"","",[]]' && (match.destinationSubnets ?? []).length === 0;
     const names = tls ? (match as TlsMatch).sniHosts ?? [] : [''];
     if (any && !tls && gateways.length === gatewaysOf(rule).length) return ['*'];
     return names.flatMap(name => gateways.map(gateway => JSON.stringify([name, [...match.destinationSubnets ?? []].sort(), ...rest, gateway])));

@@ -6,8 +6,12 @@ import type { Reporter } from './context';
 
 const TOPOLOGY = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone', 'topology.istio.io/subzone'];
 
+/** With a field that the compiler does not read. */
+type Balancer = LoadBalancer & { readonly zoneAwareLbSetting?: Pick<LocalityLbSetting, 'enabled' | 'failover' | 'failoverPriority'> };
+
 /** loadBalancer of a trafficPolicy (istio-validation §1.3). */
-export function loadBalancerRules(at: Reporter, balancer: LoadBalancer, path: Path, outlierDetection: boolean): void {
+export function loadBalancerRules(at: Reporter, balancer: Balancer, path: Path, outlierDetection: boolean): void {
+  if (balancer.zoneAwareLbSetting !== undefined) zoneAwareRules(at, balancer, path, outlierDetection);
   if (balancer.consistentHash !== undefined) hashRules(at, balancer.consistentHash, [...path, 'consistentHash']);
   if (balancer.localityLbSetting !== undefined) localityRules(at, balancer.localityLbSetting, [...path, 'localityLbSetting'], outlierDetection);
   const { warmup } = balancer;
@@ -38,6 +42,33 @@ function hashRules(at: Reporter, hash: ConsistentHash, path: Path): void {
   }
 }
 
+function zoneAwareRules(at: Reporter, balancer: Balancer, path: Path, outlierDetection: boolean): void {
+  const place = [...path, 'zoneAwareLbSetting'];
+  const { enabled, failover = [], failoverPriority = [] } = balancer.zoneAwareLbSetting!;
+  if (balancer.localityLbSetting !== undefined) {
+    at.invalid(place, 'MESH_FIELD_EXCLUSIVE', 'zoneAwareLbSetting and localityLbSetting exclude each other, got both', 'keep one of them');
+  }
+  const topology = failoverPriority.find(isTopology);
+  if (topology !== undefined) {
+    at.invalid([...place, 'failoverPriority'], 'MESH_LOCALITY_INVALID', `zoneAwareLbSetting knows regions and zones by itself, got the label ${topology}`, 'remove it');
+  }
+  failoverRules(at, failover, place);
+  if ((failover.length > 0 || failoverPriority.length > 0) && !outlierDetection && enabled !== false) inert(at, place);
+}
+
+const isTopology = (label: string): boolean => TOPOLOGY.includes(label.split('=')[0]);
+
+const inert = (at: Reporter, path: Path) => at.doubtful(path, 'MESH_FAILOVER_INERT', 'failover needs outlierDetection to see that a locality fails, got none',
+  'add outlierDetection beside loadBalancer');
+
+function failoverRules(at: Reporter, failover: NonNullable<LocalityLbSetting['failover']>, path: Path): void {
+  failover.forEach(({ from = '', to = '' }, index) => {
+    if (from === to || [from, to].some(region => region.includes('/') || region.includes('*'))) {
+      at.invalid([...path, 'failover', index], 'MESH_LOCALITY_INVALID', `failover leads from one region to another, got ${quote(from)} to ${quote(to)}`, 'name two regions without zone or *');
+    }
+  });
+}
+
 function localityRules(at: Reporter, locality: LocalityLbSetting, path: Path, outlierDetection: boolean): void {
   const { distribute = [], failover = [], failoverPriority = [] } = locality;
   if (distribute.length > 0 && failover.length > 0) at.invalid(path, 'MESH_FIELD_EXCLUSIVE', 'distribute and failover exclude each other, got both', 'keep one of them');
@@ -55,17 +86,13 @@ function localityRules(at: Reporter, locality: LocalityLbSetting, path: Path, ou
     namesRules(at, [from], [...place, 'from']);
     namesRules(at, Object.keys(rule.to ?? {}), [...place, 'to']);
   });
-  failover.forEach(({ from = '', to = '' }, index) => {
-    if (from === to || [from, to].some(region => region.includes('/') || region.includes('*'))) {
-      at.invalid([...path, 'failover', index], 'MESH_LOCALITY_INVALID', `failover leads from one region to another, got ${quote(from)} to ${quote(to)}`, 'name two regions without zone or *');
-    }
-  });
-  const topology = failoverPriority.find(label => TOPOLOGY.includes(label.split('=')[0]));
+  failoverRules(at, failover, path);
+  const topology = failoverPriority.find(isTopology);
   if (failover.length > 0 && topology !== undefined) {
     at.invalid([...path, 'failoverPriority'], 'MESH_FIELD_EXCLUSIVE', `failover decides between regions, and failoverPriority between other labels beside it, got ${topology}`, 'keep one of them');
   }
   if ((failover.length > 0 || failoverPriority.length > 0) && !outlierDetection && locality.enabled !== false) {
-    at.doubtful(path, 'MESH_FAILOVER_INERT', 'failover needs outlierDetection to see that a locality fails, got none', 'add outlierDetection beside loadBalancer');
+    inert(at, path);
   }
 }
 

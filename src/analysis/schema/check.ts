@@ -147,7 +147,8 @@ class Walk {
   private duration(value: unknown, type: 'duration' | 'duration0', path: Path): void {
     const milliseconds = typeof value === 'string' ? parseDuration(value) : undefined;
     const least = type === 'duration' ? 1 : 0;
-    if (milliseconds !== undefined && milliseconds >= least) return;
+    // Istio counts the durations that it checks in whole milliseconds.
+    if (milliseconds !== undefined && milliseconds >= least && (least === 0 || Number.isInteger(milliseconds))) return;
     const number = typeof value === 'number' || (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value));
     this.report(path, {
       code: 'MESH_DURATION_INVALID',

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { RE2JS } from 're2js';
+import { analyzeResources } from '../../src/analysis';
+import { conditionOf, covers, literalStart } from '../../src/analysis/reachability/text-cover';
+import { parseManifests } from '../../src/model/parse';
+
+const exact = (text: string) => ({ exact: text });
+const prefix = (text: string) => ({ prefix: text });
+const regex = (text: string) => ({ regex: text });
+const wider = (wide: object, narrow: object, wideAnyCase = false, narrowAnyCase = false) => (
+  covers(conditionOf(wide, wideAnyCase), conditionOf(narrow, narrowAnyCase)));
+
+test.each<[object, object, boolean]>([
+  [prefix('/a'), prefix('/a'), true], [prefix('/a'), prefix('/ab'), true], [prefix('/ab'), prefix('/a'), false],
+  [prefix('/a'), exact('/a/b'), true], [prefix('/a'), exact('/b'), false], [exact('/a'), prefix('/a'), false], [exact('/a'), exact('/a'), true],
+  [prefix('/a'), regex('/a.*'), true], [prefix('/a'), regex('/ab?c'), true], [prefix('/ab'), regex('/ab?c'), false],
+  [prefix('/a'), regex('/a|/b'), false], [prefix('/a'), regex('(/a)/b'), false], [regex('/a.*'), prefix('/a/b'), true],
+  [regex('/[ab]+'), exact('/ab'), true], [regex('/[ab]+'), exact('/c'), false], [regex('/[ab]+'), regex('/[ab]+'), true], [regex('/[ab]+'), regex('/a+'), false],
+  [regex('.*'), prefix('/x'), true], [prefix(''), regex('x+'), true], [{}, exact('x'), true], [exact('x'), {}, false],
+])('%j takes all of %j: %s', (wide, narrow, expected) => expect(wider(wide, narrow)).toBe(expected));
+
+test('case counts where the wide condition looks at it', () => {
+  expect(wider(prefix('/a'), exact('/A/b'), true)).toBe(true);
+  expect(wider(prefix('/a'), exact('/a/b'), false, true)).toBe(false);
+  expect(wider(prefix('/1'), exact('/1/b'), false, true)).toBe(true);
+});
+
+test('what is said to be covered is covered', () => {
+  const piece = fc.constantFrom('/', 'a', 'b', '.*', 'a?', '[ab]', 'b+', '\\.', '(a|b)', '|');
+  const condition = fc.oneof(
+    fc.string({ unit: fc.constantFrom('/', 'a', 'b'), minLength: 1, maxLength: 4 }).chain(text => fc.constantFrom(exact(text), prefix(text))),
+    fc.array(piece, { minLength: 1, maxLength: 5 }).map(parts => regex(parts.join(''))),
+  );
+  const takes = (match: { exact?: string; prefix?: string; regex?: string }, text: string): boolean => {
+    if (match.exact !== undefined) return text === match.exact;
+    return match.prefix !== undefined ? text.startsWith(match.prefix) : RE2JS.compile(match.regex!).matches(text);
+  };
+  const texts = fc.array(fc.string({ unit: fc.constantFrom('/', 'a', 'b', '.'), maxLength: 6 }), { minLength: 20, maxLength: 20 });
+  fc.assert(fc.property(condition, condition, texts, (wide, narrow, samples) => {
+    const taken = wider(wide, narrow) ? samples.filter(text => takes(narrow, text)) : [];
+    expect(taken.filter(text => !takes(wide, text))).toEqual([]);
+  }), { seed: 7, numRuns: 2000 });
+});
+
+test.each([['/a.*', '/a'], ['/ab?c', '/a'], ['/a\\.b', '/a.b'], ['/a+', '/a'], ['/a{2}', '/'], ['(/a)', ''], ['/a|b', ''], ['/a', '/a']])('%s begins with %s', (text, start) => {
+  expect(literalStart(text).text).toBe(start);
+});
+
+const SERVICE = 'apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80, name: http}], selector: {app: web}}\n---\n';
+const found = (spec: string) => {
+  const { resources } = parseManifests(`${SERVICE}apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: it}\nspec: ${spec}`, 'f.yaml');
+  return analyzeResources(resources).map(({ code, field, istioCode }) => `${code} ${istioCode} ${field}`);
+};
+const TO = 'route: [{destination: {host: web}}]';
+const two = (first: string, second: string) => found(`{hosts: [web], http: [{match: [${first}], ${TO}}, {match: [${second}], ${TO}}]}`);
+const DEAD = ['MESH_RULE_UNREACHABLE IST0131 spec.http[1]'];
+const SAME = ['MESH_RULE_UNREACHABLE IST0130 spec.http[1]'];
+
+test.each<[string, string, string, string[]]>([
+  ['the same match', '{uri: {prefix: /a}}', '{uri: {prefix: /a}}', SAME],
+  ['a header more', '{uri: {prefix: /a}}', '{uri: {prefix: /a}, headers: {x: {exact: y}}}', DEAD],
+  ['a header less', '{uri: {prefix: /a}, headers: {x: {exact: y}}}', '{uri: {prefix: /a}}', []],
+  ['a header that is only there', '{headers: {x: {}}}', '{headers: {X: {prefix: y}}}', DEAD],
+  ['another value', '{headers: {x: {exact: y}}}', '{headers: {x: {exact: z}}}', []],
+  ['a header that must be absent', '{withoutHeaders: {x: {}}}', '{headers: {x: {exact: y}}}', []],
+  ['a port', '{port: 80}', '{port: 80, uri: {exact: /a}}', DEAD],
+  ['another port', '{port: 80}', '{port: 81}', []],
+  ['a source', '{sourceLabels: {app: a}}', '{sourceLabels: {app: a, version: b}}', DEAD],
+  ['a wider source', '{sourceLabels: {app: a, version: b}}', '{sourceLabels: {app: a}}', []],
+  ['a method', '{method: {exact: GET}}', '{method: {exact: GET}, queryParams: {q: {exact: a}}}', DEAD],
+  ['a query', '{queryParams: {q: {exact: a}}}', '{queryParams: {q: {exact: a}}, uri: {prefix: /}}', DEAD],
+  ['another namespace', '{sourceNamespace: a}', '{sourceNamespace: b}', []],
+])('a rule after one with %s', (_case, first, second, expected) => expect(two(first, second)).toEqual(expected));
+
+test('one alternative of a rule may be covered', () => {
+  expect(found(`{hosts: [web], http: [{match: [{uri: {prefix: /a}}], ${TO}}, {match: [{uri: {prefix: /a/b}}, {uri: {prefix: /c}}], ${TO}}]}`))
+    .toEqual(['MESH_MATCH_INEFFECTIVE IST0131 spec.http[1].match[0]']);
+});
+
+test('TCP and TLS rules', () => {
+  const tcp = (...rules: string[]) => found(`{hosts: [web], tcp: [${rules.join(', ')}]}`).filter(text => text.includes('UNREACHABLE'));
+  expect(tcp(`{${TO}}`, `{match: [{port: 80}], ${TO}}`)).toEqual(['MESH_RULE_UNREACHABLE IST0130 spec.tcp[1]']);
+  expect(tcp(`{match: [{port: 80}], ${TO}}`, `{${TO}}`)).toEqual([]);
+  const tls = (...names: string[]) => found(`{hosts: ["*.example"], gateways: [g], tls: [${names.map(name => `{match: [{sniHosts: ["${name}"]}], ${TO}}`).join(', ')}]}`).filter(text => text.includes('UNREACHABLE'));
+  expect(tls('a.example', 'a.example')).toEqual(['MESH_RULE_UNREACHABLE IST0130 spec.tls[1]']);
+  // Envoy finds the longest name, so a wildcard before it hides nothing.
+  expect(tls('*.example', 'a.example')).toEqual([]);
+});
