@@ -47,6 +47,24 @@ export interface MeshServiceProps {
    * @default - the mesh's own policy
    */
   readonly traffic?: TrafficPolicyProps;
+  /** A Service that is there. @internal */
+  readonly _service?: kplus.Service;
+}
+
+/** Properties of `MeshService.fromService()`. */
+export interface AdoptedServiceProps {
+  /** The ports that the Service has, with their protocols; the same numbers. */
+  readonly ports: MeshPort[];
+  /**
+   * Name of the ServiceAccount, which is the identity (SPIFFE id) of the service's pods.
+   * @default - the name of the service
+   */
+  readonly serviceAccountName?: string;
+  /**
+   * How callers treat the service. Renders `trafficPolicy` of its DestinationRule.
+   * @default - the mesh's own policy
+   */
+  readonly traffic?: TrafficPolicyProps;
 }
 
 /** Options of `MeshService.exposeViaGateway()`: those of a route, and where it is exposed. */
@@ -78,6 +96,17 @@ export interface ExposeViaGatewayOptions extends HttpRouteOptions {
  * reviews.addRoute('default', { targets: [RouteTarget.to(v1)] });
  */
 export class MeshService extends Construct implements IRouteDestination, IConnectable {
+  /**
+   * Takes a Service of cdk8s-plus, which stays as it is, into the mesh: with versions (`addVersionFrom()`), routes and policies. The Service should have a
+   * stable name (`metadata.name`), and must name each port so that Istio knows its protocol, e.g. `http` or `http-admin`.
+   * Renders all that a MeshService does but the Service.
+   * Throws MESH_PORT_UNKNOWN where the ports are not those of the Service, MESH_PORT_NAME for a name that says another protocol, or none.
+   */
+  public static fromService(scope: Construct, id: string, service: kplus.Service, props: AdoptedServiceProps): MeshService {
+    const named = { ...props, name: service.name, namespace: namespaceIn(service, service.metadata.namespace) };
+    return new MeshService(scope, id, { ...named, _service: service });
+  }
+
   /** Name of the service: the short DNS name. */
   public readonly name: string;
   /** Namespace of the service; undefined where it is not known before it is applied. */
@@ -106,7 +135,8 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
     this.routes = new RouteSet(this.name, () => httpRule(this, 'default', { targets: [RouteTarget.to(this)] }, this.ruleContext()));
     const account = requireLabel(this, 'the name of a ServiceAccount', props.serviceAccountName ?? this.name, 'set serviceAccountName');
     this.serviceAccount = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: ownedMetadata(this, account, this.namespace) });
-    this.service = this.createService();
+    if (props._service !== undefined) this.requireSamePorts(props._service);
+    this.service = props._service ?? this.createService();
     this.connections = Connections._of(this);
     if (trafficPolicy(this.traffic, this._ports) !== undefined) this.ensureDestinationRule();
   }
@@ -232,6 +262,20 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   private addRule(owner: Construct, priority: number | undefined, rule: HttpRule): void {
     this.routes.addHttp(owner, priority, rule);
     this.ensureVirtualService();
+  }
+
+  /** Istio reads the protocol from the name of a port, and guesses where it cannot. */
+  private requireSamePorts(service: kplus.Service): void {
+    const numbers = (ports: readonly number[]) => [...ports].sort((a, b) => a - b).join(', ');
+    const [own, theirs] = [numbers(this._ports.map((port) => port.number)), numbers(service.ports.map(({ port }) => port))];
+    if (own !== theirs) throw meshError(this, 'MESH_PORT_UNKNOWN', `ports must be those that ${service.node.path} has (${theirs}), got ${own}`);
+    for (const port of this._ports) {
+      const prefix = port.protocol.toLowerCase();
+      const name = service.ports.find((each) => each.port === port.number)?.name;
+      if (name !== prefix && name?.startsWith(`${prefix}-`) !== true) {
+        throw meshError(this, 'MESH_PORT_NAME', `port ${port.number} of ${service.node.path} must be named "${prefix}", or begin with "${prefix}-", got ${name === undefined ? 'no name' : `"${name}"`}; Istio reads the protocol from it`);
+      }
+    }
   }
 
   private createService(): kplus.Service {
