@@ -57,4 +57,10 @@ describeReal(['envoy'], 'real Envoy takes every field', ({ envoy }) => {
   test('patches of an EnvoyFilter, also with an extension whose messages are not known here', async () => {
     await mesh.update([BASE, FILTERS].join('\n---\n'));
   }, 30_000);
+
+  test('what Envoy does not take would be told: a patch with an extension that nobody has', async () => {
+    const bad = FILTERS.replaceAll('filters.http.buffer', 'filters.http.nobody').replaceAll('Buffer', 'Nobody');
+    await expect(mesh.update([BASE, bad].join('\n---\n'))).rejects.toThrow('MESH_XDS_REJECTED');
+    await mesh.update(BASE);
+  }, 30_000);
 });
