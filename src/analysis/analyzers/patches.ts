@@ -1,4 +1,3 @@
-import { createCompiler } from '../../compiler/compiler';
 import { proxyOf } from '../../model/proxy';
 import type { Proxy } from '../../model/proxy';
 import type { Resource } from '../../model/resource';
@@ -18,6 +17,9 @@ export function patchPlaces(context: Context): void {
   const filters = context.sound<EnvoyFilterSpec>('EnvoyFilter').filter(({ spec }) => (spec?.configPatches ?? []).length > 0);
   if (filters.length === 0) return;
   const { model } = context;
+  // Loaded here: the compiler brings the descriptors of all of Envoy's messages, whose making takes longer than most analyses.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { createCompiler } = require('../../compiler/compiler') as typeof import('../../compiler/compiler');
   const compiler = createCompiler(model);
   const proxies = inTurns(model.workloads.map(workload => proxyOf(model, workload)));
   const asked = new Map<Proxy, ReturnType<typeof compiler.patchMatches>>();

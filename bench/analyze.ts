@@ -1,0 +1,55 @@
+/**
+ * `cdk8s-mesh analyze` as a user runs it: the bundled program, process start included, on a file of a Service, a DestinationRule and a
+ * VirtualService for each service. Wall and CPU time of the best run and memory at its peak, beside a Node that does nothing.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { least, machine, meshOf, yamlOf } from './mesh';
+
+const ROUNDS = 9;
+/** istioctl analyze of Istio 1.32 on the machine and files of its own day: it cannot be built from the Go module proxy, so no run side by side. */
+const ISTIOCTL = new Map([[300, '0.35 s, 97 MB'], [1000, '0.62 s, 109 MB']]);
+
+const folder = mkdtempSync(join(tmpdir(), 'bench-analyze-'));
+const report = join(folder, 'usage.json');
+/** Loaded into the measured program: tells what it used when it ends. */
+const meter = join(folder, 'meter.cjs');
+
+interface Usage { readonly ms: number; readonly cpuMs: number; readonly megabytes: number }
+
+function run(args: readonly string[]): Usage {
+  const start = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, ['-r', meter, ...args], { encoding: 'utf8' });
+  const ms = performance.now() - start;
+  if (status !== 0) throw new Error(`ended with ${status}: ${stderr}`);
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(readFileSync(report, 'utf8')) as NodeJS.ResourceUsage;
+  return { ms, cpuMs: (userCPUTime + systemCPUTime) / 1000, megabytes: maxRSS / 1000 };
+}
+
+function best(args: readonly string[]): Usage {
+  const runs = Array.from({ length: ROUNDS }, () => run(args));
+  const best = (key: 'ms' | 'cpuMs' | 'megabytes') => least(runs.map(run => run[key]));
+  return { ms: best('ms'), cpuMs: best('cpuMs'), megabytes: best('megabytes') };
+}
+
+try {
+  writeFileSync(meter, `process.on('exit', () => require('fs').writeFileSync(${JSON.stringify(report)}, JSON.stringify(process.resourceUsage())));`);
+  const program = join(folder, 'cdk8s-mesh.cjs');
+  buildSync({ entryPoints: ['runtime/main.ts'], bundle: true, platform: 'node', target: 'node20', format: 'cjs', minify: true, outfile: program, logLevel: 'error' });
+  process.stdout.write(`best of ${ROUNDS}, ${machine()}\n`);
+  const row = (what: string, { ms, cpuMs, megabytes }: Usage, reference: string): void => {
+    process.stdout.write(`${what.padEnd(16)}${(ms / 1000).toFixed(2)} s wall  ${(cpuMs / 1000).toFixed(2)} s CPU  ${megabytes.toFixed(0).padStart(4)} MB   ${reference}\n`);
+  };
+  writeFileSync(join(folder, 'empty.cjs'), '');
+  row('node, nothing', best([join(folder, 'empty.cjs')]), '');
+  for (const [services, reference] of ISTIOCTL) {
+    const file = join(folder, `${services}.yaml`);
+    writeFileSync(file, yamlOf(meshOf(services).filter(object => (object as { kind: string }).kind !== 'Deployment')));
+    row(`${services} services`, best([program, 'analyze', file]), `istioctl: ${reference}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
