@@ -24,6 +24,7 @@ export interface ApiAnswer {
   readonly status: number;
   readonly body: {
     readonly message?: string;
+    readonly metadata?: { readonly uid?: string };
     readonly resources?: readonly { readonly name: string; readonly kind: string; readonly namespaced: boolean }[];
   };
   /** `Warning` headers, as kubectl prints them. */
@@ -44,6 +45,7 @@ export class ApiServer {
   }
 
   private readonly token = randomBytes(16).toString('hex');
+  private readonly strangersToken = randomBytes(16).toString('hex');
   private readonly children: ChildProcess[] = [];
   private readonly kinds = new Map<string, Promise<ApiAnswer>>();
   private readonly agent = new Agent({ keepAlive: true });
@@ -64,10 +66,29 @@ export class ApiServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** A kubeconfig for somebody who may do everything, or for a stranger who may do nothing. */
+  public kubeconfig(user: 'admin' | 'stranger' = 'admin'): object {
+    const authority = Buffer.from(this.certificate()).toString('base64');
+    return {
+      'current-context': 'here',
+      'contexts': [{ name: 'here', context: { cluster: 'here', user } }],
+      'clusters': [{ name: 'here', cluster: { 'server': this.url, 'certificate-authority-data': authority } }],
+      'users': [{ name: user, user: { token: user === 'admin' ? this.token : this.strangersToken } }],
+    };
+  }
+
+  public get url(): string {
+    return `https://127.0.0.1:${this.port}`;
+  }
+
   /** Server-side apply with strict field validation, as `kubectl apply --server-side --validate=strict`. */
   public async apply(manifest: Manifest): Promise<ApiAnswer> {
     const path = await this.pathOf(manifest);
     return this.send('PATCH', `${path}?fieldManager=test&force=true&fieldValidation=Strict`, 'application/apply-patch+yaml', Yaml.stringify(manifest));
+  }
+
+  public async remove(path: string): Promise<ApiAnswer> {
+    return this.send('DELETE', path);
   }
 
   public async get(path: string): Promise<ApiAnswer> {
@@ -95,7 +116,7 @@ export class ApiServer {
     });
     writeFileSync(at('key.pem'), privateKey, { mode: 0o600 });
     writeFileSync(at('key.pub'), publicKey);
-    writeFileSync(at('tokens.csv'), `${this.token},test,test,system:masters\n`, { mode: 0o600 });
+    writeFileSync(at('tokens.csv'), `${this.token},test,test,system:masters\n${this.strangersToken},stranger,stranger\n`, { mode: 0o600 });
     this.spawn(etcd, [
       '--data-dir', at('etcd'), '--listen-client-urls', `http://127.0.0.1:${store}`, '--advertise-client-urls', `http://127.0.0.1:${store}`,
       '--listen-peer-urls', `http://127.0.0.1:${peer}`, '--initial-advertise-peer-urls', `http://127.0.0.1:${peer}`,
