@@ -129,7 +129,7 @@ export class JwtAuthentication extends Construct {
     const { issuer, jwks, jwksUri, audiences, locations = [] } = props;
     if (issuer === '') throw this.error('issuer must be the tokens\' claim iss, got ""');
     if (jwks !== undefined && jwksUri !== undefined) throw this.error('one of jwks and jwksUri must be set, got both');
-    if (jwks !== undefined && !isKeySet(jwks)) throw this.error(`jwks must be the JSON text of a key set, {"keys": [...]}, got "${jwks.slice(0, 40)}"`);
+    if (jwks !== undefined && !isKeySet(jwks)) throw this.error(`jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "${jwks.slice(0, 40)}"`);
     if (jwksUri !== undefined && !/^https?:\/\/[^/]+/.test(jwksUri)) throw this.error(`jwksUri must begin with http:// or https://, got "${jwksUri}"`);
     if (audiences?.length === 0) throw this.error('audiences must name at least one, got []; leave it away for any');
     const parts = locations.map((location) => location._toKube());
@@ -172,9 +172,11 @@ function requireName(factory: string, name: string): string {
   return name;
 }
 
+/** Without a key in it Envoy refuses the listener. */
 function isKeySet(text: string): boolean {
   try {
-    return Array.isArray((JSON.parse(text) as { keys?: unknown } | null)?.keys);
+    const keys = (JSON.parse(text) as { keys?: unknown } | null)?.keys;
+    return Array.isArray(keys) && keys.length > 0;
   } catch {
     return false;
   }

@@ -150,15 +150,16 @@ describe('JwtAuthentication', () => {
 
   test('asks for no token where none is required', () => {
     const chart = shop();
-    new JwtAuthentication(chart, 'jwt', { issuer: 'a', jwks: '{"keys":[]}', required: false, forwardOriginalToken: false });
+    new JwtAuthentication(chart, 'jwt', { issuer: 'a', jwks: '{"keys":[{"kty":"oct"}]}', required: false, forwardOriginalToken: false });
     expect(Testing.synth(chart).map(({ kind }: { kind: string }) => kind)).toEqual(['RequestAuthentication']);
-    expect(only(chart, 'RequestAuthentication').spec).toEqual({ jwtRules: [{ issuer: 'a', jwks: '{"keys":[]}', forwardOriginalToken: false }] });
+    expect(only(chart, 'RequestAuthentication').spec).toEqual({ jwtRules: [{ issuer: 'a', jwks: '{"keys":[{"kty":"oct"}]}', forwardOriginalToken: false }] });
   });
 
   test.each<[Partial<JwtAuthenticationProps>, string]>([
     [{ issuer: '' }, 'MESH_JWT_INVALID: issuer must be the tokens\' claim iss, got ""'],
     [{ jwks: '{"keys":[]}', jwksUri: 'https://a' }, 'MESH_JWT_INVALID: one of jwks and jwksUri must be set, got both'],
-    [{ jwks: 'https://a' }, 'MESH_JWT_INVALID: jwks must be the JSON text of a key set, {"keys": [...]}, got "https://a"'],
+    [{ jwks: 'https://a' }, 'MESH_JWT_INVALID: jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "https://a"'],
+    [{ jwks: '{"keys":[]}' }, 'MESH_JWT_INVALID: jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "{"keys":[]}"'],
     [{ jwksUri: 'a' }, 'MESH_JWT_INVALID: jwksUri must begin with http:// or https://, got "a"'],
     [{ audiences: [] }, 'MESH_JWT_INVALID: audiences must name at least one, got []; leave it away for any'],
     [{ payloadHeader: 'a b' }, 'MESH_HEADER_INVALID: the name of a header must be letters, digits and !#$%&\'*+-.^_`|~, got "a b"'],

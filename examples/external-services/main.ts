@@ -3,6 +3,9 @@ import { ClientTls, EgressGateway, EgressPolicy, ExternalService, Mesh, MeshPort
 import type { Construct } from 'constructs';
 import { restricted } from '../restricted';
 
+/** Authorities that proxies trust: without the file they would take any certificate that the image of the proxy knows. */
+const TLS = ClientTls.simple({ caCertificates: '/etc/ssl/certs/ca-certificates.crt' });
+
 /** Hosts outside the mesh: the four ways to them, and nothing else that can be reached. */
 export class ExternalServices extends Chart {
   public readonly orders: MeshService;
@@ -19,7 +22,7 @@ export class ExternalServices extends Chart {
     this.orders.addVersion('v1', { containers: [{ image: 'registry.example/orders:1.0' }] });
 
     // The application asks http://rates.example; its sidecar makes TLS of it, so that routes, retries and metrics see the requests.
-    this.rates = new ExternalService(this, 'rates', { hosts: ['rates.example'], ports: [MeshPort.http(80)], tlsOrigination: ClientTls.simple() });
+    this.rates = new ExternalService(this, 'rates', { hosts: ['rates.example'], ports: [MeshPort.http(80)], tlsOrigination: TLS });
     new VirtualHost(this, 'rates-routes', { hosts: this.rates.hosts }).addRoute('rates', {
       targets: [RouteTarget.to(this.rates)],
       timeout: Duration.seconds(3),
@@ -28,7 +31,7 @@ export class ExternalServices extends Chart {
 
     // Payments leave by one door, whose address their firewall knows; the gateway makes TLS of them.
     this.egress = new EgressGateway(this, 'egress');
-    this.payments = new ExternalService(this, 'payments', { hosts: ['pay.example'], ports: [MeshPort.http(80)], tlsOrigination: ClientTls.simple(), via: this.egress });
+    this.payments = new ExternalService(this, 'payments', { hosts: ['pay.example'], ports: [MeshPort.http(80)], tlsOrigination: TLS, via: this.egress });
 
     // Every bucket of a provider: TLS of the application itself, to the address that it looked up.
     this.storage = new ExternalService(this, 'storage', { hosts: ['*.storage.example'], ports: [MeshPort.tls(443)], resolution: Resolution.passthrough() });

@@ -6,6 +6,8 @@ import type { Construct } from 'constructs';
 import { restricted } from '../restricted';
 
 export const ISSUER = 'https://login.example';
+/** The issuer's public keys. Give `jwksUri` in their place to have Istio fetch them. */
+const KEYS = { keys: [{ kid: '2026', use: 'sig', alg: 'ES256', kty: 'EC', crv: 'P-256', x: 'xpI-TVAY-KDOXnfkl_G2U0wN7DEKLuw_LPUPdMdieqo', y: 'X2NCDZpr7gPjR6W5GQj8cVpr6-iFb-xzzyq8PBYqVgw' }] };
 
 /** Nobody calls anybody unless it says so here: edge → web → orders → ledger. */
 export class ZeroTrust extends Chart {
@@ -26,17 +28,16 @@ export class ZeroTrust extends Chart {
     new MtlsPolicy(this, 'default', { mode: MtlsMode.STRICT });
 
     // Who may call whom. The first connection of a service closes it to everybody else, in both directions.
-    this.web.connections.allowFromSource(AccessSource.principal('cluster.local/ns/shop/sa/edge'));
+    // Customers come through the gateway and with a token: 403 without one. A bad token is 401, whoever brings it.
+    this.web.connections.allowFromSource(AccessSource.of({ principals: ['cluster.local/ns/shop/sa/edge'], requestPrincipals: [`${ISSUER}/*`] }));
+    new JwtAuthentication(this, 'sign-in', { service: this.web, issuer: ISSUER, jwks: JSON.stringify(KEYS), audiences: ['shop'], required: false });
     this.web.connections.allowTo(this.orders);
     this.orders.connections.allowTo(this.ledger, { operations: [AccessOperation.http({ methods: ['GET', 'POST'], paths: ['/entries', '/entries/*'] })] });
     this.ledger.connections.isolate();
 
-    // Callers outside sign in: without a token they get 403, with a bad one 401.
-    new JwtAuthentication(this, 'sign-in', { service: this.web, issuer: ISSUER, jwks: '{"keys":[]}', audiences: ['shop'] });
-
     // DENY comes before every ALLOW: of the ledger's administration nothing is for the network.
     new AuthorizationRule(this, 'ledger-admin', {
-      to: this.ledger, action: AccessAction.DENY, operations: [AccessOperation.http({ paths: ['/entries/admin', '/entries/admin/*'] })],
+      to: this.ledger, action: AccessAction.DENY, operations: [AccessOperation.http({ ports: [8080], paths: ['/entries/admin', '/entries/admin/*'] })],
     });
     restricted(this);
   }

@@ -9,7 +9,7 @@ const ask = (url: string) => mesh.send(MeshRequest.get(url), { from: chart.order
 test('rates are asked for by HTTP and leave the pod as TLS, twice more where the answer is bad', () => {
   ask('http://rates.example/eur').expectTarget(chart.rates).expectTimeout(Duration.seconds(3)).expectRetries(2);
   const [{ spec }] = Testing.synth(chart).filter(({ kind, metadata }) => kind === 'DestinationRule' && metadata.name === 'rates');
-  expect(spec.trafficPolicy.portLevelSettings).toEqual([{ port: { number: 80 }, tls: { mode: 'SIMPLE', sni: 'rates.example' } }]);
+  expect(spec.trafficPolicy.portLevelSettings).toEqual([{ port: { number: 80 }, tls: { mode: 'SIMPLE', sni: 'rates.example', caCertificates: '/etc/ssl/certs/ca-certificates.crt' } }]);
 });
 
 test('payments go to the egress gateway, and from there to the provider', () => {
