@@ -8,6 +8,7 @@ import type { Model } from '../../model/model';
 export type * from './explanation';
 export type { ProxiesOptions } from './proxies';
 export { workloadName } from './proxies';
+export { callsOf } from './reach';
 export { REACH, scopeSavings } from './optimize';
 export type { ScopeSaving } from './optimize';
 export { explanationText } from './text';

@@ -16,9 +16,15 @@ export function reachOf(model: Model, workload: Workload): string[] {
   const hosts = new Map<string, Service>();
   const add = (service: Service | undefined): void => { if (service !== undefined) hosts.set(`${service.namespace}/${service.hostname}`, service); };
   for (const host of [...routedHosts(model, workload)]) for (const service of model.servicesByHost.get(host) ?? []) add(service);
-  for (const service of admitting(model, workload)) add(service);
-  for (const word of wordsOf(workload)) add(lookUp(model, workload.namespace, word));
+  callsOf(model, workload).forEach(add);
   return [...hosts.keys()].sort();
+}
+
+/** Services that a workload itself is known to call: policies admit it by name, or its containers name them. */
+export function callsOf(model: Model, workload: Workload): Service[] {
+  const named = [...wordsOf(workload)].map(word => lookUp(model, workload.namespace, word)).filter(service => service !== undefined);
+  const own = new Set(model.targetsOf(workload).map(({ service }) => service));
+  return [...new Set([...admitting(model, workload), ...named])].filter(service => !own.has(service));
 }
 
 /** Hosts that rules for this caller are about, and those they lead to. */

@@ -1,0 +1,3 @@
+export type { Edge, Graph, Node } from './graph';
+export { graphOf } from './graph';
+export { dot, mermaid } from './render';
