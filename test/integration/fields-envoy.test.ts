@@ -59,8 +59,8 @@ describeReal(['envoy'], 'real Envoy takes every field', ({ envoy }) => {
   }, 30_000);
 
   test('what Envoy does not take would be told: a patch with an extension that nobody has', async () => {
-    const bad = FILTERS.replaceAll('filters.http.buffer', 'filters.http.nobody').replaceAll('Buffer', 'Nobody');
+    const one = FILTERS.replace('spec:\n', 'spec:\n  workloadSelector: { labels: { app: cart } }\n');
+    const bad = one.replaceAll('filters.http.buffer', 'filters.http.nobody').replaceAll('Buffer', 'Nobody');
     await expect(mesh.update([BASE, bad].join('\n---\n'))).rejects.toThrow('MESH_XDS_REJECTED');
-    await mesh.update(BASE);
   }, 30_000);
 });
