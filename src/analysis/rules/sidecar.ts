@@ -154,9 +154,6 @@ function isEgressHost(host: string): boolean {
 
 function outboundPolicy(at: Reporter, spec: SidecarSpec): void {
   const policy = spec.outboundTrafficPolicy;
-  if (policy?.mode === 'ALLOW_ANY_DYNAMIC_DNS') {
-    at.invalid(['spec', 'outboundTrafficPolicy', 'mode'], 'MESH_ENUM_INVALID', 'a Sidecar\'s mode is REGISTRY_ONLY or ALLOW_ANY, got ALLOW_ANY_DYNAMIC_DNS', 'set it in MeshConfig');
-  }
   const proxy = policy?.egressProxy;
   if (policy === undefined || proxy === undefined) return;
   const path = ['spec', 'outboundTrafficPolicy', 'egressProxy'];
