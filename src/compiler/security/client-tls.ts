@@ -73,7 +73,7 @@ function autoMtls(input: ClientTlsInput): ClientTransport {
 
 function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): TransportSocket {
   const { view, service, http2 } = input;
-  const names = tls?.subjectAltNames !== undefined && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : view.mesh.identitiesOf(service);
+  const given = tls?.subjectAltNames !== undefined && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : undefined;
   const base = view.mesh.memo.get('istioMutual', [view.dialect.name, http2], () => toBinary(UpstreamTlsContextSchema, create(UpstreamTlsContextSchema, {
     commonTlsContext: {
       tlsParams: TLS_1_2_TO_1_3,
@@ -85,11 +85,16 @@ function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): Transpo
       alpnProtocols: ['istio-peer-exchange', 'istio', ...(http2 ? ['h2'] : [])],
     },
   })));
-  const identities = { defaultValidationContext: { matchSubjectAltNames: exactNames(names) } };
-  return tlsSocket(packOnto(UpstreamTlsContextSchema, base, {
-    commonTlsContext: names.length === 0 ? undefined : { validationContextType: { case: 'combinedValidationContext', value: identities } },
-    sni: tls?.sni !== undefined && tls.sni !== '' ? tls.sni : input.sni,
-  }), [WORKLOAD_CERTIFICATE, MESH_ROOTS]);
+  const withNames = (names: readonly string[]): Uint8Array => (names.length === 0 ? base : packOnto(UpstreamTlsContextSchema, base, {
+    commonTlsContext: {
+      validationContextType: { case: 'combinedValidationContext', value: { defaultValidationContext: { matchSubjectAltNames: exactNames(names) } } },
+    },
+  }).value);
+  // The clusters of a service differ by SNI only.
+  const context = given !== undefined ? withNames(given)
+    : view.mesh.memo.get('istioMutualTo', [view.dialect.name, http2, service], () => withNames(view.mesh.identitiesOf(service)));
+  const sni = tls?.sni !== undefined && tls.sni !== '' ? tls.sni : input.sni;
+  return tlsSocket(packOnto(UpstreamTlsContextSchema, context, { sni }), [WORKLOAD_CERTIFICATE, MESH_ROOTS]);
 }
 
 /** TLS that the proxy begins itself, towards a server that is not of the mesh. */
