@@ -326,7 +326,9 @@ test('proxy-config without DIRs asks the proxies that are up', async () => {
   expect(routes[0]).toMatch(/^9000 +back\.default\.svc\.cluster\.local:9000 .* back\.default$/);
   const back = up.workloads.find(({ name }) => name === 'back-v2.default')!;
   expect((await cli(['pc', 'endpoints', 'front-v1'])).stdout).toMatch(new RegExp(`^${back.ip}:9000 +HEALTHY +OK +outbound\\|9000\\|v2\\|back`, 'm'));
-  expect(await cli(['pc', 'routes', 'nobody'])).toMatchObject({ code: 2, stderr: expect.stringContaining('there run back-v1.default, back-v2.default, front-v1.default, istio-gate.istio-system') });
+  // Other meshes may be up on this machine.
+  const others = await cli(['pc', 'routes', 'nobody']);
+  expect([others.code, others.stderr]).toEqual([2, expect.stringMatching(/there run .*back-v1\.default, .*front-v1\.default, .*istio-gate\.istio-system/)]);
 });
 
 test('of two that start at once one runs; the other names it, and runs once that one is killed', async () => {
