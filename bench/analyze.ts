@@ -31,8 +31,11 @@ function run(args: readonly string[]): Usage {
 
 function best(args: readonly string[]): Usage {
   const runs = Array.from({ length: ROUNDS }, () => run(args));
-  const best = (key: 'ms' | 'cpuMs' | 'megabytes') => least(runs.map(run => run[key]));
-  return { ms: best('ms'), cpuMs: best('cpuMs'), megabytes: best('megabytes') };
+  return {
+    ms: least(runs.map(each => each.ms)),
+    cpuMs: least(runs.map(each => each.cpuMs)),
+    megabytes: least(runs.map(each => each.megabytes)),
+  };
 }
 
 try {
