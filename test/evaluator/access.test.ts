@@ -1,9 +1,13 @@
+import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { golden, goldenAt } from './golden';
 import { lowest, request } from './request';
 import {
   admit, admitConnection, declaredToken, decide, isDenial, matchFilterChain, matchListener, matchRoute, prepare,
   type AccessContext, type Connection, type HttpRequestFacts, type HttpTerminal, type TcpTerminal, type TraceEvent,
 } from '../../src/evaluator';
+import { prepareAccess } from '../../src/evaluator/access/http-filters';
+import { HttpConnectionManagerSchema } from '../../src/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { registry } from '../../src/xds/registry';
 
 const withGolden = goldenAt ? test : test.skip;
 const why = goldenAt ? '' : 'not run: no ../shared/data | ';
@@ -115,4 +119,19 @@ withGolden(`${why}a route may ask for claims`, () => {
   expect(anonymous({ iss: 'https://issuer-a.example', sub: 'a', group: 'staff' })).toBeUndefined();
   expect(anonymous({ iss: 'https://issuer-a.example', sub: 'a', group: 'guests' })).toBe('1');
   expect(anonymous(undefined)).toBe('1');
+});
+
+test('a dry run is seen by the filters after its own', () => {
+  const any = { permissions: [{ any: true }], principals: [{ any: true }] };
+  const tried = { metadata: { filter: 'envoy.filters.http.rbac', path: [{ key: 'p_shadow_engine_result' }], value: { string_match: { exact: 'denied' } } } };
+  const filter = (rules: object) => ({ name: 'rbac', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC', ...rules } });
+  const shadow = { shadow_rules: { action: 'DENY', policies: { all: any } }, shadow_rules_stat_prefix: 'p_' };
+  const asks = { rules: { action: 'DENY', policies: { seen: { ...any, permissions: [tried] } } } };
+  const outcome = (filters: object[]) => {
+    const manager = fromJson(HttpConnectionManagerSchema, { stat_prefix: 's', http_filters: filters } as unknown as JsonValue, { registry });
+    const peer = { sourceAddress: '10.0.0.1', destinationAddress: '10.0.0.2', destinationPort: 80, serverName: '' };
+    return admit(prepareAccess(manager), request('http://a/'), { peer, remoteAddress: '10.0.0.1' }).kind;
+  };
+  expect(outcome([filter({ ...shadow, ...asks })])).toBe('admitted');
+  expect(outcome([filter(shadow), filter(asks)])).toBe('answer');
 });

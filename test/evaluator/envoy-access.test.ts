@@ -7,15 +7,15 @@ import { join } from 'path';
 import { isDeepStrictEqual } from 'util';
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
-import { envoyBinary, freePort, listen, startEnvoyWith, type RunningEnvoy } from './envoy-process';
+import { envoyBinary, freePorts, listen, startEnvoyWith, type RunningEnvoy } from './envoy-process';
 import { accessFilters, IDENTITIES, requests, tokenFilters, type Sent } from './generated-policies';
 import { admit, matchFilterChain, prepareListener, remoteAddressOf, type AccessContext, type HttpRequestFacts, type HttpTerminal } from '../../src/evaluator';
 import { ListenerSchema } from '../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import { registry } from '../../src/xds/registry';
 
-const MANAGERS = 120;
-const REQUESTS_EACH = 50;
-const SEED = 20260702;
+const MANAGERS = 240;
+const REQUESTS_EACH = 25;
+const SEED = 4242;
 
 const binary = envoyBinary();
 const compare = binary === undefined ? test.skip : test;
@@ -33,7 +33,8 @@ beforeAll(async () => {
   if (binary === undefined) return;
   certificates = makeCertificates();
   const port = await listen(upstream);
-  const messages = await Promise.all(generated.map(async (filters, i) => listener(filters, i, await freePort())));
+  const ports = await freePorts(generated.length);
+  const messages = generated.map((filters, i) => listener(filters, i, ports[i]!));
   listeners = messages.map(({ json, port: own, tls }) => {
     const table = prepareListener(fromJson(ListenerSchema, json as unknown as JsonValue, { registry }));
     const chain = matchFilterChain(table, { address: '127.0.0.1', port: own, transport: 'raw_buffer' })!;
@@ -43,7 +44,7 @@ beforeAll(async () => {
   envoy = await startEnvoyWith(binary, plain, messages.map(({ json }) => json), [{
     name: 'up', load_assignment: { cluster_name: 'up', endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } }] }] },
   }]);
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await envoy?.stop();
@@ -179,4 +180,4 @@ compare(`${binary === undefined ? 'not run: no Envoy (ENVOY_BIN) | ' : ''}genera
   }
   expect(found.slice(0, 3)).toEqual([]);
   expect(Object.keys(tally).length).toBeGreaterThan(8);
-}, 120_000);
+}, 300_000);

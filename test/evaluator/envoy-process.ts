@@ -59,10 +59,15 @@ async function untilAnswers(port: number): Promise<void> {
 
 /** A port that nobody listens at now. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise(resolve => server.close(resolve));
-  return port;
+  return (await freePorts(1))[0]!;
+}
+
+/** Several of them, held together so that none comes twice. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(servers.map(listen));
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
+  return ports;
 }
 
 export async function listen(server: Server): Promise<number> {

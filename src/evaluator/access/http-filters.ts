@@ -126,17 +126,17 @@ function ask(filter: AccessFilter, passage: Passage, trace: TraceSink | undefine
 }
 
 function checkPolicies({ rules, shadow, shadowPrefix }: PolicyCheck, passage: Passage, trace: TraceSink | undefined): Answer | undefined {
-  if (shadow !== undefined) {
-    const { allowed, policy } = judge(shadow, passage, trace, 'dry run');
+  const tried = shadow && judge(shadow, passage, trace, 'dry run');
+  const verdict = rules && judge(rules, passage, trace);
+  // Later filters see what the dry run says, the rules of the same filter do not.
+  if (tried !== undefined) {
     passage.setMetadata(RBAC_METADATA, {
-      ...(policy !== '' && { [`${shadowPrefix}shadow_effective_policy_id`]: policy }),
-      [`${shadowPrefix}shadow_engine_result`]: allowed ? 'allowed' : 'denied',
+      ...(tried.policy !== '' && { [`${shadowPrefix}shadow_effective_policy_id`]: tried.policy }),
+      [`${shadowPrefix}shadow_engine_result`]: tried.allowed ? 'allowed' : 'denied',
     });
   }
-  if (rules === undefined) return undefined;
-  const { allowed, policy } = judge(rules, passage, trace);
-  if (allowed) return undefined;
-  const named = policy === '' ? 'none' : policy.replace(/\s/g, '_');
+  if (verdict === undefined || verdict.allowed) return undefined;
+  const named = verdict.policy === '' ? 'none' : verdict.policy.replace(/\s/g, '_');
   return localReply(passage.request, { status: 403, body: 'RBAC: access denied', details: `rbac_access_denied_matched_policy[${named}]` });
 }
 

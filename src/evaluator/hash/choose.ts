@@ -43,7 +43,10 @@ function prepareLevels({ shares, message }: ClusterTable): Level[] {
   return priorities.map(priority => {
     const own = shares.filter(({ host }) => host.priority === priority);
     const load = own.reduce((sum, { percent }) => sum + percent, 0);
-    const weighted = own.map(({ host, percent }) => ({ host, weight: percent / load }));
+    // Divided once, as Envoy does: a rounding error would move a place on the ring.
+    const sum = own.reduce((total, { host }) => total + host.weight, 0);
+    const byLocality = message.commonLbConfig?.localityConfigSpecifier.case === 'localityWeightedLbConfig';
+    const weighted = own.map(({ host, percent }) => ({ host, weight: byLocality ? percent / load : host.weight / sum }));
     return { load: Math.round(load), choose: message.lbPolicy === Policy.MAGLEV ? maglev(message, weighted) : ring(message, weighted) };
   });
 }
