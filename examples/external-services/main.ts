@@ -3,7 +3,7 @@ import { ClientTls, EgressGateway, EgressPolicy, ExternalService, Mesh, MeshPort
 import type { Construct } from 'constructs';
 import { restricted } from '../restricted';
 
-/** Authorities that proxies trust: without the file they would take any certificate that the image of the proxy knows. */
+/** The authorities that proxies trust, where Istio's image has them. Istio warns where none are named. */
 const TLS = ClientTls.simple({ caCertificates: '/etc/ssl/certs/ca-certificates.crt' });
 
 /** Hosts outside the mesh: the four ways to them, and nothing else that can be reached. */

@@ -1,13 +1,24 @@
 import { App, Chart } from 'cdk8s';
 import {
-  AccessAction, AccessOperation, AccessSource, AuthorizationRule, GatewayListener, JwtAuthentication, Mesh, MeshGateway, MeshPort, MeshService, MtlsMode, MtlsPolicy,
+  AccessAction, AccessOperation, AccessSource, AuthorizationRule, GatewayListener, JwtAuthentication, Mesh, MeshGateway, MeshPort, MeshService,
+  MtlsMode, MtlsPolicy,
 } from 'cdk8s-mesh';
 import type { Construct } from 'constructs';
 import { restricted } from '../restricted';
 
 export const ISSUER = 'https://login.example';
 /** The issuer's public keys. Give `jwksUri` in their place to have Istio fetch them. */
-const KEYS = { keys: [{ kid: '2026', use: 'sig', alg: 'ES256', kty: 'EC', crv: 'P-256', x: 'xpI-TVAY-KDOXnfkl_G2U0wN7DEKLuw_LPUPdMdieqo', y: 'X2NCDZpr7gPjR6W5GQj8cVpr6-iFb-xzzyq8PBYqVgw' }] };
+const KEYS = {
+  keys: [{
+    kid: '2026',
+    use: 'sig',
+    alg: 'ES256',
+    kty: 'EC',
+    crv: 'P-256',
+    x: 'xpI-TVAY-KDOXnfkl_G2U0wN7DEKLuw_LPUPdMdieqo',
+    y: 'X2NCDZpr7gPjR6W5GQj8cVpr6-iFb-xzzyq8PBYqVgw',
+  }],
+};
 
 /** Nobody calls anybody unless it says so here: edge → web → orders → ledger. */
 export class ZeroTrust extends Chart {
