@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
-import { check, checkTable } from './check/check';
+import { check, checkable, checkTable } from './check/check';
 import { EXIT } from './exit';
 import type { Io } from './io';
 import type { RequestLine } from './up/access-format';
@@ -30,11 +30,12 @@ export function registerUp(program: Command, io: Io, done: (code: number) => voi
     .option('--port <number>', 'port of 127.0.0.1 that leads to the gateway too', port)
     .addOption(new Option('--loopback <form>', 'an address for each workload, or one for all (found out by default)').choices(['block', 'single']))
     .option('-q, --quiet', 'no line for each request')
-    .option('--check', 'send requests through the gateway, compare where they went with what the configuration says, and end with 0 or 1')
-    .option('--requests <number>', 'how many requests --check sends', whole, 1000)
+    .option('--check', 'send requests through the gateway, and from sidecars for rules these do not meet; compare where they went with what the configuration says, and end with 0 or 1')
+    .option('--requests <number>', 'how many requests --check sends through the gateway; a tenth, 10 to 100, for each further rule', whole, 1000)
     .addHelpText('after', `
 Each workload gets a proxy and an address of its own (127.P.0.1). A workload without a command is played by a stand-in that answers
-with what it is and what it saw; GET /call?url=http://ratings:9080/ makes it call onward.
+with what it is and what it saw; GET /call?url=http://ratings:9080/, or any path with the header x-call: http://ratings:9080/, makes it
+call onward (of several URLs in x-call each calls the next).
 A command finds in its environment: PORT and HOST to listen on, NAME_SERVICE_HOST and NAME_SERVICE_PORT of each service (its own
 sidecar), HTTP_PROXY and NO_PROXY. The annotation cdk8s-mesh.dev/run of a Pod template names a command as well.
 
@@ -58,17 +59,20 @@ async function up(paths: readonly string[], options: Options, io: Io): Promise<n
     runs: options.run,
     port: options.port,
     loopback: options.loopback,
+    ...options.check === true && { suits: checkable },
     signal: io.signal,
     on: (event) => {
       if (event.kind === 'ready') milliseconds = event.milliseconds;
-      if (event.kind === 'request' && options.check === true) requests.push(event.request);
-      else if (event.kind !== 'request' || options.quiet !== true) report.event(event);
+      if (event.kind !== 'request') report.event(event);
+      // What went to a workload past the callers' sidecars, no rule has decided.
+      else if (options.check === true) requests.push(...event.direct === true ? [] : [event.request]);
+      else if (options.quiet !== true) report.event(event);
     },
   });
   try {
     if (io.signal.aborted) return EXIT.interrupted;
     if (options.check === true) {
-      io.stdout.write(`\nReady after ${(milliseconds / 1000).toFixed(1)} s. Sending ${options.requests} requests through the gateway …\n\n`);
+      io.stdout.write(`\nReady after ${(milliseconds / 1000).toFixed(1)} s. Sending ${options.requests} requests, and more for each rule they do not meet …\n\n`);
       const result = await check(handle, options.requests, () => requests, io.signal);
       io.stdout.write(checkTable(result));
       return io.signal.aborted ? EXIT.interrupted : result.good ? EXIT.good : EXIT.findings;

@@ -1,3 +1,4 @@
+import type { RequestSpec } from '../../../src/analysis/explain';
 import { objectOf, objectsOf, textOf, textsOf } from '../../../src/model/json';
 import type { Model } from '../../../src/model/model';
 import { resolveGateway } from '../../../src/model/names';
@@ -5,12 +6,23 @@ import type { GatewayUrl } from '../up/gateway';
 
 /** A request that is sent again and again. */
 export interface PlannedRequest {
-  readonly gateway: GatewayUrl;
+  /** Whose proxy it is sent to, `istio-ingressgateway.istio-system`, and where that listens. */
+  readonly proxy: string;
+  readonly address: string;
+  readonly port: number;
+  readonly method: string;
   readonly path: string;
   readonly host?: string;
   readonly headers: Readonly<Record<string, string>>;
   /** How many of it. */
   readonly count: number;
+  /** The same as a question to the simulator. */
+  readonly spec: RequestSpec;
+}
+
+/** A request at a gateway, which is asked at its address, whatever host is named. */
+export function gatewaySpec({ name, address, port, listens }: GatewayUrl, { method, path, host, headers }: Pick<PlannedRequest, 'method' | 'path' | 'host' | 'headers'>): RequestSpec {
+  return { from: `gateway:${name}`, dialled: { address, port: listens }, method, url: `http://${host ?? `${address}:${port}`}${path}`, headers };
 }
 
 /** Share of the requests that carry the headers of one rule. */
@@ -25,12 +37,17 @@ export function planRequests(model: Model, gateways: readonly GatewayUrl[], tota
   if (gateway === undefined) return [];
   const pages = pagesOf(model);
   const marks = headersOf(model);
+  const request = (page: { path: string; host?: string }, headers: PlannedRequest['headers'], count: number): PlannedRequest => {
+    const { name: proxy, address, port } = gateway;
+    const asked = { method: 'GET', ...page, headers };
+    return { proxy, address, port, ...asked, count, spec: gatewaySpec(gateway, asked) };
+  };
   const marked = Math.floor(total * MARKED_SHARE / pages.length);
   const plain = Math.floor(total / pages.length) - marked * marks.length;
   return pages.flatMap((page, index) => [
     // What rounding leaves over goes to the first.
-    { gateway, ...page, headers: {}, count: plain + (index === 0 ? total - pages.length * (plain + marked * marks.length) : 0) },
-    ...marks.map(headers => ({ gateway, ...page, headers, count: marked })),
+    request(page, {}, plain + (index === 0 ? total - pages.length * (plain + marked * marks.length) : 0)),
+    ...marks.map(headers => request(page, headers, marked)),
   ]);
 }
 

@@ -19,11 +19,20 @@ export interface RequestLine {
   /** Address the request arrived at. */
   readonly local: string;
   readonly milliseconds: number;
+  /** Which request of `--check` it is, or was sent on behalf of; '' for any other. */
+  readonly check: string;
+  /** Whether another proxy of the mesh sent it. */
+  readonly fromProxy: boolean;
 }
+
+/** Header by which `--check` finds its requests again. */
+export const CHECK_HEADER = 'x-cdk8s-mesh-check';
 
 const MARK = 'cdk8s-mesh';
 const FIELDS = ['REQ(:METHOD)', 'REQ(X-ENVOY-ORIGINAL-PATH?:PATH)', 'REQ(:AUTHORITY)', 'REQ(END-USER)', 'RESPONSE_CODE', 'RESPONSE_FLAGS', 'UPSTREAM_CLUSTER_RAW',
-  'UPSTREAM_HOST', 'ROUTE_NAME', 'DOWNSTREAM_LOCAL_ADDRESS', 'DURATION'];
+  'UPSTREAM_HOST', 'ROUTE_NAME', 'DOWNSTREAM_LOCAL_ADDRESS', 'DURATION', `REQ(${CHECK_HEADER.toUpperCase()})`,
+  // Istio has every proxy count its attempts to the next one.
+  'REQ(X-ENVOY-ATTEMPT-COUNT)'];
 
 /** Access log format that `up` asks all proxies for: what one line for people needs, and nothing that would have to be quoted. */
 export const ACCESS_FORMAT = `${MARK}\t${FIELDS.map(field => `%${field}%`).join('\t')}\n`;
@@ -32,6 +41,8 @@ export const ACCESS_FORMAT = `${MARK}\t${FIELDS.map(field => `%${field}%`).join(
 export function parseAccessLine(line: string, proxy: string): RequestLine | undefined {
   const [mark, ...values] = line.trimEnd().split('\t');
   if (mark !== MARK || values.length !== FIELDS.length) return undefined;
-  const [method, path, authority, user, status, flags, cluster, upstream, route, local, milliseconds] = values.map(value => (value === '-' ? '' : value));
-  return { proxy, method, path, authority, user, status: Number(status), flags, cluster, upstream, route, local, milliseconds: Number(milliseconds) };
+  const [method, path, authority, user, status, flags, cluster, upstream, route, local, milliseconds, check, attempts] = values.map(value => (value === '-' ? '' : value));
+  return {
+    proxy, method, path, authority, user, status: Number(status), flags, cluster, upstream, route, local, milliseconds: Number(milliseconds), check, fromProxy: attempts !== '',
+  };
 }

@@ -18,12 +18,15 @@ export interface CommandOptions {
 }
 
 const LISTEN_TIMEOUT_MS = 15_000;
-const LAST_LINES = 8;
+/** Lines quoted of a command that ended: causes come first in some programs, last in others. */
+const QUOTED = { first: 8, last: 8 };
 
 /** A child process with everything it starts, ended as one. */
 export class RunningCommand {
   private readonly child: ChildProcess;
+  private readonly first: string[] = [];
   private readonly last: string[] = [];
+  private left = 0;
   private ended = false;
   private readonly exit: Promise<void>;
   private stopping = false;
@@ -42,7 +45,7 @@ export class RunningCommand {
       };
       this.child.once('exit', over);
       this.child.once('error', (error) => {
-        this.last.push(error.message);
+        this.quote(error.message);
         over(1, null);
       });
     });
@@ -55,7 +58,7 @@ export class RunningCommand {
     const deadline = Date.now() + timeoutMs;
     while (!await connects(port)) {
       if (this.ended) {
-        throw new MeshError('MESH_APP_ENDED', `the command of a workload keeps running, got its end: ${this.last.join(' | ') || 'without a word'}; repair \`${command}\``, name);
+        throw new MeshError('MESH_APP_ENDED', `the command of a workload keeps running, got its end: ${this.words()}; repair \`${command}\``, name);
       }
       if (signal.aborted) return;
       if (Date.now() >= deadline) {
@@ -85,9 +88,23 @@ export class RunningCommand {
   }
 
   private line(line: string, stream: 'stdout' | 'stderr'): void {
-    if (line.trim() !== '') this.last.push(line.trim());
-    if (this.last.length > LAST_LINES) this.last.shift();
+    if (line.trim() !== '') this.quote(line.trim());
     this.options.onLine(line, stream);
+  }
+
+  private quote(line: string): void {
+    if (this.first.length < QUOTED.first) {
+      this.first.push(line);
+      return;
+    }
+    this.last.push(line);
+    if (this.last.length <= QUOTED.last) return;
+    this.last.shift();
+    this.left++;
+  }
+
+  private words(): string {
+    return [...this.first, ...this.left > 0 ? [`… ${this.left} more lines …`] : [], ...this.last].join(' | ') || 'without a word';
   }
 }
 

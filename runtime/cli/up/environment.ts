@@ -33,9 +33,18 @@ export class Directory {
 
   /** What a name and port mean to the workload. */
   public dial(host: string, port: number): Dialled | undefined {
+    const named = this.serviceOf(host, port);
+    if (named !== undefined) return this.addressOf(named, port);
+    // `hl-0.hl` is a Pod of the headless service `hl`, whose virtual host takes all names below its own.
+    const [, parent] = /^[^.]+\.(.+)$/.exec(host) ?? [];
+    const service = parent === undefined ? undefined : this.serviceOf(parent, port);
+    return service?.headless === true ? this.addressOf(service, port) : undefined;
+  }
+
+  private serviceOf(host: string, port: number): Service | undefined {
     for (const name of [resolveHost(host, this.proxy.namespace, this.model.domain), `${host}.svc.${this.model.domain}`, `${host}.${this.model.domain}`]) {
       const service = this.model.servicesByHost.get(name)?.find(each => each.ports.some(({ number }) => number === port));
-      if (service !== undefined) return this.addressOf(service, port);
+      if (service !== undefined) return service;
     }
     return undefined;
   }

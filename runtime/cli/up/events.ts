@@ -24,7 +24,8 @@ export type UpEvent =
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'workload'; readonly workload: RunningWorkload }
   | { readonly kind: 'ready'; readonly gateways: readonly GatewayUrl[]; readonly milliseconds: number }
-  | { readonly kind: 'request'; readonly request: RequestLine; readonly target: string }
+  /** `direct`: it was sent to the workload's address, so the workload's own proxy saw it first. */
+  | { readonly kind: 'request'; readonly request: RequestLine; readonly target: string; readonly direct?: true }
   /** A line that a command printed. */
   | { readonly kind: 'output'; readonly workload: string; readonly line: string }
   /** Changed files cannot be used; the last good state keeps serving. */

@@ -65,26 +65,28 @@ export class Report {
 type Request = Extract<UpEvent, { kind: 'request' }>;
 
 /** `GET /reviews/0  jason  → reviews-v2  rule jason`. */
-export function requestLine({ request, target }: Request, paint = createColors(false)): string {
+export function requestLine({ request, target, direct }: Request, paint = createColors(false)): string {
   const { method, path, user, status, flags, route } = request;
   const good = status > 0 && status < 400;
   const to = target === '' ? '→ answered by the proxy' : `→ ${target}`;
   const parts = [`${method} ${path}`];
   if (user !== '') parts.push(paint.cyan(user));
   parts.push(to);
-  if (route !== '' && route !== 'default') parts.push(paint.dim(`rule ${route}`));
+  if (direct === true) parts.push(paint.dim('sent to its address'));
+  else if (route !== '' && route !== 'default') parts.push(paint.dim(`rule ${route}`));
   if (!good || flags !== '') parts.push(paint[good ? 'yellow' : 'red']([status === 0 ? 'caller left' : String(status), flags].filter(part => part !== '').join(' ')));
   return parts.join('  ');
 }
 
 /** Commands worth trying on this mesh, ready to paste. */
-export function nextCommands(handle: Pick<UpHandle, 'gateways' | 'model'>, paths: readonly string[]): string[] {
-  const { gateways, model } = handle;
+export function nextCommands(handle: Pick<UpHandle, 'gateways' | 'model' | 'workloads'>, paths: readonly string[]): string[] {
+  const { gateways, model, workloads } = handle;
   const dirs = paths.map(quoted).join(' ');
   const commands: string[] = [];
   const [gateway] = gateways;
+  const host = gateway?.host === undefined ? '' : `-H 'Host: ${gateway.host}' `;
   if (gateway !== undefined) {
-    commands.push(`curl -s ${gateway.host === undefined ? '' : `-H 'Host: ${gateway.host}' `}${gateway.url}${gateway.page ?? '/'}`);
+    commands.push(`curl -s ${host}${gateway.url}${gateway.page ?? '/'}`);
   }
   const callers = model.workloads.filter(workload => !workload.gateway);
   // What the gateway leads to is what calls the others.
@@ -94,9 +96,13 @@ export function nextCommands(handle: Pick<UpHandle, 'gateways' | 'model'>, paths
   const service = model.services.find(each => routed.includes(each.name) || routed.includes(each.hostname))
     ?? model.services.find(each => each.ports.length > 0);
   if (caller !== undefined && service !== undefined) {
-    const host = service.namespace === caller.namespace ? service.name : `${service.name}.${service.namespace}`;
+    const name = service.namespace === caller.namespace ? service.name : `${service.name}.${service.namespace}`;
+    const url = `http://${name}:${service.ports[0].number}/`;
     const headers = asksForUser(model) ? ' -H \'end-user: jason\'' : '';
-    commands.push(`npx cdk8s-mesh explain ${dirs} GET http://${host}:${service.ports[0].number}/ --from ${caller.workload}.${caller.namespace}${headers}`);
+    const playsFront = workloads.some(each => each.name === `${caller.workload}.${caller.namespace}` && each.application === 'stand-in');
+    // Through the front, so that rules deep in the mesh are seen whatever paths the gateway takes.
+    if (gateway !== undefined && playsFront) commands.push(`curl -s -H 'x-call: ${url}'${headers} ${host}${gateway.url}${gateway.page ?? '/'}`);
+    commands.push(`npx cdk8s-mesh explain ${dirs} GET ${url} --from ${caller.workload}.${caller.namespace}${headers}`);
     commands.push(`npx cdk8s-mesh proxy-config routes ${caller.workload}.${caller.namespace}`);
   }
   commands.push(`npx cdk8s-mesh analyze ${dirs}`);

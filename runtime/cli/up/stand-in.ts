@@ -1,5 +1,6 @@
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { CHECK_HEADER } from './access-format';
 
 /** Who a stand-in speaks for. */
 export interface Identity {
@@ -12,9 +13,12 @@ export interface Identity {
 /** Where a stand-in finds a host of the mesh: its own sidecar's address for it. */
 export type Dial = (host: string, port: number) => { readonly host: string; readonly port: number } | undefined;
 
-/** Headers that belong to a request as a whole, so they go along with the calls made on its behalf. */
+/** Header that makes a stand-in call onward whatever its path is; of several URLs each calls the next. */
+const CALL = 'x-call';
+
+/** Headers that belong to a request as a whole, so they go along with the calls made on its behalf; beside those that rules ask for. */
 const TRAVELLING = [
-  'end-user', 'x-request-id', 'traceparent', 'tracestate', 'b3',
+  CHECK_HEADER, 'end-user', 'x-request-id', 'traceparent', 'tracestate', 'b3',
   'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags',
 ];
 
@@ -23,13 +27,15 @@ const MAX_ANSWER = 256 * 1024;
 
 /**
  * Stands for a workload whose program is not here: answers every request with what it is and what it saw, and
- * `GET /call?url=http://ratings:9080/` calls onward through its sidecar and reports the answer. One server for each target port.
+ * `GET /call?url=http://ratings:9080/`, or any path with `x-call: http://ratings:9080/`, calls onward through its sidecar and reports the
+ * answer. One server for each target port.
  */
 export class StandIn {
   private readonly servers: Server[] = [];
   private readonly agent = new Agent({ keepAlive: true });
 
-  public constructor(private readonly identity: Identity, private readonly dial: Dial) {}
+  /** `asked` has the names of headers that rules of the mesh ask for at present. */
+  public constructor(private readonly identity: Identity, private readonly dial: Dial, private readonly asked: () => readonly string[]) {}
 
   /** Listens on 127.0.0.1 for a port of the workload. */
   public async listen(targetPort: number, appPort: number): Promise<void> {
@@ -53,22 +59,24 @@ export class StandIn {
     const url = new URL(request.url ?? '/', 'http://stand-in');
     request.resume(); // the body is nobody's concern here, but must not stop the connection
     const seen = { ...this.identity, port, method: request.method, path: request.url, host: request.headers.host, headers: request.headers };
-    const onward = url.searchParams.get('url');
-    if (url.pathname !== '/call' || onward === null) return send(response, 200, seen);
+    const [first, ...further] = [request.headers[CALL] ?? []].flat().join(' ').split(/[\s,]+/).filter(text => text !== '');
+    const onward = url.pathname === '/call' && url.searchParams.has('url') ? url.searchParams.get('url') : first;
+    if (onward === undefined || onward === null) return send(response, 200, seen);
     try {
-      const answer = await this.call(new URL(onward), request);
+      const answer = await this.call(new URL(onward), request, onward === first ? further : []);
       send(response, 200, { ...seen, called: { url: onward, ...answer } });
     } catch (error) {
       send(response, 502, { ...seen, called: { url: onward, error: (error as Error).message } });
     }
   }
 
-  private call(url: URL, request: IncomingMessage): Promise<{ status: number; body: unknown }> {
+  private call(url: URL, request: IncomingMessage, further: readonly string[]): Promise<{ status: number; body: unknown }> {
     const port = Number(url.port || '80');
     const target = this.dial(url.hostname, port);
     if (target === undefined) throw new Error(`no service of the mesh is called ${url.hostname} with port ${port}`);
     const headers: Record<string, string | string[]> = { host: url.host };
-    for (const name of TRAVELLING) if (request.headers[name] !== undefined) headers[name] = request.headers[name];
+    for (const name of [...TRAVELLING, ...this.asked()]) if (request.headers[name] !== undefined) headers[name] = request.headers[name];
+    if (further.length > 0) headers[CALL] = further.join(', ');
     return new Promise((resolve, reject) => {
       const onward = httpRequest({ ...target, agent: this.agent, path: `${url.pathname}${url.search}`, headers, timeout: TIMEOUT_MS }, (response) => {
         let body = '';

@@ -1,7 +1,9 @@
 import { parseAccessLine } from './access-format';
+import { askedHeaders } from './asked-headers';
 import { RunningCommand } from './command';
 import type { DataPlane, RunningProxy } from './data-plane';
 import { Directory, environmentOf, identityOf, placedProxy } from './environment';
+import type { Dialled } from './environment';
 import type { UpEvent, RunningWorkload } from './events';
 import { forward, gatewayUrls, socketsOf } from './gateway';
 import type { GatewayUrl } from './gateway';
@@ -36,6 +38,8 @@ export interface UpOptions {
   readonly port?: number;
   /** Found out by default. */
   readonly loopback?: Loopback;
+  /** Throws where the mesh does not do for what the caller is about to do with it; asked before anything is started. */
+  readonly suits?: (mesh: Pick<UpHandle, 'model' | 'gateways'>) => void;
   readonly signal: AbortSignal;
   readonly on: (event: UpEvent) => void;
   /** How long a command may take to listen; 15 s by default. */
@@ -51,6 +55,8 @@ export interface UpHandle {
   readonly model: Model;
   readonly compiler: Compiler;
   readonly controlPlane: ControlPlane;
+  /** Where a workload finds a service port: its own sidecar. */
+  dial(workload: Workload, host: string, port: number): Dialled | undefined;
   /** Ends everything that was started. */
   close(): Promise<void>;
 }
@@ -111,6 +117,10 @@ class Up implements UpHandle {
     return this.plane;
   }
 
+  public dial(workload: Workload, host: string, port: number): Dialled | undefined {
+    return new Directory(this.model, placedProxy(this.model, workload, this.placeOf(workload), this.unprivileged)).dial(host, port);
+  }
+
   public async start(): Promise<void> {
     const endTurn = await this.lock.turn(this.options.signal);
     try {
@@ -142,6 +152,12 @@ class Up implements UpHandle {
     });
     this.closers.push(() => this.plane?.close());
     for (const name of Object.keys(options.runs ?? {})) findWorkload(this.model, name);
+    this.gateways = this.findGateways();
+    if (options.port !== undefined && this.gateways.length === 0) {
+      throw new MeshError('MESH_GATEWAY_MISSING', `--port ${options.port} leads to a gateway, got a mesh without one; add a Gateway`);
+    }
+    await this.checkPort();
+    options.suits?.(this);
     await this.probe();
     this.hold();
     await this.reconcile();
@@ -304,7 +320,8 @@ class Up implements UpHandle {
       entry.application = application;
       await application.listening(signal, this.options.listenMs);
     } else if (!workload.gateway) {
-      const standIn = new StandIn(identityOf(workload, model), (host, port) => new Directory(this.model, proxy).dial(host, port));
+      const dial = (host: string, port: number) => new Directory(this.model, proxy).dial(host, port);
+      const standIn = new StandIn(identityOf(workload, model), dial, () => askedHeaders(this.model));
       entry.application = { stop: () => standIn.close() };
       for (const [port, own] of Object.entries(place.appPorts)) await standIn.listen(Number(port), own);
     }
@@ -331,7 +348,7 @@ class Up implements UpHandle {
     await Promise.all([running?.proxy.close(), running?.application?.stop()]);
   }
 
-  /** One line for a request, from the proxy that decided it: the caller's side, and gateways. */
+  /** One line for a request, from the first proxy that saw it: the caller's, a gateway, or the target's where it was asked directly. */
   private accessLine(line: string, name: string, workload: Workload): void {
     const request = parseAccessLine(line, name);
     if (request === undefined) return;
@@ -339,6 +356,8 @@ class Up implements UpHandle {
     const inbound = !workload.gateway && place !== undefined && Object.keys(place.appPorts)
       .some(port => request.local === `${place.ip}:${place.listenPorts[Number(port)] ?? port}`);
     if (!inbound) this.options.on({ kind: 'request', request, target: this.targetOf(request.upstream, request.cluster) });
+    // What another proxy sent, that one has told.
+    else if (!request.fromProxy) this.options.on({ kind: 'request', request, target: request.upstream === '' ? '' : workload.workload, direct: true });
   }
 
   private targetOf(upstream: string, cluster: string): string {
@@ -355,13 +374,18 @@ class Up implements UpHandle {
       this.compiler.compile(placedProxy(this.model, workload, this.placeOf(workload), this.unprivileged))));
   }
 
+  private async checkPort(): Promise<void> {
+    const { port } = this.options;
+    const error = port === undefined ? undefined : await canListen('127.0.0.1', port);
+    if (error === undefined) return;
+    const reason = error.code === 'EADDRINUSE' ? 'it is in use' : error.message;
+    throw new MeshError('MESH_ADDRESS_IN_USE', `--port ${port} is a free port of 127.0.0.1, got: ${reason}; choose another`);
+  }
+
   private async forwardPort(): Promise<void> {
     const { port } = this.options;
     const [first] = this.gateways;
-    if (port === undefined) return;
-    if (first === undefined) throw new MeshError('MESH_GATEWAY_MISSING', `--port ${port} leads to a gateway, got a mesh without one; add a Gateway`);
-    const error = await canListen('127.0.0.1', port);
-    if (error !== undefined) throw new MeshError('MESH_ADDRESS_IN_USE', `--port ${port} is a free port of 127.0.0.1, got: ${error.code === 'EADDRINUSE' ? 'it is in use' : error.message}; choose another`);
+    if (port === undefined || first === undefined) return;
     const forwarder = await forward(port, first);
     this.closers.push(() => forwarder.close());
     this.gateways = [{ ...first, url: `http://127.0.0.1:${port}` }, ...this.gateways.slice(1)];
