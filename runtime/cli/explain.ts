@@ -6,7 +6,7 @@ import { readMesh } from './model-input';
 import { pairs } from './proxy-options';
 import { savingsText } from './text/savings';
 import { UsageError } from './usage-error';
-import { explainRequest, explanationText, REACH, scopeSavings } from '../../src/analysis/explain';
+import { explainRequest, explanationJson, explanationText, REACH, scopeSavings } from '../../src/analysis/explain';
 import type { RequestSpec } from '../../src/analysis/explain';
 import { findWorkload } from '../../src/model/find-workload';
 import { isObject } from '../../src/model/json';
@@ -60,7 +60,7 @@ Examples:
       const { model, compiler } = readMesh(paths, io);
       const explanation = explainRequest(model, spec, { compiler });
       if (explanation.targets.some(({ cluster }) => PAST_THE_MESH.has(cluster))) io.stderr.write(strangerNote(model, spec.url));
-      io.stdout.write(options.output === 'json' ? `${JSON.stringify(explanation, undefined, 2)}\n` : `${explanationText(explanation)}\n`);
+      io.stdout.write(options.output === 'json' ? `${JSON.stringify(explanationJson(explanation, spec), undefined, 2)}\n` : `${explanationText(explanation)}\n`);
       done(EXIT.good);
     });
 }
@@ -69,7 +69,7 @@ function request(args: readonly string[], options: Options): { paths: string[]; 
   const paths = [...args];
   const url = paths.pop()!;
   if (!/^https?:\/\//.test(url)) throw new UsageError(`MESH_URL_INVALID: the last argument is a URL such as http://reviews:9080/, got ${url}; put it after the DIRs`);
-  const method = /^[A-Z][A-Z-]*$/.test(paths.at(-1) ?? '') ? paths.pop() : 'GET';
+  const method = isMethod(paths.at(-1)) ? paths.pop()!.toUpperCase() : 'GET';
   if (paths.length === 0) throw new UsageError('MESH_INPUT_MISSING: at least one DIR is named, got none; write `explain DIR GET URL --from WORKLOAD`');
   const { from, namespace, header: headers, dialled: address, tls, claims: told, source } = options;
   if (from === undefined) throw new UsageError('MESH_INPUT_MISSING: a request has a caller, got none; add --from WORKLOAD, --from gateway:NAME or --from outside');
@@ -87,6 +87,11 @@ function request(args: readonly string[], options: Options): { paths: string[]; 
       ...tls !== undefined && { tls: { sni: tls.sni, alpn: tls.alpn?.split('+'), certificate: tls.mtls !== undefined } },
     },
   };
+}
+
+/** Methods in any case; another word is one where it is all upper case. */
+function isMethod(word = ''): boolean {
+  return /^(get|head|post|put|patch|delete|options|trace|connect)$/i.test(word) || /^[A-Z][A-Z-]*$/.test(word);
 }
 
 /** Where requests go that no service of the mesh is meant by. */
@@ -111,7 +116,10 @@ const pairsOfTls = (text: string, before?: Readonly<Record<string, string>>): Re
 function header(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf(':');
   if (at < 1) throw new InvalidArgumentError(`A header is 'name: value', got ${text}.`);
-  return { ...before, [text.slice(0, at).trim()]: text.slice(at + 1).trim() };
+  const name = text.slice(0, at).trim().toLowerCase();
+  const value = text.slice(at + 1).trim();
+  // Envoy matches a header that comes several times as one, its values joined.
+  return { ...before, [name]: before[name] === undefined ? value : `${before[name]},${value}` };
 }
 
 function dialled(text: string): { address: string; port: number } {

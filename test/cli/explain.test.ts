@@ -191,3 +191,22 @@ test.each([
   });
   expect(JSON.parse(stdout)).toMatchObject(expected);
 });
+
+describe('-o json', () => {
+  const KEYS = ['outcome', 'status', 'flag', 'targets', 'request', 'timeoutSeconds', 'retries', 'mirrors'];
+  const ask = async (...args: string[]) => {
+    const { stdout } = await cli(['explain', '.', ...args, '--from', 'front-v1', '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': MESH, 'back.yaml': toBack('v2') }) });
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+
+  test.each([['http://back:9000/'], ['http://back:9999/'], ['http://nobody:9000/x?y']])('has what tools rely on first, whatever becomes of %s', async (url) => {
+    const found = await ask(url);
+    expect(Object.keys(found).slice(0, KEYS.length)).toEqual(KEYS);
+    expect(Object.keys(found).at(-1)).toBe('trace');
+    expect(found.request).toMatchObject({ method: 'GET', authority: url.split('/')[2] });
+  });
+
+  test('a method in lower case is one, and a header given twice is joined as Envoy joins it', async () => {
+    expect(await ask('post', 'http://back:9000/', '-H', 'X-A: 1', '-H', 'x-a: 2')).toMatchObject({ request: { method: 'POST', headers: { 'x-a': '1,2' } } });
+  });
+});

@@ -11,6 +11,7 @@ export { workloadName } from './proxies';
 export { callsOf } from './reach';
 export { REACH, scopeSavings } from './optimize';
 export type { ScopeSaving } from './optimize';
+export { explanationJson } from './json';
 export { explanationText } from './text';
 
 /** Explains requests to one mesh; proxies are compiled when they are first met and kept. */
