@@ -30,6 +30,11 @@ function synthesize(app, outdir, task) {
     const env = { ...process.env, CDK8S_OUTDIR: outdir, CDK8S_RECORD_CONSTRUCT_METADATA: 'false', ...(task && { BOOKINFO_TASK: task }) };
     return execFileSync(process.execPath, ['--enable-source-maps', app], { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
+    const [, names, got] = /^Error: BOOKINFO_TASK must be one of (.*), got "(.*)"/m.exec(error.stderr) ?? [];
+    if (names !== undefined) {
+      console.error(`--task takes one of ${names}, got ${got}`);
+      process.exit(2);
+    }
     console.error(error.stderr);
     process.exit(error.status ?? 1);
   }
