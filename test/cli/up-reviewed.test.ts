@@ -258,3 +258,15 @@ test('what is no Envoy is named with its answer', async () => {
   expect(outcome).toMatchObject({ code: 2, stdout: '' });
   expect(outcome.stderr).toMatch(/^MESH_ENVOY_MISSING: ENVOY_BIN is an Envoy that runs, got \/bin\/echo, which answers --version with: .+; get one with .*\n$/);
 });
+
+test('only addresses that somebody listens on are told', async () => {
+  const other = SHOP.replace('{name: http, port: 8000}', '{name: http, port: 8000, targetPort: 8888}');
+  for (const loopback of ['block', 'single']) {
+    const stop = new AbortController();
+    const { stdout } = await cli(['up', '.', '--loopback', loopback], {
+      cwd: folderOf({ 'mesh.yaml': other }), signal: stop.signal, onStdout: (text) => { if (text.includes('Ctrl-C ends it')) stop.abort(); },
+    });
+    expect(stdout).toMatch(loopback === 'block' ? /shop-v1\.default +stand-in +127\.\d+\.0\.1:8888 → 127\.0\.0\.1:\d+\n/ : /shop-v1\.default +stand-in +127\.0\.0\.1:\d+ → 127\.0\.0\.1:\d+\n/);
+    expect(stdout).toContain('note: nobody reaches port 8000 of shop-v1.default through its proxy, as no Service leads to it\n');
+  }
+});

@@ -12,8 +12,10 @@ export interface RunningWorkload {
   readonly ip: string;
   /** Ports that others dial, and where the application listens for them. */
   readonly ports: Readonly<Record<number, number>>;
-  /** Where its proxy listens for such a port, if not on that port. */
+  /** Where its proxy listens for such a port, if it does. */
   readonly listenPorts: Readonly<Record<number, number>>;
+  /** Ports of its containers that its proxy does not listen for, since no Service leads to them. */
+  readonly silent: readonly number[];
   readonly application: Application;
   readonly admin: string;
 }

@@ -17,10 +17,12 @@ export class Report {
     switch (event.kind) {
       case 'note': return this.line(`${paint.cyan('note')}: ${event.text}`);
       case 'workload': {
-        const { name, ip, ports, listenPorts, application } = event.workload;
-        const listens = Object.entries(ports).map(([port, own]) => `${ip}:${listenPorts[Number(port)] ?? port} → 127.0.0.1:${own}`).join(', ') || ip;
+        const { name, ip, ports, listenPorts, silent, application } = event.workload;
+        const listens = Object.entries(ports).filter(([port]) => !silent.includes(Number(port))).map(([port, own]) => `${ip}:${listenPorts[Number(port)] ?? port} → 127.0.0.1:${own}`).join(', ') || ip;
         const what = { 'command': 'your command', 'stand-in': 'stand-in', 'none': 'gateway' }[application];
-        return this.line(`  ${name.padEnd(40)} ${what.padEnd(13)} ${listens}`);
+        this.line(`  ${name.padEnd(40)} ${what.padEnd(13)} ${listens}`);
+        for (const port of silent) this.line(`${paint.cyan('note')}: nobody reaches port ${port} of ${name} through its proxy, as no Service leads to it`);
+        return;
       }
       case 'request': return this.line(requestLine(event, paint));
       case 'output': return this.output(`  ${event.workload} | ${event.line}`);

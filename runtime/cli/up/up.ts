@@ -303,11 +303,20 @@ class Up implements UpHandle {
       onFailure: reason => on({ kind: 'failed', name: `proxy of ${name}`, reason }),
     });
     const command = workload.gateway ? undefined : this.commands.get(keyOf(workload));
+    const listens = new Set(socketsOf(this.compiler.compile(proxy).listeners).filter(({ address }) => address === place.ip).map(({ port }) => port));
+    const listenPorts: Record<number, number> = {};
+    for (const port of Object.keys(place.appPorts).map(Number)) {
+      const own = place.listenPorts[port] ?? port;
+      // Without privilege, listeners for ports below 1024 move up.
+      const found = [own, ...this.unprivileged.unprivileged && own < 1024 ? [own + 10_000] : []].find(each => listens.has(each));
+      if (found !== undefined) listenPorts[port] = found;
+    }
     const running: RunningWorkload = {
       name,
       ip: place.ip,
       ports: place.appPorts,
-      listenPorts: place.listenPorts,
+      listenPorts,
+      silent: Object.keys(place.appPorts).map(Number).filter(port => listenPorts[port] === undefined),
       admin: `http://${place.ip}:${place.adminPort}`,
       application: workload.gateway ? 'none' : command === undefined ? 'stand-in' : 'command',
     };
@@ -352,9 +361,8 @@ class Up implements UpHandle {
   private accessLine(line: string, name: string, workload: Workload): void {
     const request = parseAccessLine(line, name);
     if (request === undefined) return;
-    const place = this.places.get(keyOf(workload));
-    const inbound = !workload.gateway && place !== undefined && Object.keys(place.appPorts)
-      .some(port => request.local === `${place.ip}:${place.listenPorts[Number(port)] ?? port}`);
+    const own = this.running.get(keyOf(workload))?.workload;
+    const inbound = !workload.gateway && own !== undefined && Object.values(own.listenPorts).some(port => request.local === `${own.ip}:${port}`);
     if (!inbound) this.options.on({ kind: 'request', request, target: this.targetOf(request.upstream, request.cluster) });
     // What another proxy sent, that one has told.
     else if (!request.fromProxy) this.options.on({ kind: 'request', request, target: request.upstream === '' ? '' : workload.workload, direct: true });
