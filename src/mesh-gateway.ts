@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import { networking } from '../imports';
 import type { GatewayListener } from './gateway-listener';
 import { GatewayWorkload } from './gateway-workload';
+import type { IPolicyTarget } from './policy-target';
 import { requireLabel } from './private/check';
 import { claimGatewayHosts } from './private/claims';
 import { meshError } from './private/errors';
@@ -40,7 +41,7 @@ export interface MeshGatewayProps {
  * @example
  * const gateway = new MeshGateway(this, 'bookinfo-gateway', { listeners: [GatewayListener.http()] });
  */
-export class MeshGateway extends Construct {
+export class MeshGateway extends Construct implements IPolicyTarget {
   /** Name of the Gateway. */
   public readonly name: string;
   /** Namespace of the Gateway; undefined where it is not known before it is applied. */
@@ -74,6 +75,12 @@ export class MeshGateway extends Construct {
 
   /** Ports and hosts. */
   public get listeners(): GatewayListener[] { return [...this._listeners]; }
+
+  /** Labels of the pods that serve the gateway. */
+  public get podLabels(): { [name: string]: string } { return { ...this.selector }; }
+
+  /** Name of the ServiceAccount of the gateway's own pods; empty for pods that exist already. */
+  public get serviceAccountNames(): string[] { return this.deployment?.serviceAccount === undefined ? [] : [this.deployment.serviceAccount.name]; }
 
   /** The name by which VirtualServices in this namespace refer to the gateway. */
   public refFrom(namespace?: string): string {

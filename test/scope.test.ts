@@ -1,7 +1,7 @@
 import { Chart, Testing } from 'cdk8s';
 import {
-  AccessOperation, AccessSource, EgressHosts, EgressPolicy, ExternalService, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, SidecarScope,
-  type SidecarScopeProps,
+  AccessOperation, AccessSource, EgressHosts, EgressPolicy, ExternalService, GatewayListener, GatewayWorkload, Mesh, MeshGateway, MeshPort,
+  MeshRequest, MeshService, MeshTesting, SidecarScope, type SidecarScopeProps,
 } from '../src';
 import { only } from './support/synth';
 
@@ -93,6 +93,17 @@ describe('connections', () => {
       { from: [{ source: { namespaces: ['istio-system'] } }] },
       { from: [{ source: { principals: ['cluster.local/ns/shop/sa/a'] } }], to: [{ operation: { methods: ['GET'] } }] },
     ]);
+  });
+
+  test('a gateway with pods of its own is a caller', () => {
+    const chart = shop();
+    const reviews = service(chart, 'reviews');
+    const gateway = new MeshGateway(chart, 'edge', { listeners: [GatewayListener.http()] });
+    reviews.connections.allowFrom(gateway);
+    const rules = [{ from: [{ source: { principals: ['cluster.local/ns/shop/sa/edge'] } }] }];
+    expect(only(chart, 'AuthorizationPolicy')).toMatchObject({ metadata: { name: 'reviews' }, spec: { rules } });
+    const existing = new MeshGateway(chart, 'old', { listeners: [GatewayListener.http()], workload: GatewayWorkload.existing({ istio: 'ingressgateway' }) });
+    expect(() => reviews.connections.allowFrom(existing)).toThrow('MESH_ACCOUNT_UNKNOWN');
   });
 
   test('an isolated service neither calls nor is called', () => {

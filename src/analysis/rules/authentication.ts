@@ -60,6 +60,8 @@ function jwtRule(at: Reporter, rule: JwtRule, path: Path): void {
   const keys = jwksOf(rule.jwks!);
   if (keys === undefined) {
     fault(['jwks'], 'jwks is a JSON Web Key Set {"keys": […]}, got other text', 'write the set as JSON');
+  } else if (keys.length === 0) {
+    fault(['jwks'], 'jwks has at least one key, got none; Envoy refuses the whole listener', 'add the public key of the issuer');
   } else if (keys.some(key => key.kty === 'oct' || key.d !== undefined)) {
     at.doubtful([...path, 'jwks'], 'MESH_JWT_SECRET', 'jwks has public keys only, got a private or symmetric one, which every proxy can read', 'keep the public part only');
   }
