@@ -30,7 +30,7 @@ func shop(app cdk8s.App) {
 		Listeners: &[]cdk8smesh.GatewayListener{
 			cdk8smesh.GatewayListener_Http(&cdk8smesh.HttpListenerOptions{Port: jsii.Number(80), Hosts: jsii.Strings("*")}),
 		},
-		Workload: cdk8smesh.GatewayWorkload_Existing(&map[string]*string{"istio": jsii.String("ingressgateway")}),
+		Workload: cdk8smesh.GatewayWorkload_Existing(&map[string]*string{"istio": jsii.String("ingressgateway")}, nil),
 	})
 	productpage.ExposeViaGateway(gateway, &cdk8smesh.ExposeViaGatewayOptions{Match: &[]cdk8smesh.RouteMatch{
 		cdk8smesh.RouteMatch_Http(&cdk8smesh.HttpRouteMatchOptions{Path: cdk8smesh.PathMatch_Exactly(jsii.String("/productpage"), nil)}),
