@@ -113,7 +113,10 @@ project.testTask.reset();
 project.testTask.exec(`tsc -p ${tsconfig.fileName}`, { name: 'types' });
 project.testTask.exec('depcruise --config .dependency-cruiser.cjs src runtime', { name: 'direction of dependency' });
 project.testTask.spawn(project.tasks.tryFind('eslint')!);
-project.testTask.exec('jest --ci', { receiveArgs: true });
+// What takes addresses and processes of this machine runs one file after another, the rest on all cores.
+const REAL = ['test/cli/', 'test/integration/', 'test/proxy/', 'test/control-plane/', 'examples/bookinfo/test/integration/'];
+project.testTask.exec(`jest --ci --maxWorkers=100% --testPathIgnorePatterns /node_modules/ ${REAL.join(' ')}`, { name: 'data alone' });
+project.testTask.exec(`jest --ci --runInBand ${REAL.join(' ')}`, { name: 'sockets and processes' });
 
 project.package.setScript('start', 'node scripts/start.mjs');
 project.package.setScript('bundle', 'projen bundle');
