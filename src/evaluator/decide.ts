@@ -112,7 +112,7 @@ function forward(
   const base = mutationsFor(target.requestHeaders, request);
   const requestHeaders = action.rewritePath === undefined && target.rewriteHost === undefined ? base : recorded(base, action, request, authority);
   const response = mutationsFor(target.responseHeaders, request);
-  const hash = action.hash?.(request);
+  const hash = action.hash?.(asSent(request, path, authority, requestHeaders));
   return {
     kind: 'forward',
     cluster: target.clusterHeader === '' ? target.cluster : request.headers.get(target.clusterHeader) ?? '',
@@ -128,6 +128,19 @@ function forward(
     virtualHost: rule.virtualHost,
     ...(hash !== undefined && { hash }),
   };
+}
+
+/** The request as the router sends it, which is what Envoy hashes: its header changes come before the choice of an endpoint. */
+function asSent({ method, scheme, headers }: HttpRequestFacts, path: string, authority: string, { remove, add }: HeaderMutations): HttpRequestFacts {
+  const get = (name: string): string | undefined => {
+    let value = remove.includes(name) ? undefined : headers.get(name);
+    for (const change of add) {
+      if (change.name !== name || change.only === (value === undefined ? 'ifPresent' : 'ifAbsent')) continue;
+      value = change.append && value !== undefined ? `${value},${change.value}` : change.value;
+    }
+    return value;
+  };
+  return { method, scheme, authority, path, headers: { get } };
 }
 
 const NO_MIRRORS: readonly string[] = Object.freeze([]);
