@@ -131,7 +131,9 @@ function forward(
 }
 
 /** The request as the router sends it, which is what Envoy hashes: its header changes come before the choice of an endpoint. */
-function asSent({ method, scheme, headers }: HttpRequestFacts, path: string, authority: string, { remove, add }: HeaderMutations): HttpRequestFacts {
+function asSent(
+  { method, scheme, headers, sourceAddress, metadata }: HttpRequestFacts, path: string, authority: string, { remove, add }: HeaderMutations,
+): HttpRequestFacts {
   const get = (name: string): string | undefined => {
     let value = remove.includes(name) ? undefined : headers.get(name);
     for (const change of add) {
@@ -140,7 +142,7 @@ function asSent({ method, scheme, headers }: HttpRequestFacts, path: string, aut
     }
     return value;
   };
-  return { method, scheme, authority, path, headers: { get } };
+  return { method, scheme, authority, path, headers: { get }, ...(sourceAddress !== undefined && { sourceAddress }), ...(metadata && { metadata }) };
 }
 
 const NO_MIRRORS: readonly string[] = Object.freeze([]);
