@@ -1,7 +1,7 @@
 import type { GeneratedRequest } from './meshes';
 import type { Explanation } from '../../src/analysis/explain';
 
-/** What a caller saw; status 0 where nobody listened. */
+/** What a caller saw; status 0 where nobody listened, or the connection was reset. */
 export interface Answer { readonly status: number; readonly body: string; readonly location?: string; readonly added?: string }
 
 /** Why an answer is none that the simulator foretold; undefined where it is one. */

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 export interface GeneratedRequest {
   /** A workload, or `outside`: through the gateway. */
   readonly from: 'client' | 'beta' | 'outside';
-  /** Service that is dialled; from outside the host that is asked for. */
+  /** Service that is dialled, or host of the service entry; from outside the host that is asked for. */
   readonly host: string;
   readonly method: string;
   readonly path: string;
@@ -32,25 +32,19 @@ const deployment = (name: string, namespace: string, labels: Record<string, stri
   },
 });
 
-const service = (name: string, namespace: string) => ({
+const service = (name: string, namespace: string, portName = 'http', annotations = {}) => ({
   apiVersion: 'v1',
   kind: 'Service',
-  metadata: { name, namespace },
-  spec: { selector: { app: name }, ports: [{ name: 'http', port: 8000, targetPort: 8080 }] },
+  metadata: { name, namespace, annotations },
+  spec: { selector: { app: name }, ports: [{ name: portName, port: 8000, targetPort: 8080 }] },
 });
 
-/** What every mesh has: a client, a service of two versions, one that calls as well, and one of another namespace. */
+/** What every mesh has: a client, two versions of alpha (whose Service is generated), one that calls as well, and one of another namespace. */
 export const WORKLOADS: readonly object[] = [
-  service('client', 'shop'), service('alpha', 'shop'), service('beta', 'shop'), service('gamma', 'other'),
+  service('client', 'shop'), service('beta', 'shop'), service('gamma', 'other'),
   deployment('client', 'shop', { app: 'client' }),
   deployment('alpha-v1', 'shop', { app: 'alpha', version: 'v1' }), deployment('alpha-v2', 'shop', { app: 'alpha', version: 'v2' }),
   deployment('beta', 'shop', { app: 'beta' }), deployment('gamma', 'other', { app: 'gamma' }),
-  {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'Gateway',
-    metadata: { name: 'edge', namespace: 'istio-system' },
-    spec: { selector: { istio: 'ingressgateway' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }] },
-  },
 ];
 
 const optional = { requiredKeys: [] as [] };
@@ -79,6 +73,12 @@ const destination = fc.oneof(
   { weight: 10, arbitrary: fc.constantFrom('v1', 'v2').map((subset): Spec => ({ host: 'alpha', subset })) },
   // Nearly valid: nobody has these.
   { weight: 1, arbitrary: fc.constantFrom<Spec>({ host: 'alpha', subset: 'v3' }, { host: 'nobody' }, { host: 'beta', port: { number: 8001 } }) });
+const corsPolicy = fc.record({
+  allowOrigins: fc.constantFrom<Spec[]>([{ exact: 'http://a.example' }], [{ prefix: 'http://a' }, { regex: 'http://[b].example' }]),
+  allowMethods: fc.constantFrom(['GET'], ['GET', 'POST']),
+  allowCredentials: fc.boolean(),
+  maxAge: fc.constant('1h'),
+}, { requiredKeys: ['allowOrigins'] });
 const headers = fc.record({
   request: fc.record({ set: fc.constant({ 'x-set': 'yes' }), remove: fc.constant(['x']) }, optional),
   response: fc.record({ add: fc.constant({ 'x-answer': 'yes' }) }, optional),
@@ -101,16 +101,52 @@ const rule = fc.tuple(action, fc.record({
   timeout: fc.constantFrom('5s', '10s'),
   retries: fc.constantFrom<Spec>({ attempts: 0 }, { attempts: 2, retryOn: '5xx' }),
   fault: fc.constantFrom<Spec>({ abort: { httpStatus: 418, percentage: { value: 100 } } }, { abort: { httpStatus: 418, percentage: { value: 0 } } }),
+  corsPolicy,
+  mirrors: fc.constantFrom<Spec[]>([{ destination: { host: 'beta' } }], [{ destination: { host: 'alpha' }, percentage: { value: 50 } }, { destination: { host: 'beta' } }]),
 }, optional)).map(([chosen, more]): Spec => ({ ...('route' in chosen ? more : 'match' in more ? { match: more.match } : {}), ...chosen }));
 
 const rules = fc.array(rule, { minLength: 1, maxLength: 4 });
 const named = (kind: string, group: string, name: string, namespace: string, spec: unknown) => (
   { apiVersion: `${group}.istio.io/v1`, kind, metadata: { name, namespace }, spec });
 
-const virtualServices = fc.array(fc.tuple(fc.constantFrom('alpha', 'beta'), rules), { maxLength: 2 })
-  .map(all => all.map(([host, http], index) => named('VirtualService', 'networking', `inside-${index}`, 'shop', { hosts: [host], http })));
-const fromOutside = fc.array(fc.tuple(fc.constantFrom(['*'], ['a.example'], ['*.example']), rules), { maxLength: 2 })
-  .map(all => all.map(([hosts, http], index) => named('VirtualService', 'networking', `outside-${index}`, 'shop', { hosts, gateways: ['istio-system/edge'], http })));
+const services = fc.tuple(fc.constantFrom('http', 'http', 'http-web', '', 'tcp'), fc.constantFrom(undefined, undefined, '*', '.', 'other'))
+  .map(([portName, exportTo]) => [service('alpha', 'shop', portName, exportTo === undefined ? {} : { 'networking.istio.io/exportTo': exportTo })]);
+/** A host that is no Service, answered by workloads that another Service may have too. */
+const serviceEntries = fc.option(fc.record({
+  app: fc.constantFrom('alpha', 'beta'),
+  addresses: fc.constantFrom([], ['240.1.2.3']),
+  location: fc.constantFrom('MESH_INTERNAL', 'MESH_EXTERNAL'),
+}), { nil: undefined }).map(chosen => (chosen === undefined ? [] : [named('ServiceEntry', 'networking', 'entry', 'shop', {
+  hosts: ['entry.example'],
+  addresses: chosen.addresses,
+  location: chosen.location,
+  resolution: 'STATIC',
+  ports: [{ number: 8000, name: 'http', protocol: 'HTTP', targetPort: 8080 }],
+  workloadSelector: { labels: { app: chosen.app } },
+})]));
+
+const exported = fc.constantFrom<Spec>({}, {}, {}, { exportTo: ['.'] }, { exportTo: ['*'] });
+const virtualServices = fc.array(fc.tuple(fc.constantFrom('alpha', 'beta', 'entry.example'), rules, exported), { maxLength: 3 })
+  .map(all => all.map(([host, http, more], index) => named('VirtualService', 'networking', `inside-${index}`, 'shop', { hosts: [host], http, ...more })));
+const delegate = fc.option(fc.tuple(uri, rules), { nil: undefined }).map(chosen => (chosen === undefined ? undefined : {
+  rule: { match: [{ uri: chosen[0] }], delegate: { name: 'part' } } as Spec,
+  documents: [named('VirtualService', 'networking', 'part', 'shop', { http: chosen[1] })],
+}));
+const fromOutside = fc.tuple(fc.array(fc.tuple(fc.constantFrom(['*'], ['a.example'], ['*.example'], ['b.example', 'a.example']), rules), { maxLength: 2 }), delegate)
+  .map(([all, part]) => [
+    ...all.map(([hosts, http], index) => named('VirtualService', 'networking', `outside-${index}`, 'shop', {
+      hosts, gateways: ['istio-system/edge'], http: index === 0 && part !== undefined ? [part.rule, ...http] : http,
+    })),
+    ...(all.length > 0 ? part?.documents ?? [] : []),
+  ]);
+const server = (hosts: string[], number = 80) => ({ port: { number, name: `http-${number}`, protocol: 'HTTP' }, hosts });
+const gateway = (servers: readonly Spec[]): object => named('Gateway', 'networking', 'edge', 'istio-system', { selector: { istio: 'ingressgateway' }, servers });
+/** What is generated anew for each mesh and still must be there when the proxies start. */
+export const FIRST: readonly object[] = [service('alpha', 'shop'), gateway([server(['*'])])];
+const gateways = fc.constantFrom(
+  [server(['*'])], [server(['*'])], [server(['*.example'])], [server(['shop/*'])], [server(['other/*'])], [server(['a.example']), server(['shop/b.example', '*.other'])],
+  [{ ...server(['*']), tls: { httpsRedirect: true } }], [server(['a.example']), server(['*'], 8081)],
+).map(servers => [gateway(servers)]);
 
 const policy = fc.record({
   loadBalancer: fc.constantFrom<Spec>({ simple: 'ROUND_ROBIN' }, { simple: 'RANDOM' }, { consistentHash: { httpHeaderName: 'x' } }, { consistentHash: { useSourceIp: true } }),
@@ -126,8 +162,15 @@ const destinationRules = fc.option(fc.tuple(policy, fc.constantFrom(['v1', 'v2']
   }),
 ]));
 
-const peerAuthentication = fc.constantFrom(undefined, 'STRICT', 'PERMISSIVE', 'DISABLE')
-  .map(mode => (mode === undefined ? [] : [named('PeerAuthentication', 'security', 'default', 'shop', { mtls: { mode } })]));
+const mtls = fc.constantFrom('STRICT', 'PERMISSIVE', 'DISABLE');
+const peerAuthentication = fc.record({ namespace: mtls, alpha: mtls, port: mtls }, optional).map(({ namespace, alpha, port }) => [
+  ...(namespace === undefined ? [] : [named('PeerAuthentication', 'security', 'default', 'shop', { mtls: { mode: namespace } })]),
+  ...(alpha === undefined && port === undefined ? [] : [named('PeerAuthentication', 'security', 'alpha', 'shop', {
+    selector: { matchLabels: { app: 'alpha' } },
+    ...(alpha === undefined ? {} : { mtls: { mode: alpha } }),
+    ...(port === undefined ? {} : { portLevelMtls: { 8080: { mode: port } } }),
+  })]),
+]);
 
 const source = fc.record({
   principals: fc.constantFrom(['*'], ['cluster.local/ns/shop/sa/client'], ['*/sa/beta']),
@@ -152,18 +195,27 @@ const authorization = fc.array(fc.tuple(fc.constantFrom('ALLOW', 'DENY', 'AUDIT'
 const sidecar = fc.option(fc.tuple(fc.constantFrom(['./*'], ['*/*'], ['./alpha.shop.svc.cluster.local', 'other/*']), fc.constantFrom('REGISTRY_ONLY', 'ALLOW_ANY')), { nil: undefined, freq: 2 })
   .map(chosen => (chosen === undefined ? [] : [named('Sidecar', 'networking', 'default', 'shop', { egress: [{ hosts: chosen[0] }], outboundTrafficPolicy: { mode: chosen[1] } })]));
 
+/** What a browser asks before it sends a request to another origin. */
+const PREFLIGHT = { 'origin': 'http://a.example', 'access-control-request-method': 'GET' };
+
 const request: fc.Arbitrary<GeneratedRequest> = fc.oneof(
-  fc.tuple(fc.constantFrom<'client' | 'beta'>('client', 'beta'), fc.constantFrom('alpha', 'alpha', 'beta', 'gamma.other')), fc.tuple(fc.constant('outside' as const), fc.constantFrom('a.example', 'b.example')),
+  fc.tuple(fc.constantFrom<'client' | 'beta'>('client', 'beta'), fc.constantFrom('alpha', 'alpha', 'beta', 'gamma.other', 'entry.example')),
+  fc.tuple(fc.constant('outside' as const), fc.constantFrom('a.example', 'b.example', 'c.other')),
 ).chain(([from, host]) => fc.record({
   from: fc.constant(from),
   host: fc.constant(host),
-  method: fc.constantFrom('GET', 'POST'),
+  method: fc.constantFrom('GET', 'GET', 'POST', 'OPTIONS'),
   path,
-  headers: fc.dictionary(fc.constantFrom('x', 'y'), word, { maxKeys: 2, noNullPrototype: true }),
+  headers: fc.tuple(fc.dictionary(fc.constantFrom('x', 'y'), word, { maxKeys: 2, noNullPrototype: true }), fc.constantFrom({}, {}, {}, PREFLIGHT, { ...PREFLIGHT, origin: 'http://c.example' }))
+    .map(([plain, origin]) => ({ ...plain, ...origin })),
 }));
 
 /** Any mesh, most of them valid. */
 export const meshes: fc.Arbitrary<GeneratedMesh> = fc.record({
-  documents: fc.tuple(virtualServices, fromOutside, destinationRules, peerAuthentication, authorization, sidecar).map(all => all.flat()),
+  documents: fc.tuple(services, serviceEntries, gateways, virtualServices, fromOutside, destinationRules, peerAuthentication, authorization, sidecar).map(all => all.flat()),
   requests: fc.array(request, { minLength: 10, maxLength: 10 }),
-});
+}).map(({ documents, requests }) => ({
+  documents,
+  // Nobody can dial what is not declared.
+  requests: documents.some(document => 'kind' in document && document.kind === 'ServiceEntry') ? requests : requests.filter(({ host }) => host !== 'entry.example'),
+}));

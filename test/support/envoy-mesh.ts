@@ -80,10 +80,10 @@ export class EnvoyMesh {
     await this.synced();
   }
 
-  /** Where a workload dials a service. */
+  /** Where a workload dials a service: its name, `NAME.NAMESPACE` or host. */
   public address(workload: string, service: string, port: number): { readonly address: string; readonly port: number } {
     const { model } = this.controlPlane;
-    return virtualAddress(model, this.proxies.get(workload)!, model.services.find(({ name }) => name === service)!, port)!;
+    return virtualAddress(model, this.proxies.get(workload)!, model.services.find(({ name, namespace, hostname }) => [name, `${name}.${namespace}`, hostname].includes(service))!, port)!;
   }
 
   /** Where a gateway of one port listens. */
@@ -119,6 +119,7 @@ const keyOf = ({ namespace, name }: Workload): string => `${namespace}/${name}`;
 
 async function application(name: string): Promise<Server> {
   const server = createServer((_request, response) => response.end(name));
+  server.keepAliveTimeout = 0;
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
   return server;
 }

@@ -40,6 +40,7 @@ export class StandIn {
   /** Listens on 127.0.0.1 for a port of the workload. */
   public async listen(targetPort: number, appPort: number): Promise<void> {
     const server = createServer((request, response) => void this.answer(request, response, targetPort));
+    server.keepAliveTimeout = 0; // never: a proxy keeps connections for longer, and would send a request into one that just closes
     this.servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -68,7 +68,8 @@ export function json(response, status, value) {
  */
 export function createService(name, routes) {
   const all = [...routes, ['GET', /^\/health$/, (_request, response) => json(response, 200, { status: 'ok', service: name })]];
-  return http.createServer(async (request, response) => {
+  // The default closes an idle connection after 5 s, and a proxy that just sends a request on it gets a reset (503 UC).
+  return http.createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const url = new URL(request.url, 'http://service');
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const here = all.filter(([, pattern]) => pattern.test(url.pathname));
