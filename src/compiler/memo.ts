@@ -1,3 +1,4 @@
+import { sameItems } from '../model/keep';
 import type { Model } from '../model/model';
 
 /** Part of a key: an object counts by identity, anything else by its text. */
@@ -16,6 +17,8 @@ interface Entry {
   readonly result: unknown;
   /** All that was looked at while the result was made, with what was seen. */
   readonly seen?: Seen;
+  /** What it was made of, where it can be renewed. */
+  readonly inputs?: readonly unknown[];
   /** The model for which it was last found true. */
   trueOf: Model;
 }
@@ -58,18 +61,23 @@ export class Memo {
       this.note(known.seen);
       return known.result as T;
     }
-    const outer = this.frame;
-    const frame: { seen?: Seen } = this.frame = {};
-    let result: T;
-    try {
-      result = build();
-    } finally {
-      this.frame = outer;
+    return this.make(kind, key, build);
+  }
+
+  /**
+   * Like `get`, for what is made of lists as long as the mesh: the key says whose it is, and `inputs`, compared one by one, what it is made of.
+   * Where they differ, `build` is given the former result, so that it looks at the difference only. It gets none where something that was seen
+   * of the model has changed: what it takes over depends on that as well.
+   */
+  public renew<T>(kind: string, parts: readonly KeyPart[], inputs: readonly unknown[], build: (former?: T) => T): T {
+    const key = keyOf(kind, parts);
+    const known = this.entries.get(key);
+    const former = known !== undefined && this.holds(known) ? known : undefined;
+    if (former?.inputs !== undefined && sameItems(former.inputs, inputs)) {
+      this.note(former.seen);
+      return former.result as T;
     }
-    this.entries.set(key, { result, seen: frame.seen, trueOf: this.model });
-    this.made.set(kind, (this.made.get(kind) ?? 0) + 1);
-    this.note(frame.seen);
-    return result;
+    return this.make(kind, key, () => build(former?.result as T | undefined), inputs, former?.seen);
   }
 
   /** Looks at the model on behalf of the result that is being made. */
@@ -77,6 +85,21 @@ export class Memo {
     const value = source.read(this.model);
     if (this.frame !== undefined) (this.frame.seen ??= new Map()).set(source, value);
     return value;
+  }
+
+  private make<T>(kind: string, key: string, build: () => T, inputs?: readonly unknown[], seen?: Seen): T {
+    const outer = this.frame;
+    const frame: { seen?: Seen } = this.frame = { seen: seen && new Map(seen) };
+    let result: T;
+    try {
+      result = build();
+    } finally {
+      this.frame = outer;
+    }
+    this.entries.set(key, { result, seen: frame.seen, inputs, trueOf: this.model });
+    this.made.set(kind, (this.made.get(kind) ?? 0) + 1);
+    this.note(frame.seen);
+    return result;
   }
 
   private holds(entry: Entry): boolean {

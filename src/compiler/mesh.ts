@@ -1,5 +1,7 @@
+import type { DestinationRuleSpec, VirtualServiceSpec } from './istio-api';
 import { Memo } from './memo';
 import type { Model } from '../model/model';
+import type { Resource } from '../model/resource';
 import type { Service } from '../model/service';
 import { DestinationRules } from './scope/destination-rules';
 import { VirtualServices } from './scope/virtual-services';
@@ -24,11 +26,13 @@ export class Mesh {
   }
 
   public get virtualServices(): VirtualServices {
-    return this.memo.get('virtualServices', [], () => new VirtualServices(this.model, this.memo));
+    const rules = this.model.of('VirtualService') as unknown as readonly Resource<VirtualServiceSpec>[];
+    return this.memo.renew<VirtualServices>('virtualServices', [], [rules], former => new VirtualServices(rules, this.model, this.memo, former));
   }
 
   public get destinationRules(): DestinationRules {
-    return this.memo.get('destinationRules', [], () => new DestinationRules(this.model, this.memo));
+    const rules = this.model.of('DestinationRule') as unknown as readonly Resource<DestinationRuleSpec>[];
+    return this.memo.renew<DestinationRules>('destinationRules', [], [rules], former => new DestinationRules(rules, this.model, this.memo, former));
   }
 
   public get peerAuthentications(): PeerAuthentications {

@@ -56,10 +56,6 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
 /** Labels of callers that some VirtualService match or DestinationRule selector asks about. */
 function callerLabels(mesh: Mesh): string[] {
   const labels = new Set(mesh.destinationRules.callerLabels);
-  for (const { spec } of mesh.virtualServices.all) {
-    for (const rule of [...spec.http ?? [], ...spec.tls ?? [], ...spec.tcp ?? []]) {
-      for (const match of rule.match ?? []) Object.keys(match.sourceLabels ?? {}).forEach(label => labels.add(label));
-    }
-  }
+  for (const { sourceLabels } of mesh.virtualServices.all) sourceLabels.forEach(label => labels.add(label));
   return [...labels].sort();
 }

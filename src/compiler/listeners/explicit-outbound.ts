@@ -16,7 +16,8 @@ import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/rou
 import { addressMessage } from '../endpoints/assignment';
 import type { ExplicitTable } from '../explicit';
 import { catchAllHost } from '../routes/catch-all';
-import { portRoutes, routeConfiguration, serviceHosts, sniffedRoutes } from '../routes/sidecar';
+import { serviceHosts } from '../routes/service-hosts';
+import { portRoutes, routeConfiguration, sniffedRoutes } from '../routes/sidecar';
 import type { EgressListener } from '../scope/scope';
 import type { View } from '../view';
 

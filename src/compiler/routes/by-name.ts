@@ -1,6 +1,7 @@
 import type { RouteConfiguration } from '../../xds/gen/envoy/config/route/v3/route_pb';
 import type { View } from '../view';
-import { dnsCapture, portRoutes, routeConfiguration, sniffedRoutes } from './sidecar';
+import { dnsCapture } from './service-hosts';
+import { portRoutes, routeConfiguration, sniffedRoutes } from './sidecar';
 
 /** The route configuration a sidecar asks for by name: `"80"` or `host:port`. An unknown name gets an empty one. */
 export function sidecarRoutes(view: View, name: string): RouteConfiguration {

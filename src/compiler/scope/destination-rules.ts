@@ -21,6 +21,8 @@ export interface DestinationRule {
   readonly visibility: Visibility;
   /** Of the rule that came first. */
   readonly configPath: string;
+  /** Labels by which its policies tell near endpoints from far ones. */
+  readonly failoverLabels: readonly string[];
 }
 
 type ByHost = Map<string, DestinationRule[]>;
@@ -35,14 +37,20 @@ export class DestinationRules {
   private readonly root: string;
   private readonly found = new Map<string, readonly DestinationRule[]>();
 
-  public constructor(model: Model, memo: Memo) {
+  private readonly prepared = new Map<Resource<DestinationRuleSpec>, DestinationRule>();
+
+  /** @param former - the same of other resources, from which those are taken that did not change */
+  public constructor(resources: readonly Resource<DestinationRuleSpec>[], model: Model, memo: Memo, former?: DestinationRules) {
     this.root = model.config.rootNamespace;
-    const rules = model.of('DestinationRule').map(resource => (
-      memo.get('destinationRule', [resource], () => prepare(resource as unknown as Resource<DestinationRuleSpec>, model))));
+    const rules = resources.map((resource) => {
+      const rule = former?.prepared.get(resource) ?? memo.get('destinationRule', [resource], () => prepare(resource, model));
+      this.prepared.set(resource, rule);
+      return rule;
+    });
     const withSelector = rules.filter(rule => rule.selector !== undefined);
     this.callerLabels = [...new Set([
       ...withSelector.flatMap(rule => Object.keys(rule.selector ?? {})),
-      ...rules.flatMap(rule => [rule.trafficPolicy, ...rule.subsets.map(subset => subset.trafficPolicy)]).flatMap(failoverLabels),
+      ...rules.flatMap(rule => rule.failoverLabels),
     ])].sort(compare);
     for (const rule of [...withSelector, ...rules.filter(other => other.selector === undefined)]) {
       const own = !rule.visibility.everyone && [...rule.visibility.namespaces].every(namespace => namespace === rule.namespace);
@@ -110,6 +118,7 @@ function prepare(resource: Resource<DestinationRuleSpec>, model: Model): Destina
     // A rule with a workloadSelector is always private.
     visibility: visibilityOf(selector === undefined ? spec.exportTo : ['.'], metadata.namespace, model.config.defaultDestinationRuleExportTo),
     configPath: configPath(resource as unknown as Resource),
+    failoverLabels: [spec.trafficPolicy, ...(spec.subsets ?? []).map(subset => subset.trafficPolicy)].flatMap(failoverLabels),
   };
 }
 

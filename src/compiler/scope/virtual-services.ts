@@ -20,25 +20,40 @@ export interface VirtualService {
   readonly gateways: readonly string[];
   readonly visibility: Visibility;
   readonly configPath: string;
+  /** Labels of callers that its matches ask about. */
+  readonly sourceLabels: readonly string[];
 }
+
+type Rule = Resource<VirtualServiceSpec>;
 
 /** All VirtualServices, oldest first, found by gateway and by who looks. */
 export class VirtualServices {
   public readonly all: readonly VirtualService[];
   private readonly lists = new Map<string, readonly VirtualService[]>();
+  /** Those that are made of one resource alone. */
+  private readonly simple = new Map<Rule, VirtualService>();
 
-  public constructor(model: Model, memo: Memo) {
-    const rules = model.of('VirtualService') as unknown as readonly Resource<VirtualServiceSpec>[];
-    const isDelegate = ({ spec }: Resource<VirtualServiceSpec>): boolean => (spec.hosts ?? []).length === 0;
+  /** @param former - the same of other resources, from which those are taken that did not change */
+  public constructor(rules: readonly Rule[], model: Model, memo: Memo, former?: VirtualServices) {
+    const isDelegate = ({ spec }: Rule): boolean => (spec.hosts ?? []).length === 0;
     const source = {
       domain: model.domain,
       defaultExportTo: model.config.defaultVirtualServiceExportTo,
       delegates: new Map(rules.filter(isDelegate).map(rule => [`${rule.metadata.namespace}/${rule.metadata.name}`, rule])),
     };
-    const delegatesOf = ({ metadata, spec }: Resource<VirtualServiceSpec>) => (spec.http ?? []).flatMap(({ delegate }) => (
-      delegate === undefined ? [] : [source.delegates.get(`${delegate.namespace || metadata.namespace}/${delegate.name ?? ''}`)]));
-    this.all = rules.filter(rule => !isDelegate(rule))
-      .map(rule => memo.get('virtualService', [rule, ...delegatesOf(rule)], () => prepare(rule, model, withDelegates(rule, source))));
+    const make = (rule: Rule): VirtualService => {
+      const delegating = (rule.spec.http ?? []).flatMap(({ delegate }) => (delegate === undefined ? [] : [delegate]));
+      const delegates = delegating.map(({ namespace, name }) => source.delegates.get(`${namespace || rule.metadata.namespace}/${name ?? ''}`));
+      const made = memo.get('virtualService', [rule, ...delegates], () => prepare(rule, model, withDelegates(rule, source)));
+      if (delegating.length === 0) this.simple.set(rule, made);
+      return made;
+    };
+    this.all = rules.filter(rule => !isDelegate(rule)).map((rule) => {
+      const known = former?.simple.get(rule);
+      if (known === undefined) return make(rule);
+      this.simple.set(rule, known);
+      return known;
+    });
   }
 
   /** Those bound to `gateway` that `namespace` sees, in the order in which they win (B3). */
@@ -54,7 +69,12 @@ export class VirtualServices {
   }
 }
 
-function prepare(resource: Resource<VirtualServiceSpec>, model: Model, http: VirtualServiceSpec['http']): VirtualService {
+/** Labels of callers that some match of the rules asks about. */
+function sourceLabelsOf({ http, tls, tcp }: VirtualServiceSpec): string[] {
+  return [...http ?? [], ...tls ?? [], ...tcp ?? []].flatMap(rule => rule.match ?? []).flatMap(match => Object.keys(match.sourceLabels ?? {}));
+}
+
+function prepare(resource: Rule, model: Model, http: VirtualServiceSpec['http']): VirtualService {
   const { metadata } = resource;
   const spec = { ...resource.spec, http };
   const gateways = spec.gateways === undefined || spec.gateways.length === 0 ? ['mesh'] : spec.gateways;
@@ -67,5 +87,6 @@ function prepare(resource: Resource<VirtualServiceSpec>, model: Model, http: Vir
     gateways: gateways.map(gateway => resolveGateway(gateway, metadata.namespace)),
     visibility: visibilityOf(spec.exportTo, metadata.namespace, model.config.defaultVirtualServiceExportTo),
     configPath: configPath(resource as unknown as Resource),
+    sourceLabels: sourceLabelsOf(spec),
   };
 }

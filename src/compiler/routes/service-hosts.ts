@@ -1,0 +1,274 @@
+import { create } from '@bufbuild/protobuf';
+import { defaultRoute } from './default-route';
+import { domainsOf } from './domains';
+import { hostOf, routesOf } from './route';
+import type { RouteSite } from './route';
+import { hostsMatch, isWildcard } from '../../model/hosts';
+import { isHttp } from '../../model/ports';
+import { compare } from '../../model/resource';
+import type { Service, ServicePort } from '../../model/service';
+import { VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import type { Route, VirtualHost } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import { mostSpecific } from '../host-table';
+import type { KeyPart } from '../memo';
+import type { DestinationRules } from '../scope/destination-rules';
+import type { EgressListener } from '../scope/scope';
+import { narrowed, portOf } from '../scope/scope';
+import type { VirtualService } from '../scope/virtual-services';
+import type { View } from '../view';
+
+/** One virtual host and the service behind it. */
+export interface OwnedHost {
+  readonly host: VirtualHost;
+  readonly service?: Service;
+}
+
+/** Services of a listener by host, narrowed to the port it is about. */
+type Services = ReadonlyMap<string, Service>;
+
+/** Whom a rule speaks for on a listener port; the same object where it is the same. */
+interface Reach {
+  /** Services by port, in order of first mention. */
+  readonly ports: readonly (readonly [port: number, services: readonly Service[]])[];
+  /** Hosts that no service of this listener has. */
+  readonly hosts: readonly string[];
+}
+
+/** What a rule comes to on a listener port. */
+interface Part {
+  readonly reach: Reach;
+  readonly routes: readonly Route[];
+}
+
+interface Parts {
+  /** What all parts depend on besides their rule. */
+  readonly ground: readonly unknown[];
+  readonly of: ReadonlyMap<VirtualService, Part>;
+}
+
+/** A virtual host without its routes. */
+interface Slot {
+  readonly name: string;
+  readonly domains: readonly string[];
+  readonly service?: Service;
+  /** Place of the rule whose routes it has, or the port that has the route Istio makes by itself. */
+  readonly source: number | { readonly service: Service; readonly port: ServicePort };
+}
+
+interface Filled {
+  readonly slots: readonly Slot[];
+  readonly rules: DestinationRules;
+  readonly routes: readonly (readonly Route[])[];
+  readonly hosts: readonly OwnedHost[];
+}
+
+const MESH = new Set(['mesh']);
+
+export const dnsCapture = (view: View): boolean => view.proxy.metadata.DNS_CAPTURE === 'true' || view.proxy.metadata.DNS_CAPTURE === true;
+
+/**
+ * Virtual hosts of one listener port, by name (istio-behaviour C6). They are made in three steps, each of which looks only at what differs from
+ * the last time: what each rule comes to; who has which domain, which no change of routes touches; and the hosts themselves.
+ */
+export function serviceHosts(view: View, listener: EgressListener, port: number): readonly OwnedHost[] {
+  const { mesh, proxy, scope, callerKey } = view;
+  const caller = [proxy.dnsDomain, callerKey, proxy.namespace, dnsCapture(view)];
+  return mesh.memo.get('serviceHosts', [listener, port, ...caller], () => {
+    const site: ListenerSite = {
+      view,
+      listener,
+      port,
+      key: [port, ...caller, scope.sidecar?.name, scope.listeners.indexOf(listener)],
+      services: servicesOnPort(view, listener, port),
+    };
+    const parts = partsOf(site);
+    return filled(site, slotsOf(site, parts), parts);
+  });
+}
+
+interface ListenerSite {
+  readonly view: View;
+  readonly listener: EgressListener;
+  /** 0 stands for every port. */
+  readonly port: number;
+  /** Names the listener port of a proxy's scope, whatever it holds. */
+  readonly key: readonly KeyPart[];
+  readonly services: Services;
+}
+
+/** Services that have the port, narrowed to it; all ports where the port is 0. */
+function servicesOnPort({ mesh }: View, { services }: EgressListener, port: number): Services {
+  return mesh.memo.get('servicesOnPort', [services, port], () => {
+    const byHost = new Map<string, Service>();
+    for (const service of services) {
+      if (port === 0) {
+        byHost.set(service.hostname, service);
+        continue;
+      }
+      const own = portOf(service, port);
+      if (own !== undefined) byHost.set(service.hostname, narrowed(mesh, service, own));
+    }
+    return byHost;
+  });
+}
+
+function partsOf({ view, listener, port, key, services }: ListenerSite): readonly Part[] {
+  const { mesh, scope } = view;
+  const { virtualServices } = listener;
+  const { of: byRule } = mesh.memo.renew<Parts>('routeParts', key, [virtualServices, services, scope.services, mesh.destinationRules], (former) => {
+    const ground = [services, scope.services, mesh.destinationRules];
+    const known = former?.ground.every((each, index) => each === ground[index]) === true ? former.of : undefined;
+    const site: RouteSite = { view, port, gateways: MESH, serviceOf: host => services.get(host) };
+    const owner = mostSpecificRule(virtualServices);
+    return {
+      ground,
+      of: new Map(virtualServices.map((rule) => {
+        // Which services a wildcard takes depends on all rules.
+        const part = rule.hosts.some(isWildcard) ? undefined : known?.get(rule);
+        return [rule, part ?? partOf(site, rule, services, owner)];
+      })),
+    };
+  });
+  return [...byRule.values()];
+}
+
+const NO_ROUTES: readonly Route[] = [];
+
+function partOf(site: RouteSite, rule: VirtualService, byHost: Services, owner: () => (host: string) => VirtualService | undefined): Part {
+  const { hosts, services } = separate(rule, byHost, owner);
+  const ports = new Map<number, Service[]>();
+  for (const service of services) {
+    for (const { number } of service.ports.filter(isRouted)) ports.set(number, [...ports.get(number) ?? [], service]);
+  }
+  // Hosts that no service has are served on port 80 only.
+  if (ports.size === 0 && site.port === 80) ports.set(80, []);
+  const routes = ports.size === 0 ? NO_ROUTES : routesHere(site, rule);
+  const served = routes.length === 0 ? [] : [...ports];
+  const shape = JSON.stringify([hosts, served.map(([port, list]) => [port, list.map(({ hostname }) => hostname)])]);
+  return { routes, reach: site.view.mesh.memo.get('reach', [byHost, shape], () => ({ ports: served, hosts })) };
+}
+
+const isRouted = ({ protocol }: ServicePort): boolean => isHttp(protocol) || protocol === 'Auto';
+
+/** Hands out names and domains: first to what VirtualServices say, then to the services that they left. */
+function slotsOf({ view, port, key, services }: ListenerSite, parts: readonly Part[]): readonly Slot[] {
+  return view.mesh.memo.renew<readonly Slot[]>('hostSlots', key, [services, ...parts.map(({ reach }) => reach)], () => {
+    const covered = new Set(parts.flatMap(({ reach }) => reach.ports.flatMap(([, list]) => list.map(({ hostname }) => hostname))));
+    const left = [...services.values()].filter(({ hostname }) => !covered.has(hostname));
+    const wanted = [
+      ...parts.flatMap(({ reach: { ports, hosts } }, source) => ports.map(([own, list]) => ({ own, list, hosts, source }))),
+      ...left.flatMap(service => service.ports.filter(isRouted).map(own => (
+        { own: own.number, list: [service], hosts: [], source: { service, port: own } }))),
+    ];
+    const known = new Set(wanted.flatMap(({ own, list }) => list.flatMap(({ hostname }) => [hostname, `${hostname}:${own}`])));
+    const names = new Set<string>();
+    const taken = new Set<string>();
+    const slots: Slot[] = [];
+    const add = ({ own, source }: typeof wanted[number], hostname: string, service: Service | undefined): void => {
+      const name = `${hostname}:${own}`;
+      if (names.has(name)) return;
+      names.add(name);
+      const { domains, short } = service === undefined
+        ? { domains: port === 0 ? [hostname, name] : [hostname], short: new Set<string>() }
+        : domainsOf(service, own, port, view.proxy.dnsDomain, addressesOf(view, service));
+      const kept = domains.filter(domain => {
+        // A short form that is some service's real name belongs to that service.
+        if (taken.has(domain.toLowerCase()) || (short.has(domain) && known.has(domain))) return false;
+        taken.add(domain.toLowerCase());
+        return true;
+      });
+      if (kept.length === 0 || (port !== 0 && own !== port)) return;
+      slots.push({ name, domains: kept, service, source });
+    };
+    for (const want of wanted) {
+      for (const host of want.hosts) add(want, host, undefined);
+      for (const service of want.list) add(want, service.hostname, service);
+    }
+    return slots.sort((a, b) => compare(a.name, b.name));
+  });
+}
+
+function filled({ view, key }: ListenerSite, slots: readonly Slot[], parts: readonly Part[]): readonly OwnedHost[] {
+  const { mesh } = view;
+  const rules = mesh.destinationRules;
+  return mesh.memo.renew<Filled>('filledHosts', key, [slots, rules, ...parts.map(({ routes }) => routes)], (former) => {
+    const known = former?.slots === slots ? former : undefined;
+    const sameRules = known?.rules === rules;
+    const routes = slots.map(({ source }, index) => (
+      typeof source === 'number' ? parts[source].routes : sameRules ? known.routes[index] : routesByDefault(view, source.service, source.port)));
+    const hosts = slots.map(({ name, domains, service }, index) => {
+      if (known?.routes[index] === routes[index]) return known.hosts[index];
+      const host = mesh.memo.get('virtualHost', [name, routes[index], JSON.stringify(domains)],
+        () => create(VirtualHostSchema, { name, domains: [...domains], routes: [...routes[index]], includeRequestAttemptCount: true }));
+      return { host, service };
+    });
+    return { slots, rules, routes, hosts };
+  }).hosts;
+}
+
+/** Routes of a rule, made once for all ports and proxies at which it means the same. */
+function routesHere(site: RouteSite, rule: VirtualService): readonly Route[] {
+  const { mesh, proxy, callerKey, scope } = site.view;
+  const hosts = mesh.memo.get('destinationHosts', [rule], () => {
+    const all = (rule.spec.http ?? []).flatMap(({ route, mirror, mirrors }) => (
+      [...route ?? [], ...mirrors ?? [], ...(mirror === undefined ? [] : [{ destination: mirror }])]));
+    return [...new Set(all.map(({ destination }) => hostOf(site, rule, destination)))];
+  });
+  const services = hosts.map(host => scope.byHost.get(host));
+  const view = withRules(site.view, services.filter(service => service !== undefined));
+  const known = hosts.flatMap((host, index) => [site.serviceOf(host), services[index], services[index] && view.ruleOf(services[index])]);
+  return mesh.memo.get('routes', [rule, site.port, proxy.namespace, callerKey, ...known], () => routesOf({ ...site, view }, rule));
+}
+
+function routesByDefault(given: View, service: Service, port: ServicePort): readonly Route[] {
+  const view = withRules(given, [service]);
+  return view.mesh.memo.get('defaultRoute', [service, port, view.ruleOf(service)], () => [defaultRoute(view, service, port)]);
+}
+
+/** A view that has looked up the rules of these services already: what is made with it depends on them and not on all rules. */
+function withRules(view: View, services: readonly Service[]): View {
+  const rules = new Map(services.map(service => [service, view.ruleOf(service)]));
+  return { ...view, ruleOf: service => (rules.has(service as Service) ? rules.get(service as Service) : view.ruleOf(service)) };
+}
+
+/** Hosts of a rule that services of this listener have, and those that none has. */
+function separate(
+  rule: VirtualService, byHost: Services, owner: () => (host: string) => VirtualService | undefined,
+): { hosts: string[]; services: Service[] } {
+  const hosts: string[] = [];
+  const services: Service[] = [];
+  for (const host of rule.hosts.filter(candidate => !isWildcard(candidate))) {
+    const service = byHost.get(host);
+    if (service === undefined) hosts.push(host);
+    else services.push(service);
+  }
+  for (const host of rule.hosts.filter(isWildcard)) {
+    const under = [...byHost.values()].filter(service => hostsMatch(host, service.hostname));
+    if (under.length === 0) hosts.push(host);
+    // Each service goes to the rule with the most specific host only.
+    services.push(...under.filter(service => owner()(service.hostname) === rule));
+  }
+  return { hosts, services };
+}
+
+/** Only wildcards ask, so the table is made when the first one does. */
+function mostSpecificRule(rules: readonly VirtualService[]): () => (host: string) => VirtualService | undefined {
+  let table: Map<string, VirtualService> | undefined;
+  return () => {
+    if (table === undefined) {
+      table = new Map();
+      for (const rule of rules) {
+        for (const host of rule.hosts) if (!table.has(host)) table.set(host, rule);
+      }
+    }
+    const known = table;
+    return host => mostSpecific(host, known);
+  };
+}
+
+/** Addresses that mean the service to this proxy. */
+function addressesOf(view: View, service: Service): readonly string[] {
+  const own = service.addresses.filter(address => address !== '0.0.0.0');
+  if (own.length > 0) return own;
+  return dnsCapture(view) && service.autoAddress !== undefined ? [service.autoAddress] : [];
+}
