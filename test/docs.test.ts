@@ -4,6 +4,7 @@ import { Chart, Duration, Testing, Yaml } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import * as ts from 'typescript';
 import * as mesh from '../src';
+import { blocksOf, compileFaults } from './support/snippets';
 
 /**
  * The pages of docs/constructs are programs. Each `ts` block compiles and runs, in the constructor of a chart with three services; each
@@ -13,13 +14,6 @@ const root = join(__dirname, '..');
 const folder = join(root, 'docs', 'constructs');
 const pages = readdirSync(folder).filter((file) => file.endsWith('.md') && file !== 'README.md').sort();
 const update = process.env.UPDATE_DOCS === '1';
-
-interface Block { readonly language: string; readonly title: string; readonly text: string; readonly at: number; readonly whole: string }
-
-function blocksOf(page: string): Block[] {
-  const found = readFileSync(join(folder, page), 'utf8').matchAll(/^```(\w+)(?: title="([^"]*)")?\n([^]*?)^```$/gm);
-  return [...found].map(([whole, language, title = '', text], at) => ({ language, title, text, at, whole }));
-}
 
 /** What a snippet may take for granted. */
 function fixture(chart: Chart) {
@@ -53,7 +47,7 @@ function rendered(chart: Chart, title: string): string {
 test.each(pages)('%s: snippets run, and render what it shows', (page) => {
   let chart: Chart | undefined;
   let text = readFileSync(join(folder, page), 'utf8');
-  for (const block of blocksOf(page)) {
+  for (const block of blocksOf(join(folder, page))) {
     if (block.language === 'ts') {
       chart = run(block.text);
       Testing.synth(chart);
@@ -75,7 +69,7 @@ function examples(): [string, string][] {
 
 test('snippets, and the examples of doc comments, compile', () => {
   const names = Object.keys(mesh).join(', ');
-  const snippets = pages.flatMap((page) => blocksOf(page).filter(({ language }) => language === 'ts')
+  const snippets = pages.flatMap((page) => blocksOf(join(folder, page)).filter(({ language }) => language === 'ts')
     .map(({ text, at }): [string, string] => [`${page}-${at}`, text]));
   const sources = new Map([...snippets, ...examples()].map(([name, text]) => [
     join(root, 'test', `${name}.ts`),
@@ -84,21 +78,5 @@ test('snippets, and the examples of doc comments, compile', () => {
      declare const chart: Chart, gateway: MeshGateway, controlPlane: any;
      export class Page extends Chart { public run(): void {\n${text}\n} }\n`,
   ]));
-  const read = ts.readConfigFile(join(root, 'tsconfig.dev.json'), (file) => ts.sys.readFile(file));
-  const { options } = ts.parseJsonConfigFileContent(read.config, ts.sys, root);
-  const loose = { ...options, noEmit: true, noUnusedLocals: false, noUnusedParameters: false, incremental: false };
-  const host = ts.createCompilerHost(loose);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.getSourceFile = (file, ...rest) => {
-    const own = sources.get(file);
-    return own === undefined ? getSourceFile.call(host, file, ...rest) : ts.createSourceFile(file, own, ts.ScriptTarget.ES2022);
-  };
-  host.fileExists = (file) => sources.has(file) || fileExists.call(host, file);
-  host.readFile = (file) => sources.get(file) ?? readFile.call(host, file);
-  const program = ts.createProgram([...sources.keys()], loose, host);
-  const faults = [...sources.keys()].flatMap((file) => {
-    const source = program.getSourceFile(file)!;
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
-  });
-  expect(faults.map((fault) => `${fault.file?.fileName}: ${ts.flattenDiagnosticMessageText(fault.messageText, '\n')}`)).toEqual([]);
+  expect(compileFaults(sources)).toEqual([]);
 }, 120_000);
