@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Chart, Testing, Yaml } from 'cdk8s';
+import { MeshRequest, MeshTesting } from '../src';
 import { cli, folderOf, type Outcome } from './cli/support';
 import { type Block, blocksOf, compileFaults, runModule } from './support/snippets';
-import { MeshRequest, MeshTesting } from '../src';
 import { KINDS, NODES } from '../src/analysis/schema/generated/istio';
 import type { TypeRef } from '../src/analysis/schema/table';
 
@@ -138,9 +138,7 @@ function rowsOf(text: string): Row[] {
 function* fieldsOf(ref: TypeRef, path = ''): Iterable<string> {
   if (typeof ref !== 'number') return;
   const node = NODES[ref];
-  if ('list' in node) yield* fieldsOf(node.list, path);
-  else if ('map' in node) yield* fieldsOf(node.map, path);
-  else if ('fields' in node) {
+  if ('list' in node) {yield* fieldsOf(node.list, path);} else if ('map' in node) {yield* fieldsOf(node.map, path);} else if ('fields' in node) {
     for (const [name, field] of Object.entries(node.fields)) {
       const own = path === '' ? name : `${path}.${name}`;
       yield own;
