@@ -2,6 +2,7 @@ import { Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { security } from '../imports';
 import type { AccessCondition, AccessOperation, AccessSource } from './access-match';
+import type { ExternalAuthorizer } from './external-authorizer';
 import type { IPolicyTarget } from './policy-target';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
@@ -16,6 +17,8 @@ export enum AccessAction {
   DENY = 'DENY',
   /** They are noted for an audit log; nothing else changes. */
   AUDIT = 'AUDIT',
+  /** An `ExternalAuthorizer` is asked, before all else; what it refuses is refused. */
+  CUSTOM = 'CUSTOM',
 }
 
 /** Properties for `AuthorizationRule`. */
@@ -27,9 +30,14 @@ export interface AuthorizationRuleProps {
   readonly to?: IPolicyTarget;
   /**
    * What becomes of them.
-   * @default AccessAction.ALLOW
+   * @default AccessAction.CUSTOM where there is an authorizer, else AccessAction.ALLOW
    */
   readonly action?: AccessAction;
+  /**
+   * Who is asked. Istio asks one authorizer for a workload: two rules with different ones deny everything, which a `Mesh` finds at synthesis.
+   * @default - nobody
+   */
+  readonly authorizer?: ExternalAuthorizer;
   /**
    * Callers, as alternatives. `[]` means nobody: an ALLOW rule from nobody refuses everything that no other rule allows.
    * @default - any caller
@@ -81,16 +89,33 @@ export class AuthorizationRule extends Construct {
   public constructor(scope: Construct, id: string, props: AuthorizationRuleProps) {
     super(scope, id);
     this.name = requireLabel(this, 'the name of an AuthorizationPolicy', props.name ?? id, 'choose another construct id or set name');
-    this.action = props.action ?? AccessAction.ALLOW;
+    this.action = props.action ?? (props.authorizer === undefined ? AccessAction.ALLOW : AccessAction.CUSTOM);
+    this.requireAuthorizer(props);
     const { namespace, selector } = policySubject(this, props.to, props.namespace);
     const metadata = ownedMetadata(this, this.name, namespace);
     const action = this.action as string as security.AuthorizationPolicySpecAction;
+    const provider = props.authorizer && { name: props.authorizer.name };
     this.rules(props); // throws here what is wrong, where the caller stands
     new security.AuthorizationPolicy(this, 'AuthorizationPolicy', {
       metadata: { ...metadata, annotations: { ...metadata.annotations, ...(props.dryRun === true && { 'istio.io/dry-run': 'true' }) } },
       // Versions of a caller may still come, with accounts of their own.
-      spec: Lazy.any({ produce: (): security.AuthorizationPolicySpec => ({ selector, action, rules: this.rules(props) }) }),
+      spec: Lazy.any({ produce: (): security.AuthorizationPolicySpec => ({ selector, action, provider, rules: this.rules(props) }) }),
     });
+  }
+
+  /** Istio asks before it looks at certificates and tokens, and has no dry run of it. */
+  private requireAuthorizer({ authorizer, dryRun, from, when }: AuthorizationRuleProps): void {
+    const custom = this.action === AccessAction.CUSTOM;
+    if (custom !== (authorizer !== undefined)) {
+      throw meshError(this, 'MESH_ACCESS_INVALID', `action CUSTOM and an authorizer must come together, got action ${this.action} ${custom ? 'without' : 'with'} one; ${custom ? 'set authorizer' : 'leave action away'}`);
+    }
+    if (!custom) return;
+    if (dryRun === true) throw meshError(this, 'MESH_ACCESS_INVALID', 'dryRun must be false where an authorizer is asked, got true');
+    const said = [...from?.flatMap((source) => Object.entries(source._toKube(this)).flatMap(([field, value]) => (value === undefined ? [] : [field]))) ?? [], ...when?.map((condition) => condition._toKube().key) ?? []];
+    const bad = said.find((field) => WHO.test(field));
+    if (bad !== undefined) {
+      throw meshError(this, 'MESH_ACCESS_INVALID', `which requests an authorizer is asked about must not depend on identities, got ${bad}; use addresses, or let it decide`);
+    }
   }
 
   private rules({ from, operations, when }: AuthorizationRuleProps): security.AuthorizationPolicySpecRules[] | undefined {
@@ -106,3 +131,6 @@ export class AuthorizationRule extends Construct {
     }];
   }
 }
+
+/** Fields of callers, and keys of conditions, that are known only after an authorizer was asked. */
+const WHO = /^(?:(?:not)?(?:namespaces|principals|requestPrincipals)|source\.(?:namespace|principal|serviceAccount|trustDomain)|request\.auth\..*)$/i;

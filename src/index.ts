@@ -11,6 +11,7 @@ export * from './egress-gateway';
 export * from './egress-hosts';
 export * from './egress-policy';
 export * from './envoy-patch';
+export * from './external-authorizer';
 export * from './external-service';
 export * from './fault';
 export * from './fault-injection';

@@ -6,6 +6,7 @@ import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import { gatewayPods } from './private/gateway-pods';
 import { injectAtSynthesis } from './private/inject';
+import { MeshConfigParts } from './private/mesh-config';
 import { ownedMetadata } from './private/metadata';
 import { addSyncWaves } from './private/sync-waves';
 import { verifyAtSynthesis } from './private/verify';
@@ -80,12 +81,19 @@ export interface MeshProps {
    * @default - the scope of the Mesh: the chart that it is in, or the app
    */
   readonly checks?: IConstruct;
+  /**
+   * Name of the ConfigMap with the MeshConfig that constructs of this mesh ask for, in the root namespace; rendered where one does, e.g. `ExternalAuthorizer`.
+   * istiod reads it beside its own where its variable SHARED_MESH_CONFIG has this name.
+   * @default 'istio-cdk8s-mesh'
+   */
+  readonly meshConfigName?: string;
 }
 
 /**
  * The mesh that manifests are for. At synthesis it checks all manifests of its chart (or of the app, if that is its scope) together,
  * hand-written ones too, and fails with what would not work, each finding at the construct that it is about.
- * Renders a PeerAuthentication where `mtls` is set, and Deployment, Service and ServiceAccount of gateways where `profile` is; else nothing.
+ * Renders a PeerAuthentication where `mtls` is set, Deployment, Service and ServiceAccount of gateways where `profile` is, and a ConfigMap with
+ * MeshConfig where a construct registers something there; else nothing.
  * @example
  * new Mesh(this, 'mesh');
  */
@@ -97,10 +105,14 @@ export class Mesh extends Construct {
   /** The pods of `istio-egressgateway`: rendered with profile DEMO, else as Istio's own installation has them. For `workload` of an EgressGateway. */
   public readonly egress: GatewayWorkload;
 
+  private readonly meshConfig: MeshConfigParts;
+
+  /** Throws MESH_NAME_INVALID, MESH_MESH_DUPLICATE. */
   public constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
     this.istioVersion = props.istioVersion ?? IstioVersion.V1_31;
     const rootNamespace = requireLabel(this, 'rootNamespace', props.rootNamespace ?? 'istio-system', 'give the name of a namespace');
+    this.meshConfig = new MeshConfigParts(this, props.meshConfigName ?? 'istio-cdk8s-mesh', rootNamespace);
     if (props.mtls !== undefined) {
       new security.PeerAuthentication(this, 'PeerAuthentication', {
         metadata: ownedMetadata(this, 'default', rootNamespace),
@@ -131,6 +143,11 @@ export class Mesh extends Construct {
     }
     const { values, meshConfig, revision, nativeSidecar, selection } = options;
     injectAtSynthesis(scope, { values, meshConfig, revision, nativeSidecar, selection });
+  }
+
+  /** Registers an extension provider on behalf of a construct. @internal */
+  public _addProvider(owner: IConstruct, name: string, provider: Record<string, unknown>): void {
+    this.meshConfig.addProvider(owner, name, provider);
   }
 
   private deployGateway(istio: string, namespace: string, serviceType: kplus.ServiceType): void {

@@ -127,6 +127,8 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_PRIORITY_RANGE: 'a priority that is no whole number',
   MESH_PROTOCOL_DIFFERENT: 'settings for another protocol than the port has',
   MESH_PROTOCOL_UNKNOWN: 'a protocol that Istio does not know',
+  MESH_PROVIDER_CONFLICT: 'two providers that are asked about one workload',
+  MESH_PROVIDER_DUPLICATE: 'two providers of MeshConfig with one name',
   MESH_PROVIDER_UNKNOWN: 'a provider that MeshConfig does not register',
   MESH_PROXY_UNNAMED: 'a command that is not told which proxy is meant',
   MESH_QUERY_NAME: 'a query parameter without a name',

@@ -29,7 +29,7 @@ export interface MeshConfig {
 }
 
 /** What a default Helm installation gives istiod; the chart, not the code, turns on Prometheus metrics. */
-const INSTALLED: Readonly<Record<string, unknown>> = { defaultProviders: { metrics: ['prometheus'] } };
+export const INSTALLED: Readonly<Record<string, unknown>> = { defaultProviders: { metrics: ['prometheus'] } };
 
 /** MeshConfig read from an object as its YAML has it, with Istio's defaults. Absent: that of a default installation. */
 export function parseMeshConfig(given?: Readonly<Record<string, unknown>>, where = 'MeshConfig'): MeshConfig {

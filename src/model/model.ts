@@ -1,17 +1,15 @@
-import { parseDocument } from 'yaml';
 import { endpointsByService, endpointsKey, workloadEntryLabels } from './endpoints';
-import { MeshError } from './error';
 import { groupBy } from './group-by';
 import { indexResources } from './index-resources';
 import type { ResourceIndex } from './index-resources';
 import { withIngresses } from './ingress';
-import { isObject, objectOf, textOf } from './json';
+import { textOf } from './json';
 import { keepEqual, keepItems } from './keep';
 import { localityOfPod } from './locality';
 import type { MeshConfig } from './mesh-config';
 import { parseMeshConfig } from './mesh-config';
+import { meshConfigOf } from './mesh-config-map';
 import type { Resource } from './resource';
-import { whereOf } from './resource';
 import type { Endpoint, Service, Workload } from './service';
 import { servicesOf } from './services';
 import type { Target } from './targets';
@@ -57,7 +55,7 @@ export interface ProxyIdentity {
 
 /** What a model takes besides resources. */
 export interface ModelOptions {
-  /** MeshConfig as an object, as its YAML has it. Absent: the ConfigMap `istio` of the root namespace, else that of a default installation. */
+  /** MeshConfig as an object, as its YAML has it. Absent: that of the ConfigMaps (`meshConfigOf`), else of a default installation. */
   readonly meshConfig?: Readonly<Record<string, unknown>>;
   /** Cluster domain, `cluster.local`. */
   readonly domain?: string;
@@ -73,7 +71,7 @@ export interface ModelOptions {
  */
 export function buildModel(resources: readonly Resource[], options: ModelOptions = {}, previous?: Model): Model {
   const given = indexResources(resources, previous?.of);
-  const config = keepEqual(previous?.config, options.meshConfig === undefined ? configOfMap(given) : parseMeshConfig(options.meshConfig));
+  const config = keepEqual(previous?.config, options.meshConfig === undefined ? meshConfigOf(given) : parseMeshConfig(options.meshConfig));
   const of = withIngresses(given, { config, domain: options.domain ?? 'cluster.local' });
   const settings = {
     config, domain: options.domain ?? 'cluster.local', clusterId: options.clusterId ?? 'Kubernetes', placement: options.placement ?? new Map(),
@@ -156,20 +154,6 @@ const byPort = new WeakMap<readonly Endpoint[], Map<string, readonly Endpoint[]>
 function onPort(endpoints: readonly Endpoint[], portName: string): readonly Endpoint[] {
   return memo(memo(byPort, endpoints, () => new Map<string, readonly Endpoint[]>()), portName,
     () => endpoints.filter(endpoint => endpoint.servicePortName === portName));
-}
-
-/** MeshConfig from the ConfigMap where an installation keeps it. */
-function configOfMap(of: (kind: string) => readonly Resource[]): MeshConfig {
-  const map = of('ConfigMap').find(each => each.metadata.name === 'istio' && each.metadata.namespace === 'istio-system');
-  const text = textOf(objectOf(map?.document.data).mesh);
-  if (map === undefined || text === undefined) return parseMeshConfig();
-  const where = whereOf(map, ['data', 'mesh']);
-  const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent' });
-  const value: unknown = document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 100 });
-  if (!isObject(value) && value !== null) {
-    throw new MeshError('MESH_YAML_SYNTAX', `data.mesh of ConfigMap istio must be YAML of a MeshConfig, got ${document.errors[0]?.message ?? 'another value'}; repair it`, where);
-  }
-  return parseMeshConfig(objectOf(value), where);
 }
 
 /** The WorkloadEntry of a proxy outside Kubernetes: the first by name that has its address. */

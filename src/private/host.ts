@@ -11,7 +11,8 @@ const DOMAIN = 'svc.cluster.local';
 export function serviceHost(service: IConstruct, name: string, namespace: string | undefined, from: string | undefined): string {
   if (namespace === from) return name;
   if (namespace === undefined) {
-    throw meshError(service, 'MESH_NAMESPACE_MISSING', `a service that is addressed from namespace "${from}" must have a namespace, got none; set namespace, or that of its chart`);
+    const caller = from === '' ? 'anywhere in the mesh' : `namespace "${from}"`;
+    throw meshError(service, 'MESH_NAMESPACE_MISSING', `a service that is addressed from ${caller} must have a namespace, got none; set namespace, or that of its chart`);
   }
   return `${name}.${namespace}.${DOMAIN}`;
 }

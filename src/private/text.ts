@@ -24,6 +24,15 @@ export function requireHeaderName(name: string, pseudo: boolean = true): string 
   return lower;
 }
 
+/** The name of a header, or what such names begin or end with, before or after one `*`. */
+export function requireHeaderPattern(pattern: string): string {
+  const name = pattern.startsWith('*') ? pattern.slice(1) : pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
+  if (!/^[!#$%&'+.^_`|~0-9a-z-]+$/i.test(name)) {
+    throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'+-.^_\`|~, and one * at its beginning or end, got "${pattern}"`);
+  }
+  return pattern;
+}
+
 /** The characters of a text as a regular expression that matches just them. */
 export function regexOf(text: string): string {
   return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');

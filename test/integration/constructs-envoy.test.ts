@@ -1,4 +1,3 @@
-import { request } from 'node:http';
 import { Duration, Testing, Yaml } from 'cdk8s';
 import {
   CanaryRollout, CanaryStep, ClientTls, ConnectionPool, CorsOrigin, CorsPolicy, EgressGateway, ExternalService, GatewayListener, GatewayTls,
@@ -8,6 +7,7 @@ import {
 import { createCompiler } from '../../src/compiler/compiler';
 import { assertTaken } from '../support/envoy';
 import { EnvoyMesh } from '../support/envoy-mesh';
+import { get } from '../support/http-get';
 import { describeReal } from '../support/real-parts';
 
 /** A chart in which every construct of traffic stands, with every kind of rule and policy. */
@@ -88,16 +88,3 @@ describeReal(['envoy'], 'real Envoy takes what the constructs of traffic render'
     expect(await get({ ...outside, path: '/', headers: { host: 'unknown.example' } })).toMatchObject({ status: 404 });
   });
 });
-
-interface Ask { readonly address: string; readonly port: number; readonly path: string; readonly headers: Record<string, string> }
-
-async function get({ address, port, path, headers }: Ask): Promise<{ readonly status: number; readonly body: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request({ host: address, port, path, headers, agent: false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => { body += chunk; });
-      response.on('end', () => resolve({ status: response.statusCode!, body: body.trim() }));
-    });
-    call.on('error', reject).end();
-  });
-}

@@ -17,13 +17,18 @@ import type { Proxy } from '../../src/model/proxy';
 import { proxyOf } from '../../src/model/proxy';
 import type { Workload } from '../../src/model/service';
 
+export interface EnvoyMeshOptions extends Pick<EnvoyOptions, 'drainSeconds'> {
+  /** Ports on 127.0.0.1 of programs that run already, by workload. */
+  readonly applications?: Readonly<Record<string, number>>;
+}
+
 /**
  * Real Envoys in explicit capture beside small applications, on this machine's loopback addresses, fed by the control plane. Each
  * application answers `200 NAME`, NAME being its workload's.
  */
 export class EnvoyMesh {
   /** Starts an Envoy and an application for every workload, and waits until all are served. */
-  public static async start(binary: string, manifests: string, options: Pick<EnvoyOptions, 'drainSeconds'> = {}): Promise<EnvoyMesh> {
+  public static async start(binary: string, manifests: string, { applications = {}, ...options }: EnvoyMeshOptions = {}): Promise<EnvoyMesh> {
     const { resources } = withGatewayWorkloads(read(manifests));
     const { workloads } = buildModel(resources);
     const blocks = await reserveLoopback();
@@ -34,9 +39,7 @@ export class EnvoyMesh {
     const mesh = new EnvoyMesh(controlPlane, placement, source, blocks.release);
     try {
       for (const [index, workload] of model.workloads.entries()) {
-        const app = await application(workload.name);
-        mesh.applications.push(app);
-        const { port } = app.address() as AddressInfo;
+        const port = applications[workload.name] ?? await mesh.application(workload.name);
         const appPorts = Object.fromEntries(workload.containerPorts.map(each => [each.port, port]));
         const proxy = proxyOf(model, workload, { capture: 'explicit', explicit: { addressBlock: `127.${blocks.block(index)}.0.0/16`, appPorts } });
         mesh.proxies.set(workload.name, proxy);
@@ -104,6 +107,15 @@ export class EnvoyMesh {
     await this.release();
   }
 
+  /** An application that answers with a name; where it listens. */
+  private async application(name: string): Promise<number> {
+    const server = createServer((_request, response) => response.end(name));
+    server.keepAliveTimeout = 0;
+    await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
+    this.applications.push(server);
+    return (server.address() as AddressInfo).port;
+  }
+
   private async synced(): Promise<void> {
     await Promise.all([...this.proxies.values()].map(async ({ id }) => this.controlPlane.synced(id, { timeoutMs: 20_000 })));
   }
@@ -116,10 +128,3 @@ function read(manifests: string) {
 }
 
 const keyOf = ({ namespace, name }: Workload): string => `${namespace}/${name}`;
-
-async function application(name: string): Promise<Server> {
-  const server = createServer((_request, response) => response.end(name));
-  server.keepAliveTimeout = 0;
-  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
-  return server;
-}

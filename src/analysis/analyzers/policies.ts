@@ -1,6 +1,8 @@
 import { PeerAuthentications } from '../../compiler/security/peer-authentication';
 import { objectsOf, textMapOf, textOf } from '../../model/json';
+import { installedMap, sharedMaps } from '../../model/mesh-config-map';
 import { isHttp } from '../../model/ports';
+import { resourceName } from '../../model/resource';
 import type { Resource } from '../../model/resource';
 import type { Workload } from '../../model/service';
 import { closest } from '../../model/suggest';
@@ -31,6 +33,7 @@ export function policyAnalysis(context: Context): void {
       withoutIdentity(context, policy, rule, path, workloads, peers);
     });
   }
+  authorizers(context);
   tokens(context);
 }
 
@@ -61,14 +64,34 @@ function provider(context: Context, policy: Policy, spec: AuthorizationPolicySpe
     .filter(each => each.envoyExtAuthzHttp !== undefined || each.envoyExtAuthzGrpc !== undefined).map(each => textOf(each.name) ?? '');
   if (known.includes(name)) return;
   const meant = closest(name, known);
-  // Without a MeshConfig in the input nobody knows what the mesh registers.
-  const given = known.length > 0 || context.model.of('ConfigMap').some(({ metadata }) => metadata.name === 'istio');
+  // Without the installation's own MeshConfig in the input nobody knows all that the mesh registers.
+  const given = installedMap(context.model.of) !== undefined || (known.length > 0 && sharedMaps(context.model.of).length === 0);
   context.report(policy, ['spec', 'provider', 'name'], {
     code: 'MESH_PROVIDER_UNKNOWN',
     severity: given ? 'error' : 'warning',
     message: `action CUSTOM asks a provider of MeshConfig extensionProviders, got ${name}, and ${known.length === 0 ? 'none is registered' : `registered ${known.join(', ')}`}; every request is denied`,
     repair: meant === undefined ? 'register it as envoyExtAuthzHttp or envoyExtAuthzGrpc in MeshConfig' : `did you mean ${meant}?`,
   });
+}
+
+/** Istio asks one provider for a workload; of two it asks neither and denies. */
+function authorizers(context: Context): void {
+  const policies = context.sound<AuthorizationPolicySpec>('AuthorizationPolicy').filter(({ spec }) => spec?.action === 'CUSTOM' && (spec.provider?.name ?? '') !== '');
+  const asked = new Map<Workload, Policy>();
+  const told = new Set<Policy>();
+  for (const policy of policies) {
+    for (const workload of workloadsOf(context, policy, policy.spec)) {
+      const first = asked.get(workload);
+      if (first === undefined) asked.set(workload, policy);
+      if (first === undefined || first.spec.provider!.name === policy.spec.provider!.name || told.has(policy)) continue;
+      told.add(policy);
+      context.report(policy, ['spec', 'provider', 'name'], {
+        code: 'MESH_PROVIDER_CONFLICT',
+        message: `one provider is asked about a workload, got ${policy.spec.provider!.name} for ${workload.namespace}/${workload.workload}, beside ${first.spec.provider!.name} of ${resourceName(first)}; what either is asked about is denied`,
+        repair: 'name the same provider, or select other workloads',
+      });
+    }
+  }
 }
 
 /** Namespaces (IST0101) and service accounts that do not exist. */
