@@ -111,8 +111,9 @@ export class AuthorizationRule extends Construct {
     }
     if (!custom) return;
     if (dryRun === true) throw meshError(this, 'MESH_ACCESS_INVALID', 'dryRun must be false where an authorizer is asked, got true');
-    const said = [...from?.flatMap((source) => Object.entries(source._toKube(this)).flatMap(([field, value]) => (value === undefined ? [] : [field]))) ?? [], ...when?.map((condition) => condition._toKube().key) ?? []];
-    const bad = said.find((field) => WHO.test(field));
+    const sources = (from ?? []).flatMap((source) => Object.entries(source._toKube(this)));
+    const fields = sources.filter(([, value]) => value !== undefined).map(([field]) => field);
+    const bad = [...fields, ...(when ?? []).map((condition) => condition._toKube().key)].find((field) => WHO.test(field));
     if (bad !== undefined) {
       throw meshError(this, 'MESH_ACCESS_INVALID', `which requests an authorizer is asked about must not depend on identities, got ${bad}; use addresses, or let it decide`);
     }

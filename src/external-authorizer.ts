@@ -71,7 +71,7 @@ export class ExtAuthz {
    * Throws as `grpc()` does, MESH_PATH_INVALID and MESH_HEADER_INVALID.
    */
   public static http(service: IRouteDestination, options: HttpAuthzOptions = {}): ExtAuthz {
-    const { port, pathPrefix, requestHeaders, additionalHeaders, headersToUpstreamOnAllow, headersToDownstreamOnAllow, headersToDownstreamOnDeny } = options;
+    const { port, pathPrefix, requestHeaders, additionalHeaders } = options;
     if (pathPrefix !== undefined && !pathPrefix.startsWith('/')) {
       throw meshError(service, 'MESH_PATH_INVALID', `pathPrefix must begin with /, got "${pathPrefix}"; write "/${pathPrefix}"`);
     }
@@ -80,13 +80,16 @@ export class ExtAuthz {
       pathPrefix,
       includeRequestHeadersInCheck: requestHeaders?.map(requireHeaderPattern),
       includeAdditionalHeadersInCheck: additionalHeaders,
-      headersToUpstreamOnAllow: headersToUpstreamOnAllow?.map(requireHeaderPattern),
-      headersToDownstreamOnAllow: headersToDownstreamOnAllow?.map(requireHeaderPattern),
-      headersToDownstreamOnDeny: headersToDownstreamOnDeny?.map(requireHeaderPattern),
+      headersToUpstreamOnAllow: options.headersToUpstreamOnAllow?.map(requireHeaderPattern),
+      headersToDownstreamOnAllow: options.headersToDownstreamOnAllow?.map(requireHeaderPattern),
+      headersToDownstreamOnDeny: options.headersToDownstreamOnDeny?.map(requireHeaderPattern),
     });
   }
 
-  private constructor(/** @internal */ public readonly _kind: string, /** @internal */ public readonly _provider: Readonly<Record<string, unknown>>) {}
+  private constructor(
+    /** @internal */ public readonly _kind: string,
+    /** @internal */ public readonly _provider: Readonly<Record<string, unknown>>,
+  ) {}
 }
 
 /** What of a request's body an authorizer sees. */

@@ -96,8 +96,12 @@ const bytes = (value: Buffer): Buffer => value;
 const AUTHORIZATION = {
   check: {
     path: '/envoy.service.auth.v3.Authorization/Check',
-    requestStream: false, responseStream: false,
-    requestSerialize: bytes, requestDeserialize: bytes, responseSerialize: bytes, responseDeserialize: bytes,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
   },
 };
 const OK = Buffer.alloc(0);
