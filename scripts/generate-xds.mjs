@@ -25,10 +25,15 @@ const roots = [
   'envoy/admin/v3/certs.proto',
   'envoy/admin/v3/server_info.proto',
   'envoy/config/rbac/v3/rbac.proto',
+  'envoy/config/trace/v3/datadog.proto',
+  'envoy/config/trace/v3/opentelemetry.proto',
+  'envoy/config/trace/v3/skywalking.proto',
+  'envoy/config/trace/v3/zipkin.proto',
   'envoy/extensions/access_loggers/file/v3/file.proto',
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/access_loggers/filters/cel/v3/cel.proto',
   'envoy/extensions/access_loggers/grpc/v3/als.proto',
+  'envoy/extensions/access_loggers/open_telemetry/v3/logs_service.proto',
   'envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster.proto',
   'envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache.proto',
   'envoy/extensions/filters/http/cors/v3/cors.proto',
@@ -54,13 +59,19 @@ const roots = [
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy.proto',
   'envoy/extensions/filters/network/rbac/v3/rbac.proto',
+  'envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
+  'envoy/extensions/filters/network/wasm/v3/wasm.proto',
+  'envoy/extensions/formatter/req_without_query/v3/req_without_query.proto',
   'envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto',
   'envoy/extensions/path/match/uri_template/v3/uri_template_match.proto',
   'envoy/extensions/request_id/uuid/v3/uuid.proto',
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
   'envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto',
   'envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto',
+  'envoy/extensions/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector.proto',
+  'envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto',
+  'envoy/extensions/tracers/opentelemetry/samplers/v3/dynatrace_sampler.proto',
   'envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto',
   'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto',
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
@@ -70,7 +81,41 @@ const roots = [
   'xds/type/v3/typed_struct.proto',
   'envoy/extensions/stats/config.proto', // istio.io/api
   'envoy/config/filter/http/alpn/v2alpha1/config.proto', // istio.io/api
+  'istio/networking/nds/v1/nds.proto', // scripts/protos
 ];
+
+/** Fields that Envoy has gained since the .proto files above were taken, after the line they follow. Names and numbers are Envoy's. */
+const youngerFields = {
+  'envoy/config/cluster/v3/cluster.proto': [['google.protobuf.Duration dns_refresh_rate = 16', 'google.protobuf.Duration dns_jitter = 58;']],
+  'envoy/config/cluster/v3/circuit_breaker.proto': [
+    ['type.v3.Percent budget_percent = 1;', 'google.protobuf.Duration budget_interval = 3;'],
+    ['syntax = "proto3";', 'import "google/protobuf/duration.proto";'],
+  ],
+  'envoy/config/trace/v3/zipkin.proto': [
+    ['message ZipkinConfig {', `enum TraceContextOption { USE_B3 = 0; USE_B3_WITH_W3C_PROPAGATION = 1; }
+      TraceContextOption trace_context_option = 8; core.v3.HttpService collector_service = 9;`],
+    ['syntax = "proto3";', 'import "envoy/config/core/v3/http_service.proto";'],
+  ],
+  'envoy/type/tracing/v3/custom_tag.proto': [['Metadata metadata = 5;', 'string value = 6;']],
+  'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto': [
+    ['google.protobuf.BoolValue spawn_upstream_span = 10;', 'bool no_context_propagation = 13;'],
+  ],
+};
+
+function addFields(protos) {
+  for (const [file, fields] of Object.entries(youngerFields)) {
+    const path = join(protos, file);
+    let text = readFileSync(path, 'utf8');
+    for (const [anchor, field] of fields) {
+      const at = text.indexOf(anchor);
+      if (at < 0) throw new Error(`${file} has no line "${anchor}"`);
+      // A field's options may fill lines of their own.
+      const end = anchor.endsWith(';') || anchor.endsWith('{') ? at + anchor.length : text.indexOf(';', at) + 1;
+      text = `${text.slice(0, end)}\n${field}\n${text.slice(end)}`;
+    }
+    writeFileSync(path, text);
+  }
+}
 
 const work = mkdtempSync(join(tmpdir(), 'xds-'));
 try {
@@ -85,6 +130,8 @@ try {
     mkdirSync(dirname(join(protos, file)), { recursive: true });
     writeFileSync(join(protos, file), readFileSync(join(istio, file)));
   }
+  cpSync(join(root, 'scripts/protos'), protos, { recursive: true });
+  addFields(protos);
   const out = join(work, 'gen');
   writeFileSync(join(work, 'buf.yaml'), JSON.stringify({ version: 'v2', modules: [{ path: 'protos' }] }));
   writeFileSync(join(work, 'buf.gen.yaml'), JSON.stringify({

@@ -58,7 +58,7 @@ const TRAFFIC_POLICY: Fields = {
   portLevelSettings: { port: ALL, ...BLOCKS },
   tunnel: ALL,
   proxyProtocol: ALL,
-  retryBudget: { percent: ALL, minRetryConcurrency: ALL },
+  retryBudget: ALL,
 };
 
 /** `spec` of the kinds that shape traffic; a kind with `{}` is refused as a whole. */
@@ -166,14 +166,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
     targetRefs: ALL,
     accessLogging: { match: ALL, providers: ALL, disabled: ALL, filter: ALL },
     metrics: { providers: ALL, overrides: ALL, reportingInterval: ALL },
-    tracing: {
-      match: ALL,
-      randomSamplingPercentage: ALL,
-      disableSpanReporting: ALL,
-      customTags: ALL,
-      useRequestIdForTraceSampling: ALL,
-      enableIstioTags: ALL,
-    },
+    tracing: ALL,
   },
   'WasmPlugin': {},
   'TrafficExtension': {},
@@ -200,7 +193,12 @@ export const REFUSED_VALUES: readonly RefusedValue[] = [
   { kind: 'AuthorizationPolicy', path: ['rules', 'when', 'key'], values: /^request\.experimental\.inline\.headers/ },
 ];
 
-/** Keys of MeshConfig that shape traffic and are not compiled yet. */
+/** Keys of MeshConfig that shape traffic and are not compiled. */
 export const REFUSED_MESH_CONFIG: readonly string[] = [
-  'defaultProviders.tracing', 'meshNetworks', 'serviceSettings',
+  'meshNetworks', 'serviceSettings',
+  // Its cluster stands in the bootstrap of Istio's agent only.
+  'enableEnvoyAccessLogService',
+  // The environment is istiod's own.
+  ...['zipkin', 'opentelemetry.http', 'opentelemetry.dynatraceSampler.httpService.http'].map(provider => `extensionProviders.${provider}.headers.envName`),
+  'extensionProviders.opentelemetry.grpc.initialMetadata.envName',
 ];

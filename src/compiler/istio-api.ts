@@ -225,7 +225,7 @@ export interface PortBlocks {
 export interface PolicyBlocks extends PortBlocks {
   readonly tunnel?: { readonly protocol?: string; readonly targetHost?: string; readonly targetPort?: number };
   readonly proxyProtocol?: { readonly version?: string };
-  readonly retryBudget?: { readonly percent?: number; readonly minRetryConcurrency?: number };
+  readonly retryBudget?: { readonly percent?: number; readonly minRetryConcurrency?: number; readonly budgetInterval?: Duration };
 }
 
 export interface TrafficPolicy extends PolicyBlocks {
@@ -311,7 +311,25 @@ export interface TelemetrySpec {
     readonly overrides?: readonly MetricOverride[];
     readonly reportingInterval?: Duration;
   }[];
-  readonly tracing?: readonly unknown[];
+  readonly tracing?: readonly TracingEntry[];
+}
+
+export interface TracingEntry {
+  readonly match?: { readonly mode?: string };
+  readonly providers?: readonly Providers[];
+  readonly randomSamplingPercentage?: number;
+  readonly disableSpanReporting?: boolean;
+  readonly customTags?: Readonly<Record<string, TracingTag>>;
+  readonly useRequestIdForTraceSampling?: boolean;
+  readonly enableIstioTags?: boolean;
+  readonly disableContextPropagation?: boolean;
+}
+
+export interface TracingTag {
+  readonly literal?: { readonly value?: string };
+  readonly environment?: { readonly name?: string; readonly defaultValue?: string };
+  readonly header?: { readonly name?: string; readonly defaultValue?: string };
+  readonly formatter?: { readonly value?: string };
 }
 
 export interface MetricOverride {
@@ -320,12 +338,53 @@ export interface MetricOverride {
   readonly tagOverrides?: Readonly<Record<string, { readonly operation?: string; readonly value?: string }>>;
 }
 
-/** The providers of MeshConfig that are compiled. */
+/** A provider of MeshConfig, as far as telemetry reads it; each has one of the blocks. */
 export interface ExtensionProvider {
   readonly name?: string;
-  readonly envoyFileAccessLog?: {
-    readonly path?: string;
-    readonly omitEmptyValues?: boolean;
-    readonly logFormat?: { readonly text?: string; readonly labels?: Readonly<Record<string, unknown>> };
+  readonly envoyFileAccessLog?: { readonly path?: string; readonly omitEmptyValues?: boolean; readonly logFormat?: LogFormat };
+  readonly envoyHttpAls?: GrpcAccessLog & {
+    readonly additionalRequestHeadersToLog?: readonly string[];
+    readonly additionalResponseHeadersToLog?: readonly string[];
+    readonly additionalResponseTrailersToLog?: readonly string[];
+  };
+  readonly envoyTcpAls?: GrpcAccessLog;
+  readonly envoyOtelAls?: AtService & { readonly logName?: string; readonly logFormat?: LogFormat };
+  readonly prometheus?: object;
+  readonly zipkin?: ZipkinTracing;
+  readonly datadog?: AtService & { readonly maxTagLength?: number };
+  readonly skywalking?: AtService;
+  readonly opentelemetry?: OpenTelemetryTracing;
+}
+
+/** A service of the registry, as `HOST` or `NAMESPACE/HOST`. */
+interface AtService { readonly service?: string; readonly port?: number }
+
+interface LogFormat { readonly text?: string; readonly labels?: Readonly<Record<string, unknown>> }
+
+interface GrpcAccessLog extends AtService { readonly logName?: string; readonly filterStateObjectsToLog?: readonly string[] }
+
+export interface ProviderHeader { readonly name?: string; readonly value?: string; readonly envName?: string }
+
+export interface HttpExport { readonly path?: string; readonly timeout?: Duration; readonly headers?: readonly ProviderHeader[] }
+
+export interface ZipkinTracing extends AtService {
+  readonly maxTagLength?: number;
+  readonly enable64bitTraceId?: boolean;
+  readonly path?: string;
+  readonly traceContextOption?: string;
+  readonly timeout?: Duration;
+  readonly headers?: readonly ProviderHeader[];
+}
+
+export interface OpenTelemetryTracing extends AtService {
+  readonly maxTagLength?: number;
+  readonly http?: HttpExport;
+  readonly grpc?: { readonly timeout?: Duration; readonly initialMetadata?: readonly ProviderHeader[] };
+  readonly resourceDetectors?: { readonly environment?: object; readonly dynatrace?: object };
+  readonly dynatraceSampler?: {
+    readonly tenant?: string;
+    readonly clusterId?: number;
+    readonly rootSpansPerMinute?: number;
+    readonly httpService?: AtService & { readonly http?: HttpExport };
   };
 }

@@ -38,29 +38,37 @@ export function refusals(model: Model): Refusal[] {
   const map = model.of('ConfigMap').find(({ metadata }) => metadata.name === 'istio' && metadata.namespace === 'istio-system');
   for (const key of REFUSED_MESH_CONFIG) {
     const [at] = valuesAt(model.config.raw, key.split('.'), []);
-    if (map !== undefined && at !== undefined) found.push(refuse(map, ['data', 'mesh'], `MeshConfig ${key} is not compiled yet`, at[1]));
+    if (map !== undefined && at !== undefined && at[1] !== false) found.push(refuse(map, ['data', 'mesh'], `MeshConfig ${key} is not compiled`, at[1]));
   }
-  const files = fileProviders(model);
-  for (const name of textsOf(objectOf(model.config.raw.defaultProviders).accessLogging).filter(each => !files.has(each))) {
-    if (map !== undefined) {
-      found.push(refuse(map, ['data', 'mesh'], 'MeshConfig defaultProviders.accessLogging names a provider of a kind that is not compiled yet', name));
+  if (map !== undefined) {
+    for (const [section, kinds] of SECTIONS) {
+      for (const name of textsOf(objectOf(model.config.raw.defaultProviders)[section]).filter(each => !serves(model, each, kinds))) {
+        found.push(refuse(map, ['data', 'mesh'], `MeshConfig defaultProviders.${section} names a provider of a kind that is not compiled`, name));
+      }
     }
   }
   return found;
 }
 
-/** Telemetry may send to systems that are not compiled yet: only files and Prometheus are. */
-function unknownProviders(model: Model, resource: Resource): Refusal[] {
-  const files = fileProviders(model);
-  return (['accessLogging', 'metrics'] as const).flatMap(section => (
-    valuesAt(resource.spec, [section, 'providers', 'name'], ['spec'])
-      .filter(([, name]) => (section === 'metrics' ? name !== 'prometheus' : !files.has(String(name))))
-      .map(([path, name]) => refuse(resource, path, `Telemetry ${textOf(path)} names a provider of a kind that is not compiled yet`, name))));
+/** Kinds of providers that each section of a Telemetry can send to. */
+const SECTIONS: readonly (readonly ['accessLogging' | 'metrics' | 'tracing', readonly string[]])[] = [
+  ['accessLogging', ['envoyFileAccessLog', 'envoyHttpAls', 'envoyTcpAls', 'envoyOtelAls']],
+  ['metrics', ['prometheus']],
+  ['tracing', ['zipkin', 'datadog', 'skywalking', 'opentelemetry', 'lightstep']],
+];
+
+/** A provider that nobody defines is no matter of what is compiled: Istio passes over it as well. */
+function serves(model: Model, name: string, kinds: readonly string[]): boolean {
+  const provider = objectsOf(model.config.raw.extensionProviders).find(each => String(each.name).toLowerCase() === name.toLowerCase());
+  if (provider === undefined) return name !== 'stackdriver';
+  return kinds.some(kind => provider[kind] !== undefined);
 }
 
-function fileProviders(model: Model): ReadonlySet<string> {
-  const files = objectsOf(model.config.raw.extensionProviders).filter(({ envoyFileAccessLog }) => envoyFileAccessLog !== undefined);
-  return new Set(['envoy', ...files.map(({ name }) => String(name))]);
+function unknownProviders(model: Model, resource: Resource): Refusal[] {
+  return SECTIONS.flatMap(([section, kinds]) => (
+    valuesAt(resource.spec, [section, 'providers', 'name'], ['spec'])
+      .filter(([, name]) => !serves(model, String(name), kinds))
+      .map(([path, name]) => refuse(resource, path, `Telemetry ${textOf(path)} names a provider of a kind that is not compiled`, name))));
 }
 
 function walk(resource: Resource, value: unknown, fields: Fields, path: Path, found: Refusal[]): void {

@@ -46,7 +46,7 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
     locality: proxy.locality,
     callerKey: JSON.stringify(watched.map(label => proxy.labels[label] ?? null)),
     facetKey: JSON.stringify([
-      proxy.type, proxy.dialect, proxy.namespace, proxy.labels, proxy.clusterId, proxy.workload,
+      proxy.type, proxy.dialect, proxy.namespace, proxy.labels, proxy.clusterId, proxy.workload, proxy.cluster,
       metadata.MESH_ID, metadata.IDLE_TIMEOUT, metadata.PROXY_CONFIG,
     ]),
     ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),

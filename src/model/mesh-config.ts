@@ -16,8 +16,6 @@ export interface MeshConfig {
   readonly accessLogFormat: string;
   readonly accessLogEncoding: 'TEXT' | 'JSON';
   readonly enableTracing: boolean;
-  /** Percent of requests traced, 1 by default. */
-  readonly tracingSampling: number;
   readonly defaultServiceExportTo: readonly string[];
   readonly defaultVirtualServiceExportTo: readonly string[];
   readonly defaultDestinationRuleExportTo: readonly string[];
@@ -36,8 +34,6 @@ export function parseMeshConfig(given?: Readonly<Record<string, unknown>>, where
   const raw = given ?? INSTALLED;
   const duration = (field: string, defaultMs: number): number => (raw[field] === undefined ? defaultMs : durationOf(raw[field], field, where));
   const exportTo = (field: string): readonly string[] => (Array.isArray(raw[field]) ? textsOf(raw[field]) : ['*']);
-  const proxyConfig = objectOf(raw.defaultConfig);
-  const sampling = objectOf(proxyConfig.tracing).sampling;
   return {
     rootNamespace: textOf(raw.rootNamespace) || 'istio-system',
     trustDomain: textOf(raw.trustDomain) || 'cluster.local',
@@ -51,7 +47,6 @@ export function parseMeshConfig(given?: Readonly<Record<string, unknown>>, where
     accessLogFormat: textOf(raw.accessLogFormat) ?? '',
     accessLogEncoding: raw.accessLogEncoding === 'JSON' ? 'JSON' : 'TEXT',
     enableTracing: raw.enableTracing !== false,
-    tracingSampling: typeof sampling === 'number' ? sampling : 1,
     defaultServiceExportTo: exportTo('defaultServiceExportTo'),
     defaultVirtualServiceExportTo: exportTo('defaultVirtualServiceExportTo'),
     defaultDestinationRuleExportTo: exportTo('defaultDestinationRuleExportTo'),

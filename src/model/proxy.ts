@@ -32,6 +32,8 @@ export interface Proxy {
   /** Name of the controller: `productpage-v1`. */
   readonly workload: string;
   readonly clusterId: string;
+  /** The group of proxies that it reports to belong to, `productpage.default`: under this name tracers know it. */
+  readonly cluster: string;
   /** DNS domain of the proxy, `default.svc.cluster.local`. */
   readonly dnsDomain: string;
   readonly locality: string;
@@ -86,7 +88,9 @@ export function proxyOf(model: Model, workload: Workload, options: ProxyOptions 
     ...options.metadata,
   };
   const dnsDomain = `${namespace}.svc.${model.domain}`;
-  return proxyFromNode({ id: `${type}~${workload.ip}~${name}.${namespace}~${dnsDomain}`, metadata, locality: workload.locality }, model);
+  // As Istio's agent names it.
+  const cluster = `${workload.labels.app || 'istio-proxy'}.${namespace}`;
+  return proxyFromNode({ id: `${type}~${workload.ip}~${name}.${namespace}~${dnsDomain}`, cluster, metadata, locality: workload.locality }, model);
 }
 
 /** An xDS node, as far as a proxy is made of it. */
@@ -118,6 +122,7 @@ export function proxyFromNode(node: NodeLike, model?: Model): Proxy {
     serviceAccount: text('SERVICE_ACCOUNT') ?? 'default',
     workload: text('WORKLOAD_NAME') ?? name,
     clusterId: text('CLUSTER_ID') ?? 'Kubernetes',
+    cluster: node.cluster ?? '',
     dnsDomain,
     locality: localityText(node.locality),
     capture: text('CAPTURE') === 'explicit' ? 'explicit' : 'iptables',

@@ -88,7 +88,7 @@ test('the smallest mesh compiles: a proxy that nothing describes, and no service
     labels: {},
     serviceAccount: 'default',
     workload: 'a',
-    clusterId: 'Kubernetes',
+    clusterId: 'Kubernetes', cluster: '',
     dnsDomain: 'b.svc.cluster.local',
     locality: '',
     capture: 'iptables',

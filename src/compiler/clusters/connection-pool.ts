@@ -64,7 +64,9 @@ function circuitBreakers(block: ConnectionPool | undefined, budget?: PolicyBlock
       maxRequests: limit(block?.http?.http2MaxRequests),
       maxRetries: limit(block?.http?.maxRetries),
       retryBudget: budget && {
-        budgetPercent: { value: budget.percent ?? BUDGET.percent }, minRetryConcurrency: budget.minRetryConcurrency ?? BUDGET.minRetryConcurrency,
+        budgetPercent: { value: budget.percent ?? BUDGET.percent },
+        minRetryConcurrency: budget.minRetryConcurrency ?? BUDGET.minRetryConcurrency,
+        budgetInterval: optional(budget.budgetInterval),
       },
     }],
   });

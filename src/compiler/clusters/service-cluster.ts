@@ -9,7 +9,7 @@ import { ADS } from '../dialect';
 import { loadAssignment } from '../endpoints/assignment';
 import { clusterName, sniName } from '../names';
 import type { ClusterKind } from '../names';
-import { CARES_RESOLVER, withDnsJitter } from './dns';
+import { CARES_RESOLVER, DNS_JITTER } from './dns';
 import { protocolOptions, speaksHttp2 } from './protocol-options';
 import type { DestinationRule } from '../scope/destination-rules';
 import { meshPolicy, policyFor } from '../scope/traffic-policy';
@@ -64,11 +64,12 @@ export function serviceCluster(
         loadAssignment: inline,
         dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY,
         dnsRefreshRate: duration(mesh.model.config.dnsRefreshRateMs),
+        dnsJitter: DNS_JITTER,
         respectDnsTtl: true,
         typedDnsResolverConfig: CARES_RESOLVER,
       }
       : {};
-  const cluster = create(ClusterSchema, {
+  return create(ClusterSchema, {
     name,
     altStatName: statName(mesh, 'outboundClusterStatName', name, { service, port, subset }),
     clusterDiscoveryType: { case: 'type', value: lb.type },
@@ -86,7 +87,6 @@ export function serviceCluster(
     metadata: istioMetadata({ services: [service], subset, rule, external: service.meshExternal, alpnOverride: transport.ownAlpn }),
     filters: dialect.metadataExchange ? [tcpMetadataExchangeCluster] : [],
   });
-  return inline === undefined ? cluster : withDnsJitter(cluster);
 }
 
 function originalDst(type: Cluster_DiscoveryType, port: ServicePort): Init['lbConfig'] {

@@ -31,8 +31,6 @@ export interface HcmOptions {
   readonly absoluteUrl?: boolean;
 }
 
-const REQUEST_ID = pack(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true });
-
 const NAME = 'envoy.filters.network.http_connection_manager';
 
 /** What is known of filters made here, so that nobody needs to decode them. */
@@ -72,10 +70,12 @@ function common(view: View, options: HcmOptions): HttpConnectionManager {
   const { direction } = options;
   const { config } = view.mesh.model;
   const idle = durationMs(view.proxy.metadata.IDLE_TIMEOUT as string | undefined);
+  const side = direction === 'inbound' ? 'SERVER' : 'CLIENT';
+  const traced = tracing(view, side);
   return create(HttpConnectionManagerSchema, {
     httpFilters: httpFilters(view, direction, options),
-    tracing: tracing(view),
-    accessLog: accessLogs(view, direction === 'inbound' ? 'SERVER' : 'CLIENT'),
+    tracing: traced.tracing,
+    accessLog: accessLogs(view, side),
     streamIdleTimeout: duration(0),
     commonHttpProtocolOptions: idle === undefined ? undefined : { idleTimeout: duration(idle) },
     httpProtocolOptions: options.absoluteUrl === true ? { allowAbsoluteUrl: true } : direction === 'gateway' ? {} : undefined,
@@ -83,7 +83,7 @@ function common(view: View, options: HcmOptions): HttpConnectionManager {
     proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: 'websocket' }],
     ...pathNormalization(config.raw.pathNormalization as { normalization?: string } | undefined),
-    requestIdExtension: { typedConfig: REQUEST_ID },
+    requestIdExtension: { typedConfig: pack(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: traced.byRequestId }) },
     ...bySide(direction, direction === 'gateway' ? gatewayTopology(view) : {}),
   });
 }

@@ -43,7 +43,7 @@ const BLOCKS: Spec[] = [
   ].map(consistentHash => ({ loadBalancer: { consistentHash } })),
 ];
 const WHOLE: Spec[] = [
-  { tunnel: { protocol: 'POST', targetHost: 'h', targetPort: 1 }, proxyProtocol: { version: 'V2' }, retryBudget: { percent: 5, minRetryConcurrency: 5 } },
+  { tunnel: { protocol: 'POST', targetHost: 'h', targetPort: 1 }, proxyProtocol: { version: 'V2' }, retryBudget: { percent: 5, minRetryConcurrency: 5, budgetInterval: '1s' } },
 ];
 
 const subset = (trafficPolicy: Spec): Spec => ({ host: 'stock', subsets: [{ name: 'v1', labels: { version: 'v1' }, trafficPolicy }] });
