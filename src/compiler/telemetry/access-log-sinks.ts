@@ -1,5 +1,8 @@
 import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { formattersOf, jsonFormat, meshFormat, TEXT_FORMAT, textFormat } from './access-log-format';
+import type { Format } from './access-log-format';
+import { grpcTo } from './tracers';
 import { textMapOf } from '../../model/json';
 import { compare } from '../../model/resource';
 import { pack } from '../../xds/any';
@@ -12,9 +15,6 @@ import type { ExtensionProvider } from '../istio-api';
 import type { Mesh } from '../mesh';
 import { clusterOfProvider } from '../security/provider-cluster';
 import type { ProviderCluster } from '../security/provider-cluster';
-import { formattersOf, jsonFormat, meshFormat, TEXT_FORMAT, textFormat } from './access-log-format';
-import type { Format } from './access-log-format';
-import { grpcTo } from './tracers';
 
 /** A logger of Envoy's: where lines go to, and what is in them. */
 export interface Sink { readonly name: string; readonly config: Any }
@@ -50,7 +50,9 @@ export function sinkOf(mesh: Mesh, provider: ExtensionProvider): Sink | undefine
   if (tcp !== undefined) {
     return {
       name: 'envoy.tcp_grpc_access_log',
-      config: pack(TcpGrpcAccessLogConfigSchema, { commonConfig: grpc(found, tcp.logName || 'tcp_envoy_accesslog', nonEmpty(tcp.filterStateObjectsToLog) ?? PEERS) }),
+      config: pack(TcpGrpcAccessLogConfigSchema, {
+        commonConfig: grpc(found, tcp.logName || 'tcp_envoy_accesslog', nonEmpty(tcp.filterStateObjectsToLog) ?? PEERS),
+      }),
     };
   }
   const text = otel?.logFormat?.text || TEXT_FORMAT;

@@ -5,8 +5,8 @@ import type { Mesh } from '../mesh';
 /** The provider of MeshConfig that a Telemetry resource means by a name; letters of either case will do. */
 export function providerNamed(mesh: Mesh, name: string): ExtensionProvider | undefined {
   const wanted = name.toLowerCase();
-  return objectsOf(mesh.model.config.raw.extensionProviders).find(provider => textOf(provider.name)?.toLowerCase() === wanted) as ExtensionProvider | undefined
-    ?? BUILT_IN.find(provider => provider.name === wanted);
+  const given = objectsOf(mesh.model.config.raw.extensionProviders).find(provider => textOf(provider.name)?.toLowerCase() === wanted);
+  return given ?? BUILT_IN.find(provider => provider.name === wanted);
 }
 
 /** Providers of Istio's own, which MeshConfig may replace. */

@@ -13,8 +13,8 @@ import { DynatraceResourceDetectorConfigSchema } from '../../xds/gen/envoy/exten
 import { EnvironmentResourceDetectorConfigSchema } from '../../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb';
 import { DynatraceSamplerConfigSchema } from '../../xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/dynatrace_sampler_pb';
 import { durationMs } from '../durations';
-import { istioAtLeast } from '../istio-version';
 import type { ExtensionProvider, HttpExport, OpenTelemetryTracing, ProviderHeader, ZipkinTracing } from '../istio-api';
+import { istioAtLeast } from '../istio-version';
 import { clusterOfProvider } from '../security/provider-cluster';
 import type { ProviderCluster } from '../security/provider-cluster';
 import type { View } from '../view';
@@ -114,7 +114,9 @@ function openTelemetry(view: View, provider: OpenTelemetryTracing, found: Provid
 const DYNATRACE_PATH = 'api/v2/samplingConfiguration';
 
 /** Asks Dynatrace what to sample: where spans go, unless a service of its own is named. */
-function dynatrace(view: View, { http, dynatraceSampler = {} }: OpenTelemetryTracing, exporter: ProviderCluster): MessageInitShape<typeof TypedExtensionConfigSchema> | undefined {
+function dynatrace(
+  view: View, { http, dynatraceSampler = {} }: OpenTelemetryTracing, exporter: ProviderCluster,
+): MessageInitShape<typeof TypedExtensionConfigSchema> | undefined {
   const { tenant, clusterId, rootSpansPerMinute, httpService } = dynatraceSampler;
   const own = httpService === undefined ? undefined : clusterOfProvider(view.mesh, httpService.service, httpService.port);
   const service = httpService === undefined ? http && httpTo(joined(exporter.hostname, DYNATRACE_PATH), exporter.cluster, http)

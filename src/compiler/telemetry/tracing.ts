@@ -66,7 +66,9 @@ function effective(entries: readonly TracingEntry[], fallback: string | undefine
 }
 
 const plain = (view: View, own: OwnTracing): HttpConnectionManager_Tracing => create(HttpConnectionManager_TracingSchema, {
-  ...sampling(own.sampling), customTags: sorted([...(own.istioTags ? istioTags(view) : []), ...own.tags]), maxPathTagLength: own.maxPathTagLength || undefined,
+  ...sampling(own.sampling),
+  customTags: sorted([...(own.istioTags ? istioTags(view) : []), ...own.tags]),
+  maxPathTagLength: own.maxPathTagLength || undefined,
 });
 
 const sampling = (value: number) => ({ clientSampling: { value: 100 }, randomSampling: { value }, overallSampling: { value: 100 } });
