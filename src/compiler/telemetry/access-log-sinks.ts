@@ -79,7 +79,9 @@ function fileOf(mesh: Mesh, name: string, { path, omitEmptyValues, logFormat }: 
   return fileSink(file, { ...format, omitEmptyValues: omitEmptyValues === true });
 }
 
-const grpc = (found: ProviderCluster, logName: string, filterStateObjectsToLog: readonly string[]): MessageInitShape<typeof CommonGrpcAccessLogConfigSchema> => (
+const grpc = (
+  found: ProviderCluster, logName: string, filterStateObjectsToLog: readonly string[],
+): MessageInitShape<typeof CommonGrpcAccessLogConfigSchema> => (
   { logName, grpcService: grpcTo(found), transportApiVersion: ApiVersion.V3, filterStateObjectsToLog: [...filterStateObjectsToLog] });
 
 const nonEmpty = (list: readonly string[] | undefined): readonly string[] | undefined => (list === undefined || list.length === 0 ? undefined : list);
