@@ -31,7 +31,12 @@ export interface ClusterTable {
   readonly shares: readonly { readonly host: Host; readonly percent: number }[];
   /** Too few healthy hosts: all take traffic. */
   readonly panic: boolean;
+  /** The same cluster where hosts have another state than the assignment gives them. */
+  readonly rebalanced: (stateOf: (host: Host) => HostState) => ClusterTable;
 }
+
+/** Whether a host may take traffic; an absent one is not even counted. */
+export type HostState = 'healthy' | 'unhealthy' | 'absent';
 
 const DEFAULT_PANIC_PERCENT = 50;
 const DEFAULT_OVERPROVISIONING = 140;
@@ -62,7 +67,8 @@ function build(message: Cluster, assignment: ClusterLoadAssignment | undefined):
   const { clusterDiscoveryType: type } = message;
   const common = { name: message.name, message, lbPolicy: Cluster_LbPolicy[message.lbPolicy] ?? '' };
   if (type.case === 'type' && type.value === Type.ORIGINAL_DST) {
-    return { ...common, kind: 'original-destination', hosts: [], shares: [], panic: false };
+    const table: ClusterTable = { ...common, kind: 'original-destination', hosts: [], shares: [], panic: false, rebalanced: () => table };
+    return table;
   }
   const localities = assignment?.endpoints ?? [];
   const hosts = localities.flatMap(group => group.lbEndpoints.map(endpoint => prepareHost(endpoint, group)));
@@ -70,7 +76,12 @@ function build(message: Cluster, assignment: ClusterLoadAssignment | undefined):
   const panicPercent = threshold === undefined ? DEFAULT_PANIC_PERCENT : threshold.value;
   const overprovisioning = assignment?.policy?.overprovisioningFactor ?? DEFAULT_OVERPROVISIONING;
   const byLocality = message.commonLbConfig?.localityConfigSpecifier.case === 'localityWeightedLbConfig';
-  return { ...common, kind: 'hosts', hosts, ...share(hosts, localities, { panicPercent, overprovisioning, byLocality }) };
+  const rebalanced = (stateOf: (host: Host) => HostState): ClusterTable => {
+    const there = hosts.filter(host => stateOf(host) !== 'absent');
+    const balance = { panicPercent, overprovisioning, byLocality, isHealthy: (host: Host) => stateOf(host) === 'healthy' };
+    return { ...common, kind: 'hosts', hosts: there, ...share(there, localities, balance), rebalanced };
+  };
+  return rebalanced(({ healthy }) => (healthy ? 'healthy' : 'unhealthy'));
 }
 
 function prepareHost(endpoint: LbEndpoint, group: LocalityLbEndpoints): Host {
@@ -99,6 +110,7 @@ interface Balance {
   readonly panicPercent: number;
   readonly overprovisioning: number;
   readonly byLocality: boolean;
+  readonly isHealthy: (host: Host) => boolean;
 }
 
 /** Envoy's load of each priority, then of each host in it, without what is known only at run time (open requests, ejections). */
@@ -108,7 +120,7 @@ function share(
   const priorities = [...new Set(hosts.map(({ priority }) => priority))].sort((a, b) => a - b);
   const levels = priorities.map(priority => {
     const all = hosts.filter(host => host.priority === priority);
-    const healthy = all.filter(host => host.healthy);
+    const healthy = all.filter(balance.isHealthy);
     // Whole percents, as Envoy counts.
     const health = Math.min(100, Math.floor(balance.overprovisioning * healthy.length / all.length));
     return { all, healthy, health, healthyPercent: 100 * healthy.length / all.length };
@@ -118,8 +130,10 @@ function share(
   const panic = levels.some(({ healthyPercent }) => panicking(healthyPercent));
   const loads = loadsOf(levels.map(({ health }) => health), total, panic);
   const shares = levels.flatMap(({ all, healthy, healthyPercent }, i) => {
-    const takers = panicking(healthyPercent) ? all : healthy;
-    return loads[i]! > 0 ? split(takers, loads[i]!, balance.byLocality ? localities : undefined) : [];
+    if (loads[i]! <= 0) return [];
+    // In panic Envoy takes no notice of localities.
+    if (panicking(healthyPercent)) return split(all, loads[i]!, host => host.weight);
+    return split(healthy, loads[i]!, balance.byLocality ? localityWeights(all, healthy, localities, balance.overprovisioning) : host => host.weight);
   });
   return { shares, panic };
 }
@@ -137,11 +151,23 @@ function loadsOf(healths: readonly number[], total: number, panic: boolean): num
   return loads.map((load, i) => (i === first ? load + left : load));
 }
 
-function split(hosts: readonly Host[], percent: number, localities: readonly LocalityLbEndpoints[] | undefined): ClusterTable['shares'][number][] {
-  const weightOf = new Map<LbEndpoint, number>();
-  localities?.forEach(group => group.lbEndpoints.forEach(endpoint => weightOf.set(endpoint, group.loadBalancingWeight ?? 0)));
-  const inLocality = (host: Host): number => hosts.filter(({ locality }) => locality === host.locality).reduce((sum, { weight }) => sum + weight, 0);
-  const weights = hosts.map(host => (localities === undefined ? host.weight : host.weight * (weightOf.get(host.message) ?? 0) / inLocality(host)));
+function split(hosts: readonly Host[], percent: number, weightOf: (host: Host) => number): ClusterTable['shares'][number][] {
+  const weights = hosts.map(weightOf);
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return sum === 0 ? [] : hosts.map((host, i) => ({ host, percent: percent * weights[i]! / sum }));
+}
+
+/** A host's part of its locality's weight, which counts in full while the locality is healthy enough. */
+function localityWeights(
+  all: readonly Host[], healthy: readonly Host[], localities: readonly LocalityLbEndpoints[], overprovisioning: number,
+): (host: Host) => number {
+  const groupOf = new Map<LbEndpoint, LocalityLbEndpoints>();
+  localities.forEach(group => group.lbEndpoints.forEach(endpoint => groupOf.set(endpoint, group)));
+  const within = (hosts: readonly Host[], { locality }: Host): readonly Host[] => hosts.filter(host => host.locality === locality);
+  return host => {
+    const own = within(healthy, host);
+    const availability = Math.min(1, overprovisioning / 100 * own.length / within(all, host).length);
+    const weight = (groupOf.get(host.message)?.loadBalancingWeight ?? 0) * availability;
+    return weight * host.weight / own.reduce((sum, each) => sum + each.weight, 0);
+  };
 }

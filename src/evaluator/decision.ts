@@ -20,7 +20,7 @@ export type MetadataValue = string | number | boolean | null | readonly Metadata
 export type Metadata = Readonly<Record<string, MetadataValue>>;
 
 /** A uniform integer in [0, bound). Every random choice is such an argument, so a test can fix it. */
-export type Draw = (purpose: 'weight' | 'delay' | 'abort' | 'mirror' | 'endpoint', bound: number) => number;
+export type Draw = (purpose: 'weight' | 'delay' | 'abort' | 'mirror' | 'endpoint' | 'backOff' | 'ejection', bound: number) => number;
 
 /** Changes to a header map, in the order Envoy applies them: removals, then additions. */
 export interface HeaderMutations {
@@ -42,7 +42,14 @@ export interface Retry {
   readonly statuses: readonly number[];
   /** 0: no limit of its own. */
   readonly perTryTimeoutMs: number;
+  /** The first pause before a retry is shorter than this; it doubles with each further one, up to `backOffMaxMs`. */
   readonly backOffBaseMs: number;
+  readonly backOffMaxMs: number;
+  /** Chooses hosts again, up to `hostSelections` times, while the choice is one that was tried. */
+  readonly avoidsTriedHosts: boolean;
+  readonly hostSelections: number;
+  /** After so many attempts, priorities that were tried are left out; absent: they are not. */
+  readonly leavesPrioritiesAfter?: number;
 }
 
 /** The request goes to a cluster. */

@@ -9,8 +9,9 @@ import { prepareMutations, type HeaderLevel, type PreparedMutations } from './he
 import { pathOnly, preparePath, type PathTest } from './path';
 import { prepareRedirect, type Redirect } from './redirect';
 import { globalReplace } from './regex';
+import { prepareRetry } from './retry';
 import type {
-  DirectResponseAction, RedirectAction, RetryPolicy, Route, RouteAction, RouteAction_RequestMirrorPolicy, VirtualHost,
+  DirectResponseAction, RedirectAction, Route, RouteAction, RouteAction_RequestMirrorPolicy, VirtualHost,
 } from '../xds/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteConfiguration } from '../xds/gen/envoy/config/route/v3/route_pb';
 
@@ -63,7 +64,6 @@ export interface Target {
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
-const DEFAULT_BACK_OFF_MS = 25;
 
 /** A virtual host and its configuration, as the rules below it see them. */
 export interface Levels {
@@ -191,16 +191,6 @@ function joined(levels: Levels, own: readonly HeaderLevel[], level: (source: Hea
 
 function prepareMirror(policy: RouteAction_RequestMirrorPolicy): ForwardAction['mirrors'][number] {
   return { cluster: policy.cluster, share: prepareRuntimeFraction(policy.runtimeFraction, ALWAYS) };
-}
-
-function prepareRetry(policy: RetryPolicy): Retry {
-  return {
-    numRetries: policy.numRetries ?? 1,
-    retryOn: new Set(policy.retryOn.split(',').map(name => name.trim()).filter(name => name !== '')),
-    statuses: policy.retriableStatusCodes,
-    perTryTimeoutMs: policy.perTryTimeout === undefined ? 0 : milliseconds(policy.perTryTimeout),
-    backOffBaseMs: policy.retryBackOff?.baseInterval === undefined ? DEFAULT_BACK_OFF_MS : milliseconds(policy.retryBackOff.baseInterval),
-  };
 }
 
 function rewriterOf(action: RedirectAction, path: PathTest): ((path: string) => string) | undefined {

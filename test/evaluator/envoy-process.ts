@@ -17,19 +17,21 @@ export interface RunningEnvoy {
 }
 
 /** Starts Envoy with one HTTP listener of the given connection manager and clusters, and waits until it listens. */
-export async function startEnvoy(binary: string, manager: object, clusters: readonly object[]): Promise<RunningEnvoy> {
+export async function startEnvoy(binary: string, manager: object, clusters: readonly object[], admin?: object): Promise<RunningEnvoy> {
   const port = await freePort();
   return startEnvoyWith(binary, port, [{
     name: 'main',
     address: { socket_address: { address: '127.0.0.1', port_value: port } },
     filter_chains: [{ filters: [{ name: 'http', typed_config: manager }] }],
-  }], clusters);
+  }], clusters, admin);
 }
 
 /** Starts Envoy with these listeners and waits until it answers plain HTTP at `port`. */
-export async function startEnvoyWith(binary: string, port: number, listeners: readonly object[], clusters: readonly object[]): Promise<RunningEnvoy> {
+export async function startEnvoyWith(
+  binary: string, port: number, listeners: readonly object[], clusters: readonly object[], admin?: object,
+): Promise<RunningEnvoy> {
   const dir = mkdtempSync(join(tmpdir(), 'evaluator-'));
-  const bootstrap = { static_resources: { listeners, clusters } };
+  const bootstrap = { static_resources: { listeners, clusters }, ...(admin && { admin }) };
   const file = join(dir, 'envoy.json');
   writeFileSync(file, JSON.stringify(bootstrap));
   const child = spawn(binary, ['-c', file, '--concurrency', '1', '--use-dynamic-base-id', '-l', 'warning'], { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -1,8 +1,7 @@
 import { SYSTEM_CLOCK } from '../../runtime/proxy';
 import { Timers } from '../../runtime/proxy/timers';
 import { clusterStats, Host } from '../../runtime/proxy/upstream/host';
-import { loadBalancer, type Policy, type Weighted } from '../../runtime/proxy/upstream/load-balancer';
-import type { Draw } from '../../src/evaluator';
+import { loadBalancer, type BalancingPolicy, type Draw, type Weighted } from '../../src/evaluator';
 
 const limits = {
   connectTimeoutMs: 1,
@@ -18,7 +17,7 @@ const limits = {
   stats: clusterStats(),
 };
 
-function hosts(...weights: number[]): Weighted[] {
+function hosts(...weights: number[]): Weighted<Host>[] {
   return weights.map((weight, i) => ({
     weight, host: new Host({ address: `10.0.0.${i}`, port: 1, weight, health: 'healthy', priority: 0, locality: '', tls: false }, limits, new Timers(SYSTEM_CLOCK)),
   }));
@@ -26,8 +25,8 @@ function hosts(...weights: number[]): Weighted[] {
 
 const never: Draw = () => { throw new Error('drawn'); };
 
-function picks(policy: Policy, takers: Weighted[], count: number, draw: Draw = never): number[] {
-  const balancer = loadBalancer(policy);
+function picks(policy: BalancingPolicy, takers: Weighted<Host>[], count: number, draw: Draw = never): number[] {
+  const balancer = loadBalancer<Host>(policy);
   balancer.changed(takers);
   return Array.from({ length: count }, () => {
     const picked = balancer.pick(takers, draw);

@@ -1,4 +1,7 @@
-import { decide, localReply, matchRoute, normalizePath, notFound, type Answer, type Decision, type Forward } from '../../../src/evaluator';
+import {
+  backOffBoundMs, decide, localReply, matchRoute, normalizePath, notFound, retriesFailure, retriesResponse,
+  type Answer, type AttemptFailure, type Decision, type Forward,
+} from '../../../src/evaluator';
 import type { Environment } from '../environment';
 import type { Caller, ClientConnection, ResetReason } from './client-connection';
 import type { Downstream } from './downstream';
@@ -12,7 +15,6 @@ import { downstreamHead, localMessage } from '../filters/response-headers';
 import type { HttpHandler } from '../listener/handler';
 import type { Deadline } from '../timers';
 import { countUpstream, type Host, type Waiter } from '../upstream/host';
-import { backOffMs, retriesFailure, retriesResponse, type AttemptFailure } from '../upstream/retry';
 
 const NO_HEADERS = { remove: [], add: [] };
 
@@ -423,7 +425,7 @@ export class Exchange implements Caller, Waiter {
       limits.retries++;
     }
     limits.stats.upstream_rq_retry++;
-    this.pause = this.env.timers.set(backOffMs(this.route!.retry!, this.record.attempts, this.env.random), () => this.attempt());
+    this.pause = this.env.timers.set(Math.floor(this.env.random() * backOffBoundMs(this.route!.retry!, this.record.attempts)), () => this.attempt());
   }
 
   private onPerTryTimeout(): void {

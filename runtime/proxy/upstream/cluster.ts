@@ -1,8 +1,10 @@
 import { DnsNames, type Resolve } from './dns';
 import { clusterStats, Host, hostKey, type ClusterLimits, type HostFacts } from './host';
-import { loadBalancer, type LoadBalancer, type Policy, type Weighted } from './load-balancer';
 import { needsTls } from './transport-socket';
-import { prepareCluster, type ClusterTable, type Draw, type Host as Endpoint } from '../../../src/evaluator';
+import {
+  balancingPolicy, loadBalancer, prepareCluster, type BalancingPolicy, type ClusterTable, type Draw, type Host as Endpoint, type LoadBalancer,
+  type Weighted,
+} from '../../../src/evaluator';
 import { unpack } from '../../../src/xds/any';
 import { milliseconds } from '../../../src/xds/duration';
 import { Cluster_DiscoveryType as Type, type Cluster } from '../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
@@ -33,9 +35,9 @@ export class UpstreamCluster {
   public readonly hosts = new Map<string, Host>();
   public added = true;
 
-  private takers: readonly Weighted[] = [];
-  private balancer: LoadBalancer = loadBalancer('least_request');
-  private policy: Policy | undefined;
+  private takers: readonly Weighted<Host>[] = [];
+  private balancer: LoadBalancer<Host> = loadBalancer('least_request');
+  private policy: BalancingPolicy | undefined;
   private assignment: ClusterLoadAssignment | undefined;
   private dns: DnsNames | undefined;
 
@@ -56,7 +58,7 @@ export class UpstreamCluster {
     this.assignment = assignment;
     this.table = prepareCluster(message, assignment);
     this.readLimits(message);
-    const policy = policyOf(this.table.lbPolicy);
+    const policy = balancingPolicy(this.table.lbPolicy);
     if (policy !== this.policy) {
       this.policy = policy;
       this.balancer = loadBalancer(policy);
@@ -120,7 +122,7 @@ export class UpstreamCluster {
       this.hosts.delete(key);
       host.remove();
     }
-    const takers: Weighted[] = [];
+    const takers: Weighted<Host>[] = [];
     for (const [key, facts] of wanted) {
       let host = this.hosts.get(key);
       if (host === undefined) this.hosts.set(key, host = new Host(facts, this.limits, this.timers));
@@ -157,12 +159,4 @@ const SHARE_UNITS = 1e6;
 
 function usesDns({ clusterDiscoveryType: type }: Cluster): boolean {
   return type.case === 'type' && (type.value === Type.STRICT_DNS || type.value === Type.LOGICAL_DNS);
-}
-
-function policyOf(name: string): Policy {
-  switch (name) {
-    case 'ROUND_ROBIN': return 'round_robin';
-    case 'LEAST_REQUEST': return 'least_request';
-    default: return 'random'; // RING_HASH and MAGLEV: without a hash policy Envoy draws at random too
-  }
 }
