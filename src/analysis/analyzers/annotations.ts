@@ -2,6 +2,7 @@ import { ANNOTATIONS } from './annotation-table';
 import type { Checked } from './annotation-table';
 import type { Resource } from '../../model/resource';
 import { closest } from '../../model/suggest';
+import { KNOWN_KINDS } from '../schema/check';
 import type { Context } from '../rules/context';
 import { doubtful, invalid } from '../rules/context';
 
@@ -13,7 +14,7 @@ const TABLE: ReadonlyMap<string, typeof ANNOTATIONS[number]> = new Map(ANNOTATIO
 /** Annotations that nobody reads (IST0108), that are old (IST0135), on the wrong kind (IST0107), or of the wrong form (IST0125). */
 export function annotationAnalysis(context: Context): void {
   for (const kind of KINDS) for (const resource of context.model.of(kind)) if (resource.metadata.namespace !== 'istio-system') annotationsOf(context, resource, kind);
-  dryRun(context);
+  for (const kind of KNOWN_KINDS) for (const resource of context.model.of(kind)) ofAdmission(context, resource);
 }
 
 function annotationsOf(context: Context, resource: Resource, kind: string): void {
@@ -55,18 +56,22 @@ const CHECKS: Readonly<Record<Checked, (value: string) => string | undefined>> =
   interception: value => (['REDIRECT', 'TPROXY', 'NONE'].includes(value) ? undefined : 'is REDIRECT, TPROXY or NONE'),
 };
 
-/** §1.1: dry-run belongs to policies of action ALLOW and DENY. */
-function dryRun(context: Context): void {
-  const key = 'istio.io/dry-run';
-  for (const kind of ['AuthorizationPolicy', 'VirtualService', 'DestinationRule', 'Gateway', 'ServiceEntry', 'Sidecar', 'PeerAuthentication', 'RequestAuthentication', 'Telemetry', 'WasmPlugin', 'EnvoyFilter']) {
-    for (const resource of context.model.of(kind)) {
-      const value = resource.metadata.annotations[key];
-      if (value === undefined) continue;
-      const action = resource.spec?.action ?? 'ALLOW';
-      const path = ['metadata', 'annotations', key];
-      if (kind !== 'AuthorizationPolicy') context.report(resource, path, invalid('MESH_ANNOTATION_MISPLACED', `${key} is read on AuthorizationPolicy, got it on a ${kind}`, 'remove it'));
-      else if (action !== 'ALLOW' && action !== 'DENY') context.report(resource, path, invalid('MESH_ANNOTATION_MISPLACED', `${key} needs action ALLOW or DENY, got ${String(action)}`, 'remove it'));
-      else if (CHECKS.boolean(value) !== undefined) context.report(resource, path, invalid('MESH_ANNOTATION_INVALID', `${key} is true or false, got ${JSON.stringify(value)}`, 'write "true"'));
-    }
+const DRY_RUN = 'istio.io/dry-run';
+
+/** What istiod writes on objects that it makes itself, and refuses on those of others. */
+const INTERNAL = ['internal.istio.io/webhook-always-reject', 'internal.istio.io/parents', 'internal.istio.io/parent-namespace'] as const;
+
+/** §1.1: dry-run belongs to policies of action ALLOW and DENY, and what istiod writes belongs to nobody else. */
+function ofAdmission(context: Context, resource: Resource): void {
+  const { annotations } = resource.metadata;
+  const refuse = (key: string, code: string, message: string, repair: string) => context.report(resource, ['metadata', 'annotations', key], invalid(code, message, repair));
+  for (const key of INTERNAL) {
+    if (annotations[key] !== undefined) refuse(key, 'MESH_ANNOTATION_INTERNAL', `${key} is written by istiod alone, got it on a ${resource.kind}`, 'remove it');
   }
+  const value = annotations[DRY_RUN];
+  if (value === undefined) return;
+  const action = resource.spec?.action ?? 'ALLOW';
+  if (resource.kind !== 'AuthorizationPolicy') refuse(DRY_RUN, 'MESH_ANNOTATION_MISPLACED', `${DRY_RUN} is read on AuthorizationPolicy, got it on a ${resource.kind}`, 'remove it');
+  else if (action !== 'ALLOW' && action !== 'DENY') refuse(DRY_RUN, 'MESH_ANNOTATION_MISPLACED', `${DRY_RUN} needs action ALLOW or DENY, got ${String(action)}`, 'remove it');
+  else if (CHECKS.boolean(value) !== undefined) refuse(DRY_RUN, 'MESH_ANNOTATION_INVALID', `${DRY_RUN} is true or false, got ${JSON.stringify(value)}`, 'write "true"');
 }

@@ -3,6 +3,7 @@ import type { Json } from '../../model/json';
 import { selects } from '../../model/selectors';
 import { doubtful } from '../rules/context';
 import type { Context } from '../rules/context';
+import { environmentOf } from '../rules/mesh-index';
 import { isHttpUrl, isIp } from '../rules/predicates';
 
 /** Parts of an installation: webhooks (IST0139, IST0163, IST0164), conditions that say no (IST0171), CRDs of Gateway API (IST0176), istiod's settings (IST0175). */
@@ -116,11 +117,9 @@ function gatewayApiVersion(context: Context): void {
 function blockedAddresses(context: Context): void {
   const tokens = context.model.of('RequestAuthentication');
   if (tokens.length === 0) return;
-  for (const deployment of context.model.of('Deployment')) {
-    const template = objectOf(objectOf(deployment.spec).template);
-    if (textMapOf(objectOf(template.metadata).labels).app !== 'istiod' && deployment.metadata.labels.app !== 'istiod') continue;
-    const env = objectsOf(objectOf(template.spec).containers).flatMap(container => objectsOf(container.env));
-    if ((textOf(env.find(({ name }) => name === 'BLOCKED_CIDRS_IN_JWKS_URIS')?.value) ?? '') !== '') continue;
+  for (const deployment of context.index.istiods) {
+    const setting = environmentOf(deployment).find(({ name }) => name === 'BLOCKED_CIDRS_IN_JWKS_URIS');
+    if ((textOf(setting?.value) ?? '') !== '') continue;
     context.report(deployment, ['spec'], doubtful('MESH_JWKS_OPEN', `istiod fetches keys for ${tokens.length} RequestAuthentications, got no BLOCKED_CIDRS_IN_JWKS_URIS that keeps it from addresses inside`,
       'set it to the blocks of the cluster', 'IST0175'));
   }

@@ -23,7 +23,7 @@ export function destinationRuleAnalysis(context: Context): void {
     if (typeof rule.spec?.host !== 'string') continue;
     const host = resolveHost(rule.spec.host, rule.metadata.namespace, context.model.domain).toLowerCase();
     const services = context.index.servicesMatching(host);
-    certificateAuthorities(context, rule);
+    uncheckedServers(context, rule, services);
     twins(context, firsts, rule, host);
     subsets(context, rule, host, isWildcard(host) ? [] : services, routed);
     mutualTls(context, rule, services, peers);
@@ -38,17 +38,26 @@ function policiesOf({ spec }: Rule): readonly { readonly policy: TrafficPolicy; 
   return own.filter((each): each is { policy: TrafficPolicy; path: Path } => each.policy !== undefined);
 }
 
-/** IST0128, IST0129: TLS that checks no server. */
-function certificateAuthorities(context: Context, rule: Rule): void {
+/**
+ * IST0128, IST0129: TLS that does not check whom it speaks to. Without caCertificates istiod checks by the system's own authorities, and
+ * the name by the SNI where it sets that itself; so unlike Istio's analyzer this one is silent where both hold.
+ */
+function uncheckedServers(context: Context, rule: Rule, services: readonly Service[]): void {
   const { trafficPolicy: policy, host, workloadSelector } = rule.spec;
-  const unchecked = (tls: TrafficPolicy['tls']) => (tls?.mode === 'SIMPLE' || tls?.mode === 'MUTUAL') && (tls.caCertificates ?? '') === ''
-    && !((tls.credentialName ?? '') !== '' && workloadSelector !== undefined);
-  const say = (path: Path, mode: string, istioCode: string, where: string) => context.report(rule, path, doubtful('MESH_TLS_UNCHECKED',
-    `tls ${mode} to ${host}${where} checks the server's certificate against the proxy's own list of authorities, got no caCertificates`, 'add caCertificates, or credentialName with a workloadSelector', istioCode));
-  if (unchecked(policy?.tls)) say(['spec', 'trafficPolicy', 'tls'], policy!.tls!.mode!, 'IST0128', '');
-  policy?.portLevelSettings?.forEach(({ tls, port }, index) => {
-    if (unchecked(tls)) say(['spec', 'trafficPolicy', 'portLevelSettings', index, 'tls'], tls!.mode!, 'IST0129', `, port ${port?.number ?? ''}`);
-  });
+  const named = services.some(({ subjectAltNames }) => subjectAltNames.length > 0);
+  const check = (tls: TrafficPolicy['tls'], path: Path, istioCode: string, where: string) => {
+    if ((tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') || (tls.caCertificates ?? '') !== '') return;
+    if ((tls.credentialName ?? '') !== '' && workloadSelector !== undefined) return;
+    const say = (field: string, message: string, repair: string) => context.report(rule, [...path, field],
+      doubtful('MESH_TLS_UNCHECKED', `tls ${tls.mode} to ${host}${where} ${message}`, repair, istioCode));
+    if (tls.insecureSkipVerify === true) say('insecureSkipVerify', 'takes any certificate, got insecureSkipVerify', 'remove it, and add caCertificates where the authority is no public one');
+    else if (context.index.istiodEnv('VERIFY_CERTIFICATE_AT_CLIENT') === 'false') say('mode', 'takes any certificate, got no caCertificates and an istiod with VERIFY_CERTIFICATE_AT_CLIENT false', 'add caCertificates');
+    else if ((tls.sni ?? '') !== '' && (tls.subjectAltNames ?? []).length === 0 && !named) {
+      say('sni', `takes the certificate of any host that a public authority signed, got sni ${tls.sni} without subjectAltNames`, `add subjectAltNames: [${tls.sni}], or leave sni out`);
+    }
+  };
+  check(policy?.tls, ['spec', 'trafficPolicy', 'tls'], 'IST0128', '');
+  policy?.portLevelSettings?.forEach(({ tls, port }, index) => check(tls, ['spec', 'trafficPolicy', 'portLevelSettings', index, 'tls'], 'IST0129', `, port ${port?.number ?? ''}`));
 }
 
 /** Two rules of one namespace for one host are merged: of what both say, the older wins without a word. */

@@ -1,4 +1,5 @@
-import { objectOf, objectsOf, textMapOf } from '../../model/json';
+import { objectOf, objectsOf, textMapOf, textOf } from '../../model/json';
+import type { Json } from '../../model/json';
 import type { Resource } from '../../model/resource';
 import type { Path } from '../finding';
 import { doubtful } from '../rules/context';
@@ -9,7 +10,7 @@ const REVISION = 'istio.io/rev';
 const MODE = 'istio.io/dataplane-mode';
 const ISTIO_UID = 1337;
 
-/** Who gets a sidecar: namespaces (IST0102, IST0123, IST0148), Pods (IST0103), images (IST0146, IST0147), user IDs (IST0144). */
+/** Who gets a sidecar: namespaces (IST0102, IST0123, IST0148), Pods (IST0103), images (IST0146, IST0147, IST0158), user IDs (IST0144). */
 export function injectionAnalysis(context: Context): void {
   const everywhere = objectOf(objectOf(context.model.config.raw).sidecarInjectorWebhook).enableNamespacesByDefault === true;
   for (const namespace of context.model.of('Namespace')) ofNamespace(context, namespace, everywhere);
@@ -17,6 +18,7 @@ export function injectionAnalysis(context: Context): void {
     const spec = pod.spec ?? {};
     inPod(context, pod, spec, ['spec'], pod.metadata);
     missing(context, pod);
+    outdated(context, pod);
   }
   for (const deployment of context.model.of('Deployment')) {
     const template = objectOf(objectOf(deployment.spec).template);
@@ -51,6 +53,41 @@ function missing(context: Context, pod: Resource): void {
   const proxies = [...objectsOf(spec?.containers), ...objectsOf(spec?.initContainers)].some(({ name }) => name === 'istio-proxy');
   if (status?.phase === undefined || !enabled || out || proxies) return;
   context.report(pod, ['metadata'], doubtful('MESH_INJECTION_MISSING', `Pods of a namespace with istio-injection: enabled have a proxy, got none in ${metadata.name}`, 'restart it', 'IST0103'));
+}
+
+/** IST0158: a Pod whose proxy is not the one that the injector of its revision would give it today. */
+function outdated(context: Context, pod: Resource): void {
+  const { metadata, spec } = pod;
+  const path: Path | undefined = (['containers', 'initContainers'] as const).map(list => ['spec', list, objectsOf(spec?.[list]).findIndex(({ name }) => name === 'istio-proxy')] as const)
+    .find(([, , index]) => index >= 0);
+  if (path === undefined || metadata.annotations['sidecar.istio.io/proxyImage'] !== undefined) return;
+  const image = textOf(objectsOf(spec[path[1]])[Number(path[2])].image);
+  const home = context.model.namespaceLabels(metadata.namespace);
+  const wanted = proxyImage(context, metadata.labels[REVISION] ?? home[REVISION] ?? 'default');
+  if (image === undefined || image === 'auto' || wanted === undefined || plain(image) === plain(wanted)) return;
+  context.report(pod, [...path, 'image'], doubtful('MESH_INJECTION_OUTDATED', `a proxy is of the image that the injector gives now, ${wanted}, got ${image}`, 'restart the workload', 'IST0158'));
+}
+
+/** Variants of one image are equally new. */
+const plain = (image: string): string => image.replace(/-(?:debug|distroless)$/, '');
+
+/** Image that the injector of a revision gives; undefined where the input does not have its settings. */
+function proxyImage(context: Context, revision: string): string | undefined {
+  const name = revision === 'default' ? 'istio-sidecar-injector' : `istio-sidecar-injector-${revision}`;
+  const map = context.model.of('ConfigMap').find(({ metadata }) => metadata.name === name && metadata.namespace === context.model.config.rootNamespace);
+  const global = objectOf(valuesOf(textOf(objectOf(map?.document.data).values)).global);
+  const image = textOf(objectOf(global.proxy).image) ?? 'proxyv2';
+  if (image.includes('/')) return image;
+  const [hub, tag] = [global.hub, global.tag];
+  return textOf(hub) === undefined || tag === undefined ? undefined : `${String(hub)}/${image}:${String(tag)}`;
+}
+
+function valuesOf(text: string | undefined): Json {
+  try {
+    return objectOf(JSON.parse(text ?? '{}'));
+  } catch {
+    return {}; // an injector whose settings cannot be read gives nothing to compare with
+  }
 }
 
 function inPod(context: Context, resource: Resource, spec: Readonly<Record<string, unknown>>, path: Path, meta: Pick<Resource['metadata'], 'namespace' | 'labels'>): void {

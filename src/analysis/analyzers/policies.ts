@@ -30,6 +30,7 @@ export function policyAnalysis(context: Context): void {
       const path = ['spec', 'rules', index];
       sources(context, policy, rule, path);
       onTcp(context, policy, rule, path, workloads);
+      if (spec.action === 'DENY' && isHttpOnly(rule)) deniesTcp(context, policy, path, workloads);
       withoutIdentity(context, policy, rule, path, workloads, peers);
     });
   }
@@ -142,6 +143,16 @@ function onTcp(context: Context, policy: Policy, rule: AccessRule, path: Path, w
       repair: 'ask for ports or sources, or name the service\'s port http-…',
     });
   }
+}
+
+/** A denial by HTTP attributes alone denies TCP too; of workloads that serve HTTP on every port there is nothing to fear. */
+function deniesTcp(context: Context, policy: Policy, path: Path, workloads: readonly Workload[]): void {
+  const raw = workloads.filter(workload => !workload.gateway).flatMap(workload => context.model.targetsOf(workload)
+    .filter(({ port }) => port.protocol !== 'Auto' && port.protocol !== 'UDP' && !isHttp(port.protocol))
+    .map(({ service, port }) => `port ${port.number} of ${service.hostname}`));
+  if (workloads.length > 0 && raw.length === 0) return;
+  context.report(policy, path, doubtful('MESH_ACCESS_HTTP_ONLY', `${fieldOf(path)} denies by HTTP attributes alone, got no ports; on TCP ports${
+    raw.length === 0 ? '' : ` such as ${raw[0]}`} it denies every connection`, 'add the HTTP ports to its operations'));
 }
 
 const HTTP_OPERATIONS = ['hosts', 'notHosts', 'methods', 'notMethods', 'paths', 'notPaths'] as const;

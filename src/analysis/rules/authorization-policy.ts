@@ -42,10 +42,6 @@ export function authorizationPolicyRules(context: Context): void {
       sourceLists(at, rule, path, spec.action === 'CUSTOM');
       operationLists(at, rule, path);
       rule.when?.forEach((condition, number) => conditionRules(at, condition, [...path, 'when', number], spec.action === 'CUSTOM'));
-      if (spec.action === 'DENY' && isHttpOnly(rule)) {
-        at.doubtful(path, 'MESH_ACCESS_HTTP_ONLY', `${fieldOf(path)} denies by HTTP attributes alone, got no ports; on TCP ports it denies every connection`,
-          'add ports to its operations');
-      }
     });
   }
 }
@@ -89,11 +85,7 @@ function sourceLists(at: Reporter, rule: AccessRule, path: Path, custom: boolean
     eachValue(at, source, here);
     for (const field of ['serviceAccounts', 'notServiceAccounts'] as const) serviceAccounts(at, source[field], [...here, field]);
     for (const field of ['trustDomains', 'notTrustDomains'] as const) {
-      source[field]?.forEach((value, number) => {
-        if (value.includes('/') || /.\*./.test(value)) {
-          at.invalid([...here, field, number], 'MESH_ACCESS_VALUE', `a trust domain has no / and * only at one end, got ${quote(value)}`, 'correct it');
-        }
-      });
+      trustDomains(at, source[field], [...here, field]);
     }
     for (const field of ['ipBlocks', 'notIpBlocks', 'remoteIpBlocks', 'notRemoteIpBlocks'] as const) subnets(at, source[field], [...here, field]);
   });
@@ -105,6 +97,14 @@ function serviceAccounts(at: Reporter, values: readonly string[] | undefined, pa
     const parts = value.split('/');
     if (value.length > 320 || value.includes('*') || parts.length > 2 || parts.includes('')) {
       at.invalid([...path, index], 'MESH_ACCESS_VALUE', `a service account is NAME or NAMESPACE/NAME of at most 320 characters without *, got ${quote(value)}`, 'correct it');
+    }
+  });
+}
+
+function trustDomains(at: Reporter, values: readonly string[] | undefined, path: Path): void {
+  values?.forEach((value, index) => {
+    if (value.includes('/') || value.slice(1, -1).includes('*') || /^\*.*\*$/.test(value)) {
+      at.invalid([...path, index], 'MESH_ACCESS_VALUE', `a trust domain has no / and * only at one end, got ${quote(value)}`, 'correct it');
     }
   });
 }
@@ -171,6 +171,7 @@ function conditionRules(at: Reporter, condition: Condition, path: Path, custom: 
     if (['source.ip', 'remote.ip', 'destination.ip'].includes(key)) subnets(at, condition[field], [...path, field]);
     if (key === 'destination.port') ports(at, condition[field], [...path, field]);
     if (key === 'source.serviceAccount') serviceAccounts(at, condition[field], [...path, field]);
+    if (key === 'source.trustDomain') trustDomains(at, condition[field], [...path, field]);
   }
 }
 

@@ -27,9 +27,9 @@ export function destinationRuleRules(context: Context): void {
       if (seen.has(subset.name)) at.invalid([...path, 'name'], 'MESH_SUBSET_DUPLICATE', `the subset ${subset.name} is there once, got it twice`, 'remove one');
       seen.add(subset.name);
       labelRules(at, subset.labels, [...path, 'labels']);
-      if (subset.trafficPolicy !== undefined) trafficPolicyRules(at, subset.trafficPolicy, [...path, 'trafficPolicy']);
+      if (subset.trafficPolicy !== undefined) trafficPolicyRules(at, subset.trafficPolicy, [...path, 'trafficPolicy'], resource.metadata.namespace);
     });
-    if (spec.trafficPolicy !== undefined) trafficPolicyRules(at, spec.trafficPolicy, ['spec', 'trafficPolicy']);
+    if (spec.trafficPolicy !== undefined) trafficPolicyRules(at, spec.trafficPolicy, ['spec', 'trafficPolicy'], resource.metadata.namespace);
     if (spec.workloadSelector !== undefined) selectorRules(at, spec.workloadSelector.matchLabels, ['spec', 'workloadSelector']);
     exportToRules(at, spec.exportTo, resource.metadata.namespace, { onlyOwn: spec.workloadSelector !== undefined });
   }

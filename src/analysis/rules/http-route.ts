@@ -135,10 +135,14 @@ function retryRules(at: Reporter, retries: HttpRetry, path: Path): void {
       }
     }
   }
-  if (retries.retryOn === undefined || retries.retryOn === '') return;
-  for (const condition of retries.retryOn.split(',')) {
+  retryOnRules(at, retries.retryOn ?? '', [...path, 'retryOn']);
+}
+
+/** Each condition of a list is one that Envoy knows. */
+export function retryOnRules(at: Reporter, retryOn: string, path: Path): void {
+  for (const condition of retryOn === '' ? [] : retryOn.split(',')) {
     if (!RETRY_ON.has(condition) && !(/^\d{3}$/.test(condition) && STATUSES.has(Number(condition)))) {
-      at.invalid([...path, 'retryOn'], 'MESH_RETRY_ON_INVALID', `retryOn lists HTTP status codes and ${[...RETRY_ON].join(', ')} without blanks, got ${quote(condition)}`, 'correct the name');
+      at.invalid(path, 'MESH_RETRY_ON_INVALID', `retryOn lists HTTP status codes and ${[...RETRY_ON].join(', ')} without blanks, got ${quote(condition)}`, 'correct the name');
     }
   }
 }

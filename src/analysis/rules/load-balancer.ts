@@ -7,9 +7,9 @@ import type { Reporter } from './context';
 const TOPOLOGY = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone', 'topology.istio.io/subzone'];
 
 /** With a field that the compiler does not read. */
-type Balancer = LoadBalancer & { readonly zoneAwareLbSetting?: Pick<LocalityLbSetting, 'enabled' | 'failover' | 'failoverPriority'> };
+export type Balancer = LoadBalancer & { readonly zoneAwareLbSetting?: Pick<LocalityLbSetting, 'enabled' | 'failover' | 'failoverPriority'> };
 
-/** loadBalancer of a trafficPolicy (istio-validation §1.3). */
+/** loadBalancer of a trafficPolicy (istio-validation §1.3), or of the whole mesh. */
 export function loadBalancerRules(at: Reporter, balancer: Balancer, path: Path, outlierDetection: boolean): void {
   if (balancer.zoneAwareLbSetting !== undefined) zoneAwareRules(at, balancer, path, outlierDetection);
   if (balancer.consistentHash !== undefined) hashRules(at, balancer.consistentHash, [...path, 'consistentHash']);
@@ -72,7 +72,6 @@ function failoverRules(at: Reporter, failover: NonNullable<LocalityLbSetting['fa
 function localityRules(at: Reporter, locality: LocalityLbSetting, path: Path, outlierDetection: boolean): void {
   const { distribute = [], failover = [], failoverPriority = [] } = locality;
   if (distribute.length > 0 && failover.length > 0) at.invalid(path, 'MESH_FIELD_EXCLUSIVE', 'distribute and failover exclude each other, got both', 'keep one of them');
-  const sources = new Map<string, number>();
   distribute.forEach((rule, index) => {
     const place = [...path, 'distribute', index];
     const weights = Object.values(rule.to ?? {});
@@ -80,12 +79,12 @@ function localityRules(at: Reporter, locality: LocalityLbSetting, path: Path, ou
     if (weights.some(weight => weight < 1 || weight > 100) || sum !== 100) {
       at.invalid(place, 'MESH_WEIGHT_INVALID', `the weights of a distribution are from 1 to 100 and add up to 100, got ${weights.join(' + ')} = ${sum}`, 'correct the weights');
     }
-    const { from = '' } = rule;
-    if (sources.has(from)) at.invalid([...place, 'from'], 'MESH_LOCALITY_INVALID', `localities of a list do not overlap, got ${quote(from)} twice`, 'keep one');
-    sources.set(from, index);
-    namesRules(at, [from], [...place, 'from']);
-    namesRules(at, Object.keys(rule.to ?? {}), [...place, 'to']);
+    namesRules(at, [rule.from ?? ''], [...place, 'from']);
+    const to = Object.keys(rule.to ?? {});
+    namesRules(at, to, [...place, 'to']);
+    overlapRules(at, to, [...place, 'to']);
   });
+  overlapRules(at, distribute.map(({ from = '' }) => from), [...path, 'distribute']);
   failoverRules(at, failover, path);
   const topology = failoverPriority.find(isTopology);
   if (failover.length > 0 && topology !== undefined) {
@@ -96,7 +95,7 @@ function localityRules(at: Reporter, locality: LocalityLbSetting, path: Path, ou
   }
 }
 
-/** `region/zone/subzone`, where `*` may stand for the rest; none inside another. */
+/** `region/zone/subzone`, where `*` may stand for the rest. */
 function namesRules(at: Reporter, names: readonly string[], path: Path): void {
   const fault = (message: string, repair: string) => at.invalid(path, 'MESH_LOCALITY_INVALID', message, repair);
   for (const name of names) {
@@ -104,11 +103,18 @@ function namesRules(at: Reporter, names: readonly string[], path: Path): void {
     if (name === '' || parts.some(part => part === '')) fault(`${fieldOf(path)} is region/zone/subzone, got ${quote(name)}`, 'correct it');
     if (name.slice(0, -1).includes('*') || (name.endsWith('*') && name !== '*' && !name.endsWith('/*'))) fault(`* stands at the end of a locality alone, got ${quote(name)}`, 'write region/*');
   }
-  const sorted = [...names].map(name => name.replace(/\/?\*$/, '')).sort();
-  sorted.slice(1).forEach((name, index) => {
-    const before = sorted[index];
-    if (name === before || before === '' || name.startsWith(`${before}/`)) fault(`localities of a list do not overlap, got ${quote(before || '*')} and ${quote(name)}`, 'keep one');
-  });
+}
+
+/** No locality of a list lies inside another. */
+function overlapRules(at: Reporter, names: readonly string[], path: Path): void {
+  const seen = new Set<string>();
+  const outside = (name: string) => [name, name.split('/').slice(0, 2).join('/'), name.split('/')[0], ''].find(outer => seen.has(outer));
+  // The wide ones first, which the narrow ones may lie in.
+  for (const name of names.map(each => each.replace(/\/?\*$/, '')).sort((a, b) => a.length - b.length)) {
+    const outer = outside(name);
+    if (outer !== undefined) at.invalid(path, 'MESH_LOCALITY_INVALID', `localities of a list do not overlap, got ${quote(outer || '*')} and ${quote(name || '*')}`, 'keep one');
+    seen.add(name);
+  }
 }
 
 function isPrime(value: number): boolean {

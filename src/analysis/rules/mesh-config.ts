@@ -3,9 +3,12 @@ import type { ConnectionPool, LocalityLbSetting, OutlierDetection } from '../../
 import type { Json } from '../../model/json';
 import type { Path } from '../finding';
 import { fieldOf } from '../finding';
-import { quote } from './common';
+import { quote, rangeRules } from './common';
 import { reporter } from './context';
 import type { Context, Reporter } from './context';
+import { extensionProviderRules } from './extension-providers';
+import { retryOnRules } from './http-route';
+import type { Balancer } from './load-balancer';
 import { loadBalancerRules } from './load-balancer';
 import { isFqdn, isIp, isLabel, isPort, isSubnet, isWildcardDomain } from './predicates';
 import { connectionPoolRules, outlierDetectionRules } from './traffic-policy';
@@ -24,6 +27,9 @@ export function meshConfigRules(context: Context): void {
     say: (_path, fault) => report.say(['data', 'mesh'], fault),
   };
   const { raw } = context.model.config;
+  if (raw.localityLbSetting !== undefined && raw.zoneAwareLbSetting !== undefined) {
+    at.invalid(['zoneAwareLbSetting'], 'MESH_FIELD_EXCLUSIVE', 'zoneAwareLbSetting and localityLbSetting exclude each other, got both', 'keep one of them');
+  }
   for (const [field, check] of Object.entries(FIELDS)) if (raw[field] !== undefined) check(at, raw[field], [field]);
   const networks = textOf(objectOf(map.document.data).meshNetworks);
   if (networks === undefined) return;
@@ -41,6 +47,7 @@ const FIELDS: Readonly<Record<string, Check>> = {
   protocolDetectionTimeout: duration(0, Infinity),
   defaultConfig: (at, value, path) => proxyConfig(at, objectOf(value), path),
   localityLbSetting: (at, value, path) => loadBalancerRules(at, { localityLbSetting: objectOf(value) as LocalityLbSetting }, path, true),
+  zoneAwareLbSetting: (at, value, path) => loadBalancerRules(at, { zoneAwareLbSetting: objectOf(value) as Balancer['zoneAwareLbSetting'] }, path, true),
   serviceSettings: (at, value, path) => objectsOf(value).forEach((setting, index) => textsOf(setting.hosts).forEach((host, number) => {
     if (!isWildcardDomain(host)) at.invalid([...path, index], 'MESH_HOST_INVALID', `${fieldOf([...path, index, 'hosts', number])} is a DNS name or *.suffix, got ${quote(host)}`, 'correct it');
   })),
@@ -58,12 +65,13 @@ const FIELDS: Readonly<Record<string, Check>> = {
     if (connectionPool !== undefined) connectionPoolRules(at, objectOf(connectionPool) as ConnectionPool, [...path, 'connectionPool']);
     if (outlierDetection !== undefined) outlierDetectionRules(at, objectOf(outlierDetection) as OutlierDetection, [...path, 'outlierDetection']);
   },
+  extensionProviders: (at, value, path) => extensionProviderRules(at, objectsOf(value), path),
   meshMTLS: (at, value, path) => curves(at, objectOf(value).ecdhCurves, [...path, 'ecdhCurves'], true),
   tlsDefaults: (at, value, path) => curves(at, objectOf(value).ecdhCurves, [...path, 'ecdhCurves'], false),
-  defaultHttpRetryPolicy: (at, value, path) => attempts(at, objectOf(value), path),
+  defaultHttpRetryPolicy: (at, value, path) => retries(at, objectOf(value), path),
   defaultInboundHttpRetryPolicy: (at, value, path) => {
     const policy = objectOf(value);
-    attempts(at, policy, path);
+    retries(at, policy, path);
     if (policy.backoff !== undefined && (policy.attempts ?? 0) === 0) at.invalid(path, 'MESH_RETRIES_INVALID', `${fieldOf(path)}.backoff needs attempts of 1 or more, got none`, 'add attempts');
     for (const field of ['perTryTimeout', 'retryRemoteLocalities', 'retryIgnorePreviousHosts']) {
       if (policy[field] !== undefined) at.doubtful([...path, field], 'MESH_RETRIES_INVALID', `${fieldOf([...path, field])} does nothing for requests that come in, got it`, 'remove it');
@@ -101,8 +109,10 @@ function curves(at: Reporter, value: unknown, path: Path, strict: boolean): void
   }
 }
 
-function attempts(at: Reporter, policy: Json, path: Path): void {
+/** What both retry policies of the mesh ask. */
+function retries(at: Reporter, policy: Json, path: Path): void {
   if (Number(policy.attempts ?? 0) < 0) at.invalid([...path, 'attempts'], 'MESH_RETRIES_INVALID', `${fieldOf(path)}.attempts is 0 or more, got ${String(policy.attempts)}`, 'write 0 for no retry');
+  retryOnRules(at, textOf(policy.retryOn) ?? '', [...path, 'retryOn']);
 }
 
 /** defaultConfig: how each proxy starts. */
@@ -111,13 +121,15 @@ function proxyConfig(at: Reporter, config: Json, path: Path): void {
   for (const field of ['configPath', 'binaryPath', 'serviceCluster']) {
     if (config[field] === '') at.invalid(here(field), 'MESH_FIELD_REQUIRED', `${fieldOf(here(field))} is not empty, got ""`, 'leave it out for the default');
   }
-  for (const field of ['discoveryAddress', 'statsdUdpAddress']) {
-    const text = textOf(config[field]) ?? '';
-    const match = /^(.+):(\d+)$/.exec(text);
-    if (text !== '' && (match === null || !isPort(Number(match[2])) || !(isFqdn(match[1]) || isIp(match[1].replace(/^\[|]$/g, ''))))) {
-      at.invalid(here(field), 'MESH_ADDRESS_INVALID', `${fieldOf(here(field))} is host:port, got ${quote(text)}`, 'correct it');
-    }
+  for (const field of ['discoveryAddress', 'statsdUdpAddress']) socketAddress(at, config[field], here(field));
+  for (const tracer of ['zipkin', 'lightstep', 'datadog']) socketAddress(at, objectOf(objectOf(config.tracing)[tracer]).address, [...here('tracing'), tracer, 'address']);
+  for (const [name, provider] of Object.entries(objectOf(config.privateKeyProvider))) {
+    const place = [...here('privateKeyProvider'), name, 'pollDelay'];
+    const delay = textOf(objectOf(provider).pollDelay);
+    if (delay === undefined) at.invalid(place, 'MESH_FIELD_REQUIRED', `${fieldOf(place)} says how often the provider is asked, got none`, 'write 10ms');
+    else duration(1, Infinity)(at, delay, place);
   }
+  connectionSettings(at, objectOf(config.connectionSettings), here('connectionSettings'));
   const drain = textOf(config.drainDuration);
   const milliseconds = drain === undefined ? 1000 : parseDuration(drain);
   if (milliseconds === undefined || milliseconds < 1000 || milliseconds % 1000 !== 0) {
@@ -126,6 +138,24 @@ function proxyConfig(at: Reporter, config: Json, path: Path): void {
   for (const field of ['proxyAdminPort', 'statusPort']) if (config[field] !== undefined && config[field] !== 0) port(at, config[field], here(field));
   if (objectOf(config.proxyMetadata).ISTIO_META_DNS_AUTO_ALLOCATE !== undefined) {
     at.doubtful(here('proxyMetadata'), 'MESH_FIELD_DEPRECATED', 'ISTIO_META_DNS_AUTO_ALLOCATE is deprecated, got it', 'remove it: addresses are given by istiod');
+  }
+}
+
+/** Windows of HTTP/2 have at least the size that the protocol begins with. */
+const LEAST_WINDOW = 65535;
+
+function connectionSettings(at: Reporter, settings: Json, path: Path): void {
+  for (const [field, value] of Object.entries(settings)) {
+    if (typeof value === 'number') rangeRules(at, value, field.endsWith('WindowSize') ? LEAST_WINDOW : 0, Infinity, [...path, field], 'MESH_LIMIT_INVALID');
+  }
+}
+
+function socketAddress(at: Reporter, value: unknown, path: Path): void {
+  // Pods learn the address of their own node as they start.
+  const text = (textOf(value) ?? '').replace('$(HOST_IP)', '127.0.0.1');
+  const match = /^(.+):(\d+)$/.exec(text);
+  if (text !== '' && (match === null || !isPort(Number(match[2])) || !(isFqdn(match[1]) || isIp(match[1].replace(/^\[|]$/g, ''))))) {
+    at.invalid(path, 'MESH_ADDRESS_INVALID', `${fieldOf(path)} is host:port, got ${quote(value)}`, 'correct it');
   }
 }
 

@@ -1,6 +1,7 @@
 import { groupBy } from '../../model/group-by';
 import { hostsMatch, isWildcard, mostSpecificHost } from '../../model/hosts';
 import { objectOf, objectsOf, textMapOf, textOf } from '../../model/json';
+import type { Json } from '../../model/json';
 import type { Model } from '../../model/model';
 import { resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
@@ -21,6 +22,7 @@ export class MeshIndex {
   private namespaceSet: ReadonlySet<string> | undefined;
   private oddTable: readonly Service[] | undefined;
   private registered: ReadonlyMap<Resource, Service> | undefined;
+  private istiodList: readonly Resource[] | undefined;
   private subsetTable: ReadonlyMap<string, ReadonlySet<string>> | undefined;
   private readonly policyTables = new Map<string, ReadonlyMap<string, readonly Resource[]>>();
 
@@ -126,6 +128,17 @@ export class MeshIndex {
     return Object.keys(selector).length === 0 ? this.model.workloads.filter(workload => workload.gateway) : this.workloadsSelected(selector);
   }
 
+  /** Deployments of Istio's control plane in the input. */
+  public get istiods(): readonly Resource[] {
+    return this.istiodList ??= this.model.of('Deployment').filter(deployment => (
+      deployment.metadata.labels.app === 'istiod' || textMapOf(objectOf(templateOf(deployment).metadata).labels).app === 'istiod'));
+  }
+
+  /** What the control plane of the input is told by its environment; undefined where it is not, or not in the input. */
+  public istiodEnv(name: string): string | undefined {
+    return this.istiods.flatMap(deployment => environmentOf(deployment)).find(each => each.name === name)?.value as string | undefined;
+  }
+
   private get byNamespace(): ReadonlyMap<string, readonly Workload[]> {
     return this.namespaceTable ??= groupBy(this.model.workloads, workload => workload.namespace);
   }
@@ -155,6 +168,13 @@ export class MeshIndex {
     for (const service of this.model.services) for (const suffix of suffixesOf(service.hostname)) push(table, suffix, service);
     return this.suffixTable = table;
   }
+}
+
+const templateOf = (deployment: Resource): Json => objectOf(objectOf(deployment.spec).template);
+
+/** Environment of the containers of a Deployment. */
+export function environmentOf(deployment: Resource): readonly Json[] {
+  return objectsOf(objectOf(templateOf(deployment).spec).containers).flatMap(container => objectsOf(container.env));
 }
 
 /** Subsets that DestinationRules define, by full host (which may be a wildcard). */

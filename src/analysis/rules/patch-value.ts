@@ -59,6 +59,10 @@ export function patchValueRules(at: Reporter, applyTo: string, value: Json, oper
   const name = TYPES[applyTo];
   const schema = name === undefined ? undefined : lazyRegistry().getMessage(name);
   if (schema === undefined || operation === 'REMOVE') return;
+  const unknown = unknownType(value);
+  if (unknown !== undefined) {
+    return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} has messages that Envoy knows, got the type ${quote(unknown)}`, 'correct its @type');
+  }
   const known = withoutForeign(value) as JsonValue;
   const lenient = faultOf(() => fromJson(schema, known, { registry: lazyRegistry(), ignoreUnknownFields: true }));
   if (lenient !== undefined) {
@@ -83,6 +87,25 @@ function filterRules(at: Reporter, value: Json, operation: string, path: Path): 
   if (/\.v(?:1|2|2alpha\d*|1alpha\d*)\.[A-Za-z]+$/.test(type) && !type.includes('istio')) {
     at.doubtful([...path, 'typed_config'], 'MESH_FIELD_DEPRECATED', `types of Envoy's second API are gone, got ${type}`, 'write the type of version v3');
   }
+}
+
+/** A type that no version of Envoy has: its package is known here, and it is not in it; or it is no name of a type. */
+function unknownType(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.map(unknownType).find(type => type !== undefined);
+  if (!isObject(value)) return undefined;
+  const url = value['@type'];
+  if (typeof url === 'string' && isForeign(value)) {
+    const name = url.slice(url.lastIndexOf('/') + 1);
+    if (!name.includes('.') || knownPackages().has(name.slice(0, name.lastIndexOf('.')))) return url;
+  }
+  return unknownType(Object.values(value));
+}
+
+let packages: ReadonlySet<string> | undefined;
+
+/** Packages of filters: each is one file, of which all messages are known here. */
+function knownPackages(): ReadonlySet<string> {
+  return packages ??= new Set([...lazyRegistry()].map(type => (type.kind === 'message' ? type.file.proto.package : '')).filter(name => name.startsWith('envoy.extensions.filters.')));
 }
 
 /** The value without messages whose types are not known here: nothing can be told of them. */

@@ -1,4 +1,5 @@
 import type { ClientTls, ConnectionPool, OutlierDetection, PolicyBlocks, TrafficPolicy } from '../../compiler/istio-api';
+import { parseDuration } from '../../model/durations';
 import type { Path } from '../finding';
 import { fieldOf } from '../finding';
 import { rangeRules } from './common';
@@ -18,28 +19,28 @@ type Outlier = OutlierDetection & { readonly consecutiveErrors?: number };
 export type Tls = ClientTls & { readonly caCrl?: string };
 
 /** trafficPolicy of a DestinationRule or of one of its subsets (istio-validation §1.3). */
-export function trafficPolicyRules(at: Reporter, policy: Policy, path: Path): void {
+export function trafficPolicyRules(at: Reporter, policy: Policy, path: Path, namespace: string): void {
   if (Object.keys(policy).length === 0) return at.invalid(path, 'MESH_POLICY_EMPTY', `${fieldOf(path)} sets at least one field, got {}`, 'remove it');
   if (policy.tunnel !== undefined && policy.proxyProtocol !== undefined) {
     at.invalid(path, 'MESH_FIELD_EXCLUSIVE', 'tunnel and proxyProtocol exclude each other, got both', 'keep one of them');
   }
-  blocks(at, policy, path);
+  blocks(at, policy, path, namespace);
   policy.portLevelSettings?.forEach((setting, index) => {
     const place = [...path, 'portLevelSettings', index];
     if (setting.port?.number === undefined) at.invalid(place, 'MESH_PORT_MISSING', `${fieldOf(place)} names its port, got none`, 'add port: {number: …}');
     if (!BLOCKS.some(block => setting[block] !== undefined)) {
       at.invalid(place, 'MESH_POLICY_EMPTY', `${fieldOf(place)} sets one of ${BLOCKS.join(', ')}, got none`, 'remove it or add one');
     }
-    blocks(at, setting, place);
+    blocks(at, setting, place, namespace);
   });
   if (policy.tunnel !== undefined) tunnelRules(at, policy.tunnel, [...path, 'tunnel']);
 }
 
-function blocks(at: Reporter, policy: PolicyBlocks, path: Path): void {
+function blocks(at: Reporter, policy: PolicyBlocks, path: Path, namespace: string): void {
   if (policy.connectionPool !== undefined) connectionPoolRules(at, policy.connectionPool, [...path, 'connectionPool']);
   if (policy.outlierDetection !== undefined) outlierDetectionRules(at, policy.outlierDetection, [...path, 'outlierDetection']);
   if (policy.loadBalancer !== undefined) loadBalancerRules(at, policy.loadBalancer, [...path, 'loadBalancer'], policy.outlierDetection !== undefined);
-  if (policy.tls !== undefined) clientTlsRules(at, policy.tls, [...path, 'tls']);
+  if (policy.tls !== undefined) clientTlsRules(at, policy.tls, [...path, 'tls'], namespace);
 }
 
 export function connectionPoolRules(at: Reporter, pool: Pool, path: Path): void {
@@ -48,6 +49,10 @@ export function connectionPoolRules(at: Reporter, pool: Pool, path: Path): void 
     for (const [name, value] of Object.entries(pool[side] ?? {})) {
       if (typeof value === 'number' && value < 0) at.invalid([...path, side, name], 'MESH_LIMIT_INVALID', `${fieldOf([...path, side, name])} is 0 or more, got ${value}`, 'leave it out for no limit');
     }
+  }
+  const idle = pool.tcp?.idleTimeout === undefined ? 0 : parseDuration(pool.tcp.idleTimeout);
+  if (idle !== undefined && !Number.isInteger(idle)) {
+    at.invalid([...path, 'tcp', 'idleTimeout'], 'MESH_DURATION_INVALID', `${fieldOf([...path, 'tcp', 'idleTimeout'])} is 0s or a whole number of ms, got ${pool.tcp!.idleTimeout}`, 'round it');
   }
   if (pool.http?.useClientProtocol === true && pool.http.h2UpgradePolicy === 'UPGRADE') {
     at.invalid([...path, 'http', 'useClientProtocol'], 'MESH_FIELD_EXCLUSIVE', 'useClientProtocol and h2UpgradePolicy UPGRADE exclude each other, got both', 'keep one of them');
@@ -68,13 +73,15 @@ export function outlierDetectionRules(at: Reporter, outlier: Outlier, path: Path
   }
 }
 
-function clientTlsRules(at: Reporter, tls: Tls, path: Path): void {
+function clientTlsRules(at: Reporter, tls: Tls, path: Path, namespace: string): void {
   const set = (field: keyof Tls) => (tls[field] ?? '') !== '' && (!Array.isArray(tls[field]) || tls[field].length > 0);
   const named = set('credentialName');
   const fault = (field: keyof Tls, message: string, repair: string) => at.invalid([...path, field], 'MESH_TLS_INVALID', message, repair);
   if (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL') return;
-  if (named && tls.credentialName!.startsWith('configmap://') && !/^configmap:\/\/(?:[a-z0-9.-]+\/)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(tls.credentialName!)) {
-    fault('credentialName', `a ConfigMap is named configmap://NAME, got ${tls.credentialName}`, 'correct the name');
+  if (named && tls.credentialName!.startsWith('configmap://')) {
+    const place = /^configmap:\/\/(?:([a-z0-9.-]+)\/)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.exec(tls.credentialName!);
+    if (place === null) fault('credentialName', `a ConfigMap is named configmap://NAME, got ${tls.credentialName}`, 'correct the name');
+    else if ((place[1] ?? namespace) !== namespace) fault('credentialName', `a ConfigMap of authorities lies in the rule's namespace ${namespace}, got ${tls.credentialName}`, 'copy it there');
   }
   if (tls.insecureSkipVerify === true) {
     const checked: readonly (keyof Tls)[] = tls.mode === 'SIMPLE' ? ['caCertificates', 'credentialName', 'subjectAltNames'] : ['caCertificates', 'subjectAltNames'];
