@@ -28,7 +28,7 @@ const found = (yaml: string) => {
 };
 
 const MESH_CONFIG = (mesh: string) => doc('ConfigMap', 'istio', `data: {mesh: '{${mesh}}'}`, 'v1', ', namespace: istio-system');
-const INJECTOR = doc('ConfigMap', 'istio-sidecar-injector', `data: {values: '{"global": {"hub": "docker.io/istio", "tag": "1.32.0", "proxy": {"image": "proxyv2"}}}'}`, 'v1', ', namespace: istio-system');
+const INJECTOR = doc('ConfigMap', 'istio-sidecar-injector', 'data: {values: \'{"global": {"hub": "docker.io/istio", "tag": "1.32.0", "proxy": {"image": "proxyv2"}}}\'}', 'v1', ', namespace: istio-system');
 const withProxy = (image: string, more = '') => doc('Pod', 'web', spec(`{containers: [{name: a}, {name: istio-proxy, image: "${image}"}]}`), 'v1', more);
 const patch = (patches: string, more = '') => doc('EnvoyFilter', 'it', spec(`{${more}configPatches: [${patches}]}`), 'networking.istio.io/v1alpha3');
 const LUA = '{name: a, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}';
@@ -95,7 +95,7 @@ const FOUND: readonly [string, string, string][] = [
     'warning CustomResourceDefinition/gateways.gateway.networking.k8s.io'],
   ['serviceentry.ConflictingServiceEntryProtocolAnalyzer IST0177', ['a', 'b'].map((name, index) => doc('ServiceEntry', name, spec(`{hosts: [a.example], resolution: DNS, ports: [{number: 80, name: x, protocol: ${['HTTP', 'TLS'][index]}}]}`))).join(''), 'warning ServiceEntry/default/b'],
   ['meshnetworks.MeshNetworksAnalyzer IST0126', doc('ConfigMap', 'istio', 'data: {meshNetworks: "networks: {n: {endpoints: [{fromRegistry: nobody}], gateways: [{address: 1.2.3.4, port: 15443}]}}"}', 'v1', ', namespace: istio-system'), 'error ConfigMap/istio-system/istio'],
-  ['gateway.SecretAnalyzer IST0101', GATEWAY_POD + gateway('it', https('a.example')) + doc('Secret', 'other', 'data: {}', 'v1'), 'error Gateway/default/it'],
+  ['gateway.SecretAnalyzer IST0101', GATEWAY_POD + gateway('it', https('a.example')) + doc('Secret', 'other', 'data: {}', 'v1'), 'warning Gateway/default/it'],
   ['telemetry.SelectorAnalyzer IST0101', WEB + telemetry('it', '{selector: {matchLabels: {app: nobody}}, tracing: [{}]}'), 'error Telemetry/default/it'],
   ['telemetry.LightstepAnalyzer IST0002', `${MESH_CONFIG('extensionProviders: [{name: old, lightstep: {service: a.example, port: 80}}]')}${WEB}${telemetry('it', '{tracing: [{providers: [{name: old}]}]}')}`, 'warning Telemetry/default/it'],
   ['injection.Analyzer IST0148', `${MESH_CONFIG('sidecarInjectorWebhook: {enableNamespacesByDefault: true}')}${doc('Namespace', 'default', '', 'v1')}${WEB}`, 'info Namespace/default'],

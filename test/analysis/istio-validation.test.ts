@@ -1,14 +1,26 @@
 import { existsSync } from 'node:fs';
+import { EXTENSIONS, MESH_CONFIG } from './istio-validation/extensions';
 import { MESH } from './istio-validation/manifests';
 import { REFERENCE, ruleRows } from './istio-validation/reference';
 import { SERVICE_ENTRIES, SIDECARS, WORKLOADS } from './istio-validation/registry';
-import { ACCESS, AUTHENTICATION, EXTENSIONS, MESH_CONFIG } from './istio-validation/security';
+import { ACCESS, AUTHENTICATION } from './istio-validation/security';
 import { DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES } from './istio-validation/traffic';
 import { analyzeResources } from '../../src/analysis';
 import type { Finding } from '../../src/analysis';
 import { parseManifests } from '../../src/model/parse';
 
-const CASES = { ...GATEWAYS, ...DESTINATION_RULES, ...VIRTUAL_SERVICES, ...SERVICE_ENTRIES, ...SIDECARS, ...WORKLOADS, ...ACCESS, ...AUTHENTICATION, ...EXTENSIONS, ...MESH_CONFIG };
+const CASES = {
+  ...GATEWAYS,
+  ...DESTINATION_RULES,
+  ...VIRTUAL_SERVICES,
+  ...SERVICE_ENTRIES,
+  ...SIDECARS,
+  ...WORKLOADS,
+  ...ACCESS,
+  ...AUTHENTICATION,
+  ...EXTENSIONS,
+  ...MESH_CONFIG,
+};
 
 const findings = (yaml: string): Finding[] => {
   const { resources, errors } = parseManifests(MESH + yaml, 'f.yaml');

@@ -2,9 +2,9 @@ import { ANNOTATIONS } from './annotation-table';
 import type { Checked } from './annotation-table';
 import type { Resource } from '../../model/resource';
 import { closest } from '../../model/suggest';
-import { KNOWN_KINDS } from '../schema/check';
 import type { Context } from '../rules/context';
 import { doubtful, invalid } from '../rules/context';
+import { KNOWN_KINDS } from '../schema/check';
 
 /** Kinds on which Istio reads annotations. */
 const KINDS = ['Namespace', 'Service', 'Pod', 'Deployment'] as const;

@@ -50,9 +50,7 @@ function uncheckedServers(context: Context, rule: Rule, services: readonly Servi
     if ((tls.credentialName ?? '') !== '' && workloadSelector !== undefined) return;
     const say = (field: string, message: string, repair: string) => context.report(rule, [...path, field],
       doubtful('MESH_TLS_UNCHECKED', `tls ${tls.mode} to ${host}${where} ${message}`, repair, istioCode));
-    if (tls.insecureSkipVerify === true) say('insecureSkipVerify', 'takes any certificate, got insecureSkipVerify', 'remove it, and add caCertificates where the authority is no public one');
-    else if (context.index.istiodEnv('VERIFY_CERTIFICATE_AT_CLIENT') === 'false') say('mode', 'takes any certificate, got no caCertificates and an istiod with VERIFY_CERTIFICATE_AT_CLIENT false', 'add caCertificates');
-    else if ((tls.sni ?? '') !== '' && (tls.subjectAltNames ?? []).length === 0 && !named) {
+    if (tls.insecureSkipVerify === true) {say('insecureSkipVerify', 'takes any certificate, got insecureSkipVerify', 'remove it, and add caCertificates where the authority is no public one');} else if (context.index.istiodEnv('VERIFY_CERTIFICATE_AT_CLIENT') === 'false') {say('mode', 'takes any certificate, got no caCertificates and an istiod with VERIFY_CERTIFICATE_AT_CLIENT false', 'add caCertificates');} else if ((tls.sni ?? '') !== '' && (tls.subjectAltNames ?? []).length === 0 && !named) {
       say('sni', `takes the certificate of any host that a public authority signed, got sni ${tls.sni} without subjectAltNames`, `add subjectAltNames: [${tls.sni}], or leave sni out`);
     }
   };

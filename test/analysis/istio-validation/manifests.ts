@@ -21,6 +21,27 @@ export const routed = (rule: string): string => http(`${rule}, ${TO_WEB}`);
 export const matched = (match: string): string => routed(`match: [{${match}}]`);
 export const policy = (text: string, host = 'web'): string => object('DestinationRule', `{host: ${host}, trafficPolicy: {${text}}}`);
 
+/** Selector of the service's Pods. */
+export const WEB = 'selector: {matchLabels: {app: web}}';
+
+/** What every policy says of its target. */
+export const targets = (make: (target: string) => string): RowCases => ({
+  good: [make(WEB), make('targetRefs: [{kind: Service, name: web}]'), make('targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g}]')],
+  bad: [
+    ['E MESH_FIELD_EXCLUSIVE', make(`${WEB}, targetRefs: [{kind: Service, name: web}]`)],
+    ['E MESH_FIELD_EXCLUSIVE', make(`${WEB}, targetRef: {kind: Service, name: web}`)],
+    ['E MESH_FIELD_EXCLUSIVE', make('targetRef: {kind: Service, name: web}, targetRefs: [{kind: Service, name: web}]')],
+    ['E MESH_TARGET_REF_INVALID', make('targetRefs: [{kind: Service, name: ""}]')],
+    ['E MESH_TARGET_REF_INVALID', make('targetRefs: [{kind: Service, name: web, namespace: other}]')],
+    ['E MESH_TARGET_REF_INVALID', make('targetRefs: [{kind: Deployment, group: apps, name: web}]')],
+    ['E MESH_SELECTOR_INVALID', make('selector: {matchLabels: {app: "w*"}}')],
+    ['W MESH_SELECTOR_EMPTY', make('selector: {matchLabels: {}}')],
+  ],
+});
+
+/** A MeshConfig that registers the provider `asked`. */
+export const PROVIDER = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: "extensionProviders: [{name: asked, envoyExtAuthzHttp: {service: web.default.svc.cluster.local, port: 80}}]"}\n---\n';
+
 /** A mesh in which nothing is wrong: two services of HTTP, one of TCP, a gateway of an installation. */
 export const MESH = [
   object('Service', '{ports: [{port: 80, name: http}], selector: {app: web}}', 'v1', '', 'web'),
