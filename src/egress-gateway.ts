@@ -7,6 +7,7 @@ import { requireLabel } from './private/check';
 import { finding, meshError } from './private/errors';
 import { gatewayPods } from './private/gateway-pods';
 import { serviceHost } from './private/host';
+import { knowGateway } from './private/mesh-settings';
 import { namespaceIn, ownedMetadata } from './private/metadata';
 
 /** Properties for `EgressGateway`. */
@@ -74,6 +75,8 @@ export class EgressGateway extends Construct {
       this.service = pods.service;
     } else if (this.serviceHost === undefined) {
       throw meshError(this, 'MESH_HOST_MISSING', 'an egress gateway of pods that run already must have the name of their Service, got none; set serviceHost of GatewayWorkload.existing()');
+    } else {
+      knowGateway(this, { labels: workload._labels, host: this.serviceHost });
     }
     new networking.Gateway(this, 'Gateway', {
       metadata: ownedMetadata(this, this.name, this.namespace),

@@ -1,4 +1,4 @@
-/** What sidecars do with requests to hosts that the mesh does not know. Renders `outboundTrafficPolicy.mode` of a Sidecar. */
+/** What sidecars do with requests to hosts that they do not know. Renders `outboundTrafficPolicy.mode` of a Sidecar. */
 export enum EgressPolicy {
   /** Let them through, to wherever they go. */
   ALLOW_ANY = 'ALLOW_ANY',

@@ -10,6 +10,7 @@ import { meshError } from './private/errors';
 import { type GatewayPort, gatewayPods, targetPorts } from './private/gateway-pods';
 import { hostsMatch, nameOf, namespaceOf, requireDisjointHosts, requireGatewayHosts, widestHosts } from './private/hosts';
 import type { HttpRule, RuleContext } from './private/http-rule';
+import { knowGateway } from './private/mesh-settings';
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { RouteSet } from './private/route-set';
 import { virtualService } from './private/virtual-service';
@@ -69,6 +70,8 @@ export class MeshGateway extends Construct implements IPolicyTarget {
       const pods = gatewayPods(this, { name, namespace, selector, ports: this.ports(), secrets, ...workload._options });
       this.deployment = pods.deployment;
       this.service = pods.service;
+    } else {
+      knowGateway(this, { labels: workload._labels, host: workload._serviceHost });
     }
     new networking.Gateway(this, 'Gateway', { metadata: this.metadata(), spec: { selector: this.selector, servers: this.servers() } });
   }

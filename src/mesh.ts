@@ -1,43 +1,22 @@
 import * as kplus from 'cdk8s-plus-27';
 import { Construct, type IConstruct } from 'constructs';
-import { security } from '../imports';
+import { networking, security } from '../imports';
+import type { EgressPolicy } from './egress-policy';
+import type { ExistingMeshProps } from './existing-mesh';
 import { GatewayWorkload } from './gateway-workload';
+import { IstioVersion } from './istio-version';
+import type { MtlsMode } from './mtls-mode';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
+import { type ExistingMesh, existingMesh } from './private/existing-mesh';
 import { gatewayPods } from './private/gateway-pods';
 import { injectAtSynthesis } from './private/inject';
 import { MeshConfigParts } from './private/mesh-config';
+import { declareMesh, DEFAULT_DOMAIN, knowInstalled } from './private/mesh-settings';
 import { ownedMetadata } from './private/metadata';
 import { addSyncWaves } from './private/sync-waves';
 import { verifyAtSynthesis } from './private/verify';
 import type { SidecarInjectionOptions } from './sidecar-injection';
-
-/** A version of Istio that manifests are made for. */
-export class IstioVersion {
-  /** Istio 1.31. */
-  public static readonly V1_31 = new IstioVersion(1, 31);
-  /** Another version, e.g. `1.29`; a patch number is ignored. Throws MESH_ISTIO_VERSION before 1.22, the first that serves `networking.istio.io/v1`. */
-  public static of(version: string): IstioVersion {
-    const parts = /^(\d+)\.(\d+)(\.\d+)?$/.exec(version);
-    const [major, minor] = [Number(parts?.[1]), Number(parts?.[2])];
-    if (parts === null || major !== 1 || minor < 22) {
-      throw meshError(undefined, 'MESH_ISTIO_VERSION', `istioVersion must be 1.22 or a later 1.x, which serve networking.istio.io/v1, got "${version}"`);
-    }
-    return new IstioVersion(major, minor);
-  }
-
-  private constructor(/** 1. */ public readonly major: number, /** E.g. 31. */ public readonly minor: number) {}
-}
-
-/** Which connections sidecars accept. Istio's sidecars always offer mutual TLS to each other; this is about what they insist on. */
-export enum MtlsMode {
-  /** Mutual TLS only. */
-  STRICT = 'STRICT',
-  /** Mutual TLS and plain text. */
-  PERMISSIVE = 'PERMISSIVE',
-  /** Plain text only. */
-  DISABLE = 'DISABLE',
-}
 
 /** Gateways that a mesh comes with, as those of Istio's installation profiles. */
 export enum MeshProfile {
@@ -60,6 +39,12 @@ export interface MeshProps {
    * @default - none is rendered: what the mesh has already, in Istio MtlsMode.PERMISSIVE
    */
   readonly mtls?: MtlsMode;
+  /**
+   * What sidecars do with requests to hosts that the mesh does not know. Renders the Sidecar `default` of the root namespace, which Istio takes for every
+   * workload without a Sidecar of its own, and so needs the Mesh to be in a chart.
+   * @default - none is rendered: what the mesh has already, in Istio EgressPolicy.ALLOW_ANY
+   */
+  readonly egress?: EgressPolicy;
   /**
    * Namespace whose policies are the whole mesh's. Renders nothing by itself; it must be MeshConfig's `rootNamespace`.
    * @default 'istio-system'
@@ -87,45 +72,74 @@ export interface MeshProps {
    * @default 'istio-cdk8s-mesh'
    */
   readonly meshConfigName?: string;
+  /** What is installed already. @internal */
+  readonly _existing?: ExistingMeshProps;
 }
 
 /**
  * The mesh that manifests are for. At synthesis it checks all manifests of its chart (or of the app, if that is its scope) together,
  * hand-written ones too, and fails with what would not work, each finding at the construct that it is about.
- * Renders a PeerAuthentication where `mtls` is set, Deployment, Service and ServiceAccount of gateways where `profile` is, and a ConfigMap with
- * MeshConfig where a construct registers something there; else nothing.
+ * Renders a PeerAuthentication where `mtls` is set, a Sidecar where `egress` is, Deployment, Service and ServiceAccount of gateways where `profile`
+ * is, and a ConfigMap with MeshConfig where a construct registers something there; else nothing.
  * @example
  * new Mesh(this, 'mesh');
  */
 export class Mesh extends Construct {
+  /**
+   * A mesh that is installed already, whoever did it. Renders nothing, and tells everything else in its scope what it is like: names of hosts, revisions of
+   * gateways' pods, what synthesis checks and MeshTesting simulates.
+   * Throws MESH_NAME_INVALID and MESH_HOST_INVALID for names that cannot be right, MESH_GATEWAY_DEPLOYED for a gateway that is not there already,
+   * MESH_FIELD_EXCLUSIVE for a field of `meshConfig` that has a property of its own, and MESH_MESH_LATE where a domain or revision comes after what depends on it.
+   * @example
+   * const mesh = Mesh.fromExisting(this, 'mesh', { revision: 'stable', trustDomain: 'example.org', mtls: MtlsMode.STRICT });
+   */
+  public static fromExisting(scope: Construct, id: string, props: ExistingMeshProps = {}): Mesh {
+    const { istioVersion, rootNamespace, syncWaves, checks, meshConfigName } = props;
+    return new Mesh(scope, id, { istioVersion, rootNamespace, syncWaves, checks, meshConfigName, _existing: props });
+  }
+
   /** Istio that the manifests are for. */
   public readonly istioVersion: IstioVersion;
+  /** Namespace whose policies are the whole mesh's. */
+  public readonly rootNamespace: string;
+  /** DNS domain of the cluster. */
+  public readonly domain: string;
+  /** Revision of the control plane; undefined for the default one. */
+  public readonly revision?: string;
   /** The pods of `istio-ingressgateway`: rendered with a profile, else as Istio's own installation has them. For `workload` of a MeshGateway. */
-  public readonly ingress: GatewayWorkload;
+  public readonly ingressGateway: GatewayWorkload;
   /** The pods of `istio-egressgateway`: rendered with profile DEMO, else as Istio's own installation has them. For `workload` of an EgressGateway. */
-  public readonly egress: GatewayWorkload;
-
+  public readonly egressGateway: GatewayWorkload;
+  private readonly existing?: ExistingMesh;
   private readonly meshConfig: MeshConfigParts;
 
   /** Throws MESH_NAME_INVALID, MESH_MESH_DUPLICATE. */
   public constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
     this.istioVersion = props.istioVersion ?? IstioVersion.V1_31;
-    const rootNamespace = requireLabel(this, 'rootNamespace', props.rootNamespace ?? 'istio-system', 'give the name of a namespace');
-    this.meshConfig = new MeshConfigParts(this, props.meshConfigName ?? 'istio-cdk8s-mesh', rootNamespace);
-    if (props.mtls !== undefined) {
-      new security.PeerAuthentication(this, 'PeerAuthentication', {
-        metadata: ownedMetadata(this, 'default', rootNamespace),
-        spec: { mtls: { mode: props.mtls as string as security.PeerAuthenticationSpecMtlsMode } },
-      });
-    }
-    const ends = `${rootNamespace}.svc.cluster.local`;
-    this.ingress = GatewayWorkload.existing({ istio: 'ingressgateway' }, { serviceHost: `istio-ingressgateway.${ends}` });
-    this.egress = GatewayWorkload.existing({ istio: 'egressgateway' }, { serviceHost: `istio-egressgateway.${ends}` });
-    if (props.profile !== undefined) this.deployGateway('ingressgateway', rootNamespace, kplus.ServiceType.LOAD_BALANCER);
-    if (props.profile === MeshProfile.DEMO) this.deployGateway('egressgateway', rootNamespace, kplus.ServiceType.CLUSTER_IP);
-    if (props.syncWaves === true) addSyncWaves(props.checks ?? scope);
-    verifyAtSynthesis(this, props.checks ?? scope);
+    this.rootNamespace = requireLabel(this, 'rootNamespace', props.rootNamespace ?? 'istio-system', 'give the name of a namespace');
+    this.meshConfig = new MeshConfigParts(this, props.meshConfigName ?? 'istio-cdk8s-mesh', this.rootNamespace);
+    this.existing = props._existing && existingMesh(this, this.rootNamespace, props._existing);
+    this.domain = this.existing?.domain ?? DEFAULT_DOMAIN;
+    this.revision = this.existing?.revision;
+    const root = props.checks ?? scope;
+    const settings = { mesh: this, istioMinor: this.istioVersion.minor, domain: this.domain, revision: this.revision, renderedEgress: props.egress };
+    declareMesh(root, settings);
+    if (this.existing !== undefined) knowInstalled(this, this.existing.manifests);
+    if (props.mtls !== undefined) this.acceptOnly(props.mtls);
+    if (props.egress !== undefined) this.leadOut(props.egress);
+    const gateway = (istio: string) => GatewayWorkload.existing({ istio }, { serviceHost: `istio-${istio}.${this.rootNamespace}.svc.${this.domain}` });
+    this.ingressGateway = this.existing?.ingressGateway ?? gateway('ingressgateway');
+    this.egressGateway = this.existing?.egressGateway ?? gateway('egressgateway');
+    if (props.profile !== undefined) this.deployGateway('ingressgateway', kplus.ServiceType.LOAD_BALANCER);
+    if (props.profile === MeshProfile.DEMO) this.deployGateway('egressgateway', kplus.ServiceType.CLUSTER_IP);
+    if (props.syncWaves === true) addSyncWaves(root);
+    verifyAtSynthesis(settings, root);
+  }
+
+  /** Labels by which a Namespace asks for the sidecars of this mesh: `istio-injection`, or `istio.io/rev` for a revision. */
+  public get namespaceLabels(): { [name: string]: string } {
+    return this.revision === undefined ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': this.revision };
   }
 
   /**
@@ -141,7 +155,10 @@ export class Mesh extends Construct {
     if (major !== IstioVersion.V1_31.major || minor !== IstioVersion.V1_31.minor) {
       throw meshError(this, 'MESH_ISTIO_VERSION', `inject() renders the sidecar of Istio 1.31, got istioVersion ${major}.${minor}; leave injection to that version's webhook`);
     }
-    const { values, meshConfig, revision, nativeSidecar, selection } = options;
+    const { nativeSidecar, selection } = options;
+    const revision = options.revision ?? this.revision;
+    const meshConfig = options.meshConfig ?? this.existing?.meshConfig;
+    const values = this.domain === DEFAULT_DOMAIN ? options.values : withDomain(options.values ?? {}, this.domain);
     injectAtSynthesis(scope, { values, meshConfig, revision, nativeSidecar, selection });
   }
 
@@ -150,15 +167,35 @@ export class Mesh extends Construct {
     this.meshConfig.addProvider(owner, name, provider);
   }
 
-  private deployGateway(istio: string, namespace: string, serviceType: kplus.ServiceType): void {
+  private acceptOnly(mtls: MtlsMode): void {
+    new security.PeerAuthentication(this, 'PeerAuthentication', {
+      metadata: ownedMetadata(this, 'default', this.rootNamespace),
+      spec: { mtls: { mode: mtls as string as security.PeerAuthenticationSpecMtlsMode } },
+    });
+  }
+
+  /** A Sidecar and not MeshConfig, which belongs to whoever installs Istio. */
+  private leadOut(egress: EgressPolicy): void {
+    new networking.Sidecar(this, 'Sidecar', {
+      metadata: ownedMetadata(this, 'default', this.rootNamespace),
+      spec: { outboundTrafficPolicy: { mode: egress as string as networking.SidecarSpecOutboundTrafficPolicyMode } },
+    });
+  }
+
+  private deployGateway(istio: string, serviceType: kplus.ServiceType): void {
     const ports = [['http2', 80, 8080], ['https', 443, 8443]] as const;
     gatewayPods(new Construct(this, istio), {
       name: `istio-${istio}`,
-      namespace,
+      namespace: this.rootNamespace,
       selector: { istio },
       ports: ports.map(([name, number, target]) => ({ name, number, target })),
       serviceType,
       secrets: true,
     });
   }
+}
+
+/** Values of Istio's chart with the cluster's domain, unless they say one. */
+function withDomain(values: { [key: string]: any }, clusterDomain: string): { [key: string]: any } {
+  return { ...values, global: { ...values.global, proxy: { clusterDomain, ...values.global?.proxy } } };
 }

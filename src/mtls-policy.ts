@@ -1,6 +1,6 @@
 import { Construct } from 'constructs';
 import { security } from '../imports';
-import type { MtlsMode } from './mesh';
+import type { MtlsMode } from './mtls-mode';
 import type { IPolicyTarget } from './policy-target';
 import { requireLabel, requirePort } from './private/check';
 import { meshError } from './private/errors';

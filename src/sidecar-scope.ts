@@ -1,3 +1,4 @@
+import { Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { networking } from '../imports';
 import type { EgressHosts } from './egress-hosts';
@@ -6,6 +7,7 @@ import type { MeshPort } from './mesh-port';
 import type { IPolicyTarget } from './policy-target';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
+import { settingsAbove } from './private/mesh-settings';
 import { ownedMetadata } from './private/metadata';
 import { policySubject } from './private/policy';
 import { portNames } from './private/ports';
@@ -63,7 +65,7 @@ export interface SidecarScopeProps {
   readonly ingress?: IngressListener[];
   /**
    * What becomes of requests to hosts that the sidecars do not know.
-   * @default - that of the mesh, which in Istio is EgressPolicy.ALLOW_ANY
+   * @default - `egress` of the Mesh, else what the mesh has, which in Istio is EgressPolicy.ALLOW_ANY
    */
   readonly outboundTrafficPolicy?: EgressPolicy;
   /**
@@ -92,14 +94,14 @@ export class SidecarScope extends Construct {
     super(scope, id);
     this.name = requireLabel(this, 'the name of a Sidecar', props.name ?? id, 'choose another construct id or set name');
     const { namespace, selector } = policySubject(this, props.service, props.namespace);
-    const mode = props.outboundTrafficPolicy as string | undefined as networking.SidecarSpecOutboundTrafficPolicyMode | undefined;
     new networking.Sidecar(this, 'Sidecar', {
       metadata: ownedMetadata(this, this.name, namespace),
       spec: {
         workloadSelector: selector && { labels: selector.matchLabels },
         egress: this.egress(props),
         ingress: this.ingress(props),
-        outboundTrafficPolicy: mode && { mode },
+        // a scope of its own takes the place of the mesh's, with all that it says
+        outboundTrafficPolicy: Lazy.any({ produce: () => modeOf(props.outboundTrafficPolicy ?? settingsAbove(this)?.renderedEgress) }),
       },
     });
   }
@@ -137,6 +139,10 @@ export class SidecarScope extends Construct {
   private hosts(hosts: EgressHosts[]): string[] {
     return [...new Set(hosts.flatMap((each) => each._toKube(this)))];
   }
+}
+
+function modeOf(mode: string | undefined): networking.SidecarSpecOutboundTrafficPolicy | undefined {
+  return mode === undefined ? undefined : { mode: mode as networking.SidecarSpecOutboundTrafficPolicyMode };
 }
 
 const ENDPOINT = /^((127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]):\d{1,5}|unix:\/\/\/.+)$/;

@@ -128,8 +128,8 @@ describe('Mesh', () => {
     const mesh = new Mesh(chart, 'mesh', { profile: MeshProfile.DEMO });
     const service = new MeshService(chart, 'shop', { ports: [MeshPort.http(80)] });
     service.addVersion('v1', { containers: [{ image: 'shop' }] });
-    service.exposeViaGateway(new MeshGateway(chart, 'gw', { listeners: [GatewayListener.http({ hosts })], workload: mesh.ingress }));
-    const egress = new EgressGateway(chart, 'egress', { workload: mesh.egress });
+    service.exposeViaGateway(new MeshGateway(chart, 'gw', { listeners: [GatewayListener.http({ hosts })], workload: mesh.ingressGateway }));
+    const egress = new EgressGateway(chart, 'egress', { workload: mesh.egressGateway });
     new ExternalService(chart, 'api', { hosts: ['api.example.com'], ports: [MeshPort.http(80)], via: egress });
     const t = MeshTesting.of(chart);
     t.send(MeshRequest.get('http://shop.example/')).expectTarget(service);

@@ -4,6 +4,8 @@ import type { Finding } from './finding';
 import { FAMILIES } from './rules';
 import { refusals } from '../compiler/refusals';
 import { MeshError } from '../model/error';
+import { withGatewayWorkloads } from '../model/gateway-workloads';
+import type { InstalledGateway } from '../model/gateway-workloads';
 import { buildModel } from '../model/model';
 import type { Model, ModelOptions } from '../model/model';
 import { resourcesOf } from '../model/parse';
@@ -62,10 +64,17 @@ export function analyzeResources(resources: readonly Resource[], errors: readonl
   }
 }
 
-/** The same for manifests handed over as objects. */
-export function analyzeManifests(objects: readonly unknown[]): Finding[] {
+/** What is known of a mesh besides its manifests. */
+export interface ManifestOptions extends ModelOptions {
+  /** Gateways that run already. */
+  readonly gateways?: readonly InstalledGateway[];
+}
+
+/** The same for manifests handed over as objects, on a cluster where some gateways run already. */
+export function analyzeManifests(objects: readonly unknown[], options: ManifestOptions = {}): Finding[] {
+  const { gateways = [], domain } = options;
   try {
-    return analyzeResources(resourcesOf(objects));
+    return analyzeResources(withGatewayWorkloads(resourcesOf(objects), { domain, gateways, others: false }).resources, [], options);
   } catch (error) {
     if (!(error instanceof MeshError)) throw error;
     return [findingOf(error)];

@@ -15,25 +15,45 @@ export interface WithGateways {
   readonly added: readonly string[];
 }
 
+/** Pods of a gateway that are known to run, and the name of the Service before them. */
+export interface InstalledGateway {
+  readonly labels: Readonly<Record<string, string>>;
+  /** `NAME.NAMESPACE.svc.DOMAIN`; absent where the gateway is not called from inside the mesh. */
+  readonly host?: string;
+}
+
+/** Which gateways are taken for granted. */
+export interface GatewayOptions {
+  readonly domain?: string;
+  /** Those that are known to run. */
+  readonly gateways?: readonly InstalledGateway[];
+  /** Whether others are taken for granted as well; they are by default. */
+  readonly others?: boolean;
+}
+
 type Labels = Readonly<Record<string, string>>;
 
 /** Namespace of Istio's own installation, where its gateways stand. */
 const NAMESPACE = 'istio-system';
+const FULL_NAME = /^([a-z0-9-]+)\.([a-z0-9-]+)\.svc\./;
 
 /**
  * Adds a Deployment and a Service for every selector of a Gateway that takes no workload of the input, so that a directory
  * written for a cluster with Istio installed can be explained and run without one. They look as Istio's installation has them:
  * 80 leads to 8080, 443 to 8443, other server ports to themselves.
  */
-export function withGatewayWorkloads(resources: readonly Resource[]): WithGateways {
-  const of = withIngresses(indexResources(resources), { config: parseMeshConfig(), domain: 'cluster.local' });
+export function withGatewayWorkloads(resources: readonly Resource[], { domain = 'cluster.local', gateways: known = [], others = true }: GatewayOptions = {}): WithGateways {
+  if (known.length === 0 && !others) return { resources, added: [] };
+  const of = withIngresses(indexResources(resources), { config: parseMeshConfig(), domain });
   const present = workloadsOf(of, new Map()).map(workload => workload.labels);
   const taken = new Set([...of('Deployment'), ...of('Service')].filter(each => each.metadata.namespace === NAMESPACE).map(each => each.metadata.name));
   const extra: Resource[] = [];
   for (const [selector, gateways] of missing(of('Gateway'), present)) {
-    const name = freeName(nameFor(selector), taken);
+    const installed = known.filter(({ labels }) => selects(selector, labels) && selects(labels, selector));
+    if (installed.length === 0 && !others) continue;
+    const [, name, namespace] = FULL_NAME.exec(installed.find(({ host }) => host !== undefined)?.host ?? '') ?? [undefined, freeName(nameFor(selector), taken), NAMESPACE];
     taken.add(name);
-    extra.push(...gatewayObjects(name, selector, portsOf(gateways)));
+    extra.push(...gatewayObjects({ name, namespace }, selector, portsOf(gateways)));
   }
   return { resources: [...resources, ...extra], added: extra.filter(each => each.kind === 'Deployment').map(resourceName) };
 }
@@ -84,10 +104,12 @@ function portsOf(gateways: readonly Resource[]): Port[] {
   return [...ports.values()].sort((a, b) => a.port - b.port);
 }
 
-function gatewayObjects(name: string, selector: Labels, ports: readonly Port[]): Resource[] {
+function gatewayObjects(
+  { name, namespace }: { readonly name: string; readonly namespace: string }, selector: Labels, ports: readonly Port[],
+): Resource[] {
   const labels = { ...(selector.app === undefined ? { app: name } : {}), ...selector };
   const containerPorts = [...new Set(ports.map(port => port.targetPort))].map(containerPort => ({ containerPort }));
-  const metadata = { name, namespace: NAMESPACE, labels };
+  const metadata = { name, namespace, labels };
   return resourcesOf([
     {
       apiVersion: 'apps/v1',

@@ -1,6 +1,7 @@
 import { ApiObject, JsonPatch } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
+import { settledSettings } from './mesh-settings';
 import { ownedMetadata } from './metadata';
 
 /** A port of a gateway's Service. */
@@ -48,10 +49,11 @@ export function gatewayPods(owner: Construct, props: GatewayPodsProps): { deploy
 }
 
 function deploy(owner: Construct, props: GatewayPodsProps, serviceAccount: kplus.ServiceAccount): kplus.Deployment {
+  const { revision } = settledSettings(owner);
   const deployment = new kplus.Deployment(owner, 'Deployment', {
     metadata: ownedMetadata(owner, props.name, props.namespace, props.selector),
     podMetadata: {
-      labels: { 'app': props.name, ...props.selector, ...props.labels, 'sidecar.istio.io/inject': 'true' },
+      labels: { 'app': props.name, ...props.selector, ...props.labels, 'sidecar.istio.io/inject': 'true', ...revision !== undefined && { 'istio.io/rev': revision } },
       annotations: { 'inject.istio.io/templates': 'gateway' },
     },
     replicas: props.replicas ?? 1,

@@ -1,8 +1,6 @@
 import type { IConstruct } from 'constructs';
 import { meshError } from './errors';
-
-/** Kubernetes' own DNS suffix; a cluster with another one is not supported by the constructs yet. */
-const DOMAIN = 'svc.cluster.local';
+import { settledSettings } from './mesh-settings';
 
 /**
  * The name by which a resource in namespace `from` addresses a Service: short within a namespace, else in full, since Istio
@@ -14,5 +12,5 @@ export function serviceHost(service: IConstruct, name: string, namespace: string
     const caller = from === '' ? 'anywhere in the mesh' : `namespace "${from}"`;
     throw meshError(service, 'MESH_NAMESPACE_MISSING', `a service that is addressed from ${caller} must have a namespace, got none; set namespace, or that of its chart`);
   }
-  return `${name}.${namespace}.${DOMAIN}`;
+  return `${name}.${namespace}.svc.${settledSettings(service).domain}`;
 }

@@ -1,6 +1,7 @@
 import { ApiObject } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import type { IConstruct } from 'constructs';
+import { installedFor } from './mesh-settings';
 import { PATH_ANNOTATION } from './metadata';
 
 /**
@@ -15,6 +16,11 @@ export function renderTree(scope: IConstruct, takes: (object: ApiObject) => bool
   } finally {
     restore.forEach((back) => back());
   }
+}
+
+/** The mesh of a construct: what is rendered below it, and what is known to be on the cluster already. */
+export function renderMesh(scope: IConstruct): unknown[] {
+  return [...renderTree(scope), ...installedFor(scope)];
 }
 
 function located(object: ApiObject): unknown {

@@ -3,7 +3,8 @@ import type { IConstruct } from 'constructs';
 import { finding } from './errors';
 import type { HttpMatch } from './http-match';
 import type { HttpRule } from './http-rule';
-import { renderTree } from './render';
+import { meshOptionsFor } from './mesh-settings';
+import { renderMesh, renderTree } from './render';
 import { simulate, type SimulatedRequest } from './verify';
 import type { MeshService } from '../mesh-service';
 import type { MeshVersion } from '../mesh-version';
@@ -40,7 +41,7 @@ export function rolloutFailures(owner: IConstruct, states: readonly RolloutState
     const callers = state.callers.map(({ workload }) => `${workload.name}.${state.service.namespace ?? 'default'}`);
     const manifests = state.render(() => rendered(root));
     if (manifests === undefined) return [];
-    const results = simulate(manifests, callers, `http://${state.service.name}:${port}`, asked.map(({ request }) => request));
+    const results = simulate(manifests, meshOptionsFor(root), callers, `http://${state.service.name}:${port}`, asked.map(({ request }) => request));
     const named = results.map((result, index) => ({ result, name: asked[index].rule.name }));
     const broken = named.find(({ result, name }) => result.rule === name && result.failure !== undefined);
     if (broken === undefined) return [];
@@ -75,7 +76,7 @@ function cookieIn(regex: string): string | undefined {
 /** Undefined where a manifest cannot be rendered, which synthesis will then say itself. */
 function rendered(root: IConstruct): unknown[] | undefined {
   try {
-    return renderTree(root);
+    return renderMesh(root);
   } catch {
     return undefined;
   }

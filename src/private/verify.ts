@@ -1,21 +1,16 @@
 import type { IConstruct } from 'constructs';
-import { finding, meshError } from './errors';
-import { renderTree } from './render';
+import { openSidecars } from './egress-rule';
+import { finding } from './errors';
+import { meshOptionsFor, type MeshSettings } from './mesh-settings';
+import { renderMesh } from './render';
 import type { Finding } from '../analysis';
 import type { Explanation } from '../analysis/explain';
-
-/** The Mesh of each tree that has one. */
-const watched = new WeakMap<IConstruct, IConstruct>();
 
 /**
  * Fails synthesis with what analysis finds wrong in the manifests below `root`, each finding at the construct that it is about.
  * The one door from the constructs to analysis, opened only where there is a Mesh.
  */
-export function verifyAtSynthesis(mesh: IConstruct, root: IConstruct): void {
-  const other = watched.get(root);
-  if (other !== undefined) throw meshError(mesh, 'MESH_MESH_DUPLICATE', `constructs must be checked by one Mesh, got a second beside ${other.node.path}`);
-  watched.set(root, mesh);
-
+export function verifyAtSynthesis(settings: MeshSettings, root: IConstruct): void {
   let found = new Map<IConstruct, string[]>();
   const listening = new WeakSet<IConstruct>();
   const listen = (construct: IConstruct) => {
@@ -26,31 +21,32 @@ export function verifyAtSynthesis(mesh: IConstruct, root: IConstruct): void {
   // cdk8s validates from the root of a tree on, so what is found here is told by the constructs below when their turn comes.
   root.node.addValidation({
     validate: () => {
-      found = errorsByConstruct(root, mesh);
+      found = errorsByConstruct(root, settings);
       [...found.keys()].filter((construct) => construct !== root).forEach(listen);
       return found.get(root) ?? [];
     },
   });
 }
 
-function errorsByConstruct(root: IConstruct, mesh: IConstruct): Map<IConstruct, string[]> {
+function errorsByConstruct(root: IConstruct, settings: MeshSettings): Map<IConstruct, string[]> {
   const manifests = rendered(root);
   if (manifests === undefined) return new Map();
   const byPath = new Map(root.node.findAll().map((construct) => [construct.node.path, construct]));
   const errors = new Map<IConstruct, string[]>();
-  for (const found of analyze(manifests)) {
+  const findings: Finding[] = [...analyze(manifests, root), ...openSidecars(manifests, settings)];
+  for (const found of findings) {
     if (found.severity !== 'error') continue;
-    const construct = byPath.get(found.path ?? '\0') ?? byPath.get(found.file ?? '\0') ?? mesh;
+    const construct = byPath.get(found.path ?? '\0') ?? byPath.get(found.file ?? '\0') ?? settings.mesh;
     errors.set(construct, [...errors.get(construct) ?? [], textOf(found)]);
   }
   return errors;
 }
 
-function analyze(manifests: unknown[]): Finding[] {
+function analyze(manifests: unknown[], root: IConstruct): Finding[] {
   // Loaded here, so that an app without a Mesh pays nothing for it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const analysis: typeof import('../analysis') = require('../analysis');
-  return analysis.analyzeManifests(manifests);
+  return analysis.analyzeManifests(manifests, meshOptionsFor(root));
 }
 
 /** What analysis finds in texts of manifests, by the file they were read from. */
@@ -73,7 +69,7 @@ function textOf(found: Finding): string {
 /** Undefined where a manifest cannot be rendered, which synthesis will then say itself. */
 function rendered(root: IConstruct): unknown[] | undefined {
   try {
-    return renderTree(root);
+    return renderMesh(root);
   } catch {
     return undefined;
   }
@@ -86,12 +82,14 @@ export interface SimulatedRequest { readonly method: string; readonly path: stri
 export interface SimulatedResult { readonly rule: string; readonly failure?: string }
 
 /** Sends requests from one of these workloads through the mesh of these manifests. None where the simulator cannot say for sure. */
-export function simulate(manifests: unknown[], callers: readonly string[], base: string, requests: readonly SimulatedRequest[]): SimulatedResult[] {
+export function simulate(
+  manifests: unknown[], options: ReturnType<typeof meshOptionsFor>, callers: readonly string[], base: string, requests: readonly SimulatedRequest[],
+): SimulatedResult[] {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { Simulator }: typeof import('../testing/simulator') = require('../testing/simulator');
   for (const from of callers) {
     try {
-      const simulator = Simulator.ofManifests(manifests);
+      const simulator = Simulator.ofManifests(manifests, options);
       return requests.map(({ method, path, headers }) => resultOf(simulator.explain({ method, url: `${base}${path}`, headers, from })));
     } catch (error) {
       // a caller that does not run, or a field that is not compiled: said at synthesis by whoever is responsible

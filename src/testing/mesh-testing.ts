@@ -7,7 +7,8 @@ import type { RuleCoverage } from './rule-coverage';
 import { senderName } from './sender';
 import type { Simulator } from './simulator';
 import type { CanaryRollout } from '../canary-rollout';
-import { renderTree } from '../private/render';
+import { meshOptionsFor } from '../private/mesh-settings';
+import { renderMesh } from '../private/render';
 
 /**
  * Sends requests through a mesh that runs nowhere: what Istio would configure is compiled from the manifests, and decided as Envoy decides it.
@@ -18,7 +19,9 @@ import { renderTree } from '../private/render';
  */
 export class MeshTesting {
   /** The mesh that this construct renders: an App, a Chart, or anything inside one. It is rendered when the first request is sent. */
-  public static of(scope: IConstruct): MeshTesting { return new MeshTesting(simulator => simulator.ofManifests(renderTree(scope))); }
+  public static of(scope: IConstruct): MeshTesting {
+    return new MeshTesting(simulator => simulator.ofManifests(renderMesh(scope), meshOptionsFor(scope)));
+  }
   /** The mesh of these Kubernetes and Istio objects, e.g. of `Testing.synth(chart)`. */
   public static ofManifests(manifests: any[]): MeshTesting { return new MeshTesting(simulator => simulator.ofManifests(manifests)); }
   /** The mesh of a YAML text with any number of documents. */

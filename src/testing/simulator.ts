@@ -4,28 +4,33 @@ import { RuleCounter } from './rules';
 import { createExplainer, explanationText, workloadName, type Explainer, type Explanation, type RequestSpec } from '../analysis/explain';
 import { refusals } from '../compiler/refusals';
 import { MeshError } from '../model/error';
-import { withGatewayWorkloads } from '../model/gateway-workloads';
-import { buildModel, type Model } from '../model/model';
+import { withGatewayWorkloads, type InstalledGateway } from '../model/gateway-workloads';
+import { buildModel, type Model, type ModelOptions } from '../model/model';
 import { resolveHost } from '../model/names';
 import { parseManifests, resourcesOf } from '../model/parse';
 import { resourceName, whereOf, type Resource } from '../model/resource';
 
+/** What a simulator takes besides manifests. */
+export interface SimulatorOptions extends ModelOptions { readonly gateways?: readonly InstalledGateway[] }
+
 /** A mesh to ask. Loaded by `MeshTesting` when the first request is sent, so that a chart that is only synthesized pays nothing. */
 export class Simulator {
-  public static ofManifests(manifests: readonly unknown[]): Simulator { return new Simulator(resourcesOf(manifests)); }
+  public static ofManifests(manifests: readonly unknown[], options: SimulatorOptions = {}): Simulator {
+    return new Simulator(resourcesOf(manifests), options);
+  }
 
   public static ofYaml(text: string): Simulator {
     const { resources, errors } = parseManifests(text);
     if (errors.length > 0) throw errors[0];
-    return new Simulator(resources);
+    return new Simulator(resources, {});
   }
 
   private readonly model: Model;
   private readonly explainer: Explainer;
   private readonly counter: RuleCounter;
 
-  private constructor(private readonly resources: readonly Resource[]) {
-    this.model = buildModel(withGatewayWorkloads(resources).resources);
+  private constructor(private readonly resources: readonly Resource[], private readonly options: SimulatorOptions) {
+    this.model = buildModel(withGatewayWorkloads(resources, options).resources, options);
     // A test that passes over a field nobody looked at would prove nothing.
     const [refused] = refusals(this.model);
     if (refused !== undefined) throw new MeshError(refused.code, refused.message, whereOf(refused.resource, refused.path));
@@ -77,7 +82,7 @@ export class Simulator {
   public with(manifests: readonly unknown[]): Simulator {
     const given = resourcesOf(manifests);
     const names = new Set(given.map(resourceName));
-    return new Simulator([...this.resources.filter(resource => !names.has(resourceName(resource))), ...given]);
+    return new Simulator([...this.resources.filter(resource => !names.has(resourceName(resource))), ...given], this.options);
   }
 
   /** The same mesh with mutual TLS required everywhere: no PeerAuthentication but one, for the whole mesh. */
@@ -86,7 +91,7 @@ export class Simulator {
     const [everywhere] = resourcesOf([{
       apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication', metadata: { name: 'default', namespace: rootNamespace }, spec: { mtls: { mode: 'STRICT' } },
     }]);
-    return new Simulator([...this.resources.filter(({ kind }) => kind !== 'PeerAuthentication'), everywhere]);
+    return new Simulator([...this.resources.filter(({ kind }) => kind !== 'PeerAuthentication'), everywhere], this.options);
   }
 
   public text(explanation: Explanation): string { return explanationText(explanation); }
