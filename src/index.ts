@@ -36,6 +36,8 @@ export * from './mtls-mode';
 export * from './mtls-policy';
 export * from './policy-target';
 export * from './rate-limit';
+export * from './rate-limit-quota';
+export * from './rate-limit-service';
 export * from './redirect';
 export * from './reference-control-plane';
 export * from './reference-proxy';

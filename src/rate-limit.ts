@@ -1,38 +1,13 @@
-import type { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { networking } from '../imports';
 import type { IPolicyTarget } from './policy-target';
-import { requireInteger, requireLabel } from './private/check';
+import { requireLabel } from './private/check';
 import { durationText } from './private/duration';
 import { envoyFilter, inboundHttpFilter } from './private/envoy-filter';
-import { meshError } from './private/errors';
-import { headerConditions } from './private/header-conditions';
+import { headerConditions, type HeaderCondition } from './private/header-conditions';
+import { policySubject } from './private/policy';
+import type { RateLimitQuota, SharedQuota } from './rate-limit-quota';
 import type { RouteMatch } from './route-match';
-
-/** Options of `RateLimitQuota.local()`. */
-export interface LocalQuotaOptions {
-  /** Requests that may pass in each period, 1 to 4294967295. They may come all at once. */
-  readonly requests: number;
-  /** The period, at least 50 milliseconds, which is Envoy's own bound. */
-  readonly per: Duration;
-}
-
-/** How many requests may pass. */
-export class RateLimitQuota {
-  /** Counted by each proxy for itself: a workload of three pods lets three times as many pass. Throws MESH_LIMIT_INVALID, MESH_DURATION_INVALID. */
-  public static local(options: LocalQuotaOptions): RateLimitQuota {
-    const requests = requireInteger(undefined, 'MESH_LIMIT_INVALID', 'requests', options.requests, 1, 4_294_967_295);
-    if (options.per.toMilliseconds() < 50) {
-      throw meshError(undefined, 'MESH_LIMIT_INVALID', `per must be at least 50ms, got ${options.per.toMilliseconds()}ms`);
-    }
-    return new RateLimitQuota({ max_tokens: requests, tokens_per_fill: requests, fill_interval: durationText(undefined, 'per', options.per) });
-  }
-
-  private constructor(private readonly bucket: Readonly<Record<string, unknown>>) {}
-
-  /** @internal */
-  public _toKube(): Readonly<Record<string, unknown>> { return this.bucket; }
-}
 
 /** Properties for `RateLimit`. */
 export interface RateLimitProps {
@@ -61,7 +36,7 @@ export interface RateLimitProps {
 }
 
 /**
- * A quota of requests to some workloads. Renders an EnvoyFilter with Envoy's local rate limit, which a `Mesh` proves to take hold in every
+ * A quota of requests to some workloads. Renders an EnvoyFilter with Envoy's rate limit, local or global, which a `Mesh` proves to take hold in every
  * sidecar that it is about. Several for one workload need not know of each other. The reference proxy does not count and says so; Envoy does.
  * @example
  * new RateLimit(this, 'login', { service: reviews, quota: RateLimitQuota.local({ requests: 10, per: Duration.minutes(1) }) });
@@ -74,38 +49,70 @@ export class RateLimit extends Construct {
   public constructor(scope: Construct, id: string, props: RateLimitProps) {
     super(scope, id);
     this.name = requireLabel(this, 'the name of an EnvoyFilter', props.name ?? id, 'choose another construct id or set name');
-    const matched = props.match !== undefined && props.match.length > 0;
-    const quota = props.quota._toKube();
-    const limit = {
+    const { service: target, namespace, quota, match = [] } = props;
+    const conditions = match.length === 0 ? undefined : headerConditions(this, match.map((each) => each._toKube()));
+    const patches = quota._shared === undefined ? this.local(quota._bucket!, conditions)
+      : this.global(quota._shared, conditions, policySubject(this, target, namespace).namespace);
+    envoyFilter(this, { name: this.name, target, namespace, patches, expect: patches.map(() => '1+') });
+  }
+
+  private local(bucket: Readonly<Record<string, unknown>>, conditions: Conditions | undefined): Patch[] {
+    const filter = inboundHttpFilter(`envoy.filters.http.local_ratelimit.${this.name}`, {
       '@type': 'type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit',
       'stat_prefix': 'http_local_rate_limiter',
       'filter_enabled': ALWAYS,
       'filter_enforced': ALWAYS,
-      'token_bucket': matched ? UNLIMITED : quota,
-      ...(matched && { descriptors: [{ entries: [{ key: 'header_match', value: this.name }], token_bucket: quota }] }),
-    };
-    envoyFilter(this, {
-      name: this.name,
-      target: props.service,
-      namespace: props.namespace,
-      patches: [inboundHttpFilter(`envoy.filters.http.local_ratelimit.${this.name}`, limit), ...matched ? [this.counting(props.match!)] : []],
-      expect: matched ? ['1+', '1+'] : ['1+'],
+      'token_bucket': conditions === undefined ? bucket : UNLIMITED,
+      ...(conditions && { descriptors: [{ entries: [{ key: 'header_match', value: this.name }], token_bucket: bucket }] }),
     });
+    return [filter, ...conditions === undefined ? [] : [counting(conditions.map((headers) => [matching('header_match', this.name, headers)]))]];
   }
 
-  /** Which requests take a token: each alternative is an action of its own, and what matches none takes none. */
-  private counting(match: RouteMatch[]): networking.EnvoyFilterSpecConfigPatches {
-    const limits = match.map((each) => ({
-      actions: [{ header_value_match: { descriptor_key: 'header_match', descriptor_value: this.name, headers: headerConditions(this, each._toKube()) } }],
-    }));
-    return {
-      applyTo: networking.EnvoyFilterSpecConfigPatchesApplyTo.VIRTUAL_HOST,
-      match: { context: networking.EnvoyFilterSpecConfigPatchesMatchContext.SIDECAR_INBOUND },
-      patch: { operation: networking.EnvoyFilterSpecConfigPatchesPatchOperation.MERGE, value: { rate_limits: limits } },
-    };
+  /** Each quota is a domain of its own: what the actions of others leave on a request says nothing there. */
+  private global({ options, unit }: SharedQuota, conditions: Conditions | undefined, namespace: string | undefined): Patch[] {
+    const { service: { service }, requests, each = [], failClosed, timeout } = options;
+    const domain = [...namespace === undefined ? [] : [namespace], this.name].join('/');
+    const rate_limit = { unit, requests_per_unit: requests };
+    const keyed = [...each].reverse().reduce<Descriptor>((inner, key) => ({ descriptors: [{ key: key._key, ...inner }] }), { rate_limit });
+    options.service._addQuota(domain, { key: KEY, value: this.name, ...keyed });
+    // A filter asks about all that is counted at its stage, so those that refuse while nobody counts stand apart from those that do not.
+    const stage = failClosed === true ? { stage: 1 } : {};
+    const host = service.hostFrom('');
+    const filter = inboundHttpFilter(`envoy.filters.http.ratelimit.${this.name}`, {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimit',
+      domain,
+      ...stage,
+      'failure_mode_deny': failClosed ?? false,
+      ...(timeout && { timeout: durationText(this, 'timeout', timeout) }),
+      'rate_limit_service': {
+        grpc_service: { envoy_grpc: { cluster_name: `outbound|${service.ports[0].number}||${host}`, authority: host } },
+        transport_api_version: 'V3',
+      },
+    });
+    const first = conditions?.map((headers) => matching(KEY, this.name, headers)) ?? [{ generic_key: { descriptor_key: KEY, descriptor_value: this.name } }];
+    return [filter, counting(first.map((action) => [action, ...each.map((key) => key._action)]), stage)];
   }
 }
 
+type Patch = networking.EnvoyFilterSpecConfigPatches;
+type Conditions = readonly (readonly HeaderCondition[])[];
+type Action = Readonly<Record<string, unknown>>;
+type Descriptor = Readonly<Record<string, unknown>>;
+
+/** Entry of a descriptor that says which RateLimit a request is counted for. */
+const KEY = 'rate_limit';
 const ALWAYS = { default_value: { numerator: 100, denominator: 'HUNDRED' } };
 /** Envoy wants a bucket for what no descriptor is about. */
 const UNLIMITED = { max_tokens: 4_294_967_295, tokens_per_fill: 4_294_967_295, fill_interval: '1s' };
+
+const matching = (key: string, value: string, headers: readonly HeaderCondition[]): Action => (
+  { header_value_match: { descriptor_key: key, descriptor_value: value, headers } });
+
+/** Which requests are counted: those of which all actions of a list make something. */
+function counting(lists: readonly (readonly Action[])[], stage: object = {}): Patch {
+  return {
+    applyTo: networking.EnvoyFilterSpecConfigPatchesApplyTo.VIRTUAL_HOST,
+    match: { context: networking.EnvoyFilterSpecConfigPatchesMatchContext.SIDECAR_INBOUND },
+    patch: { operation: networking.EnvoyFilterSpecConfigPatchesPatchOperation.MERGE, value: { rate_limits: lists.map((actions) => ({ ...stage, actions })) } },
+  };
+}

@@ -1,7 +1,7 @@
 import { App, Chart, Duration } from 'cdk8s';
 import {
-  EnvoyPatch, HttpMethod, LuaExtension, Mesh, MeshPort, MeshService, PatchContext, PatchOperation, PatchTarget, PathMatch, RateLimit, RateLimitQuota,
-  RouteMatch,
+  EnvoyPatch, HttpMethod, LuaExtension, Mesh, MeshPort, MeshService, PatchContext, PatchOperation, PatchTarget, PathMatch, RateLimit, RateLimitKey,
+  RateLimitQuota, RateLimitService, RouteMatch,
 } from 'cdk8s-mesh';
 import type { Construct } from 'constructs';
 import { restricted } from '../restricted';
@@ -10,9 +10,10 @@ import { restricted } from '../restricted';
 export class RateLimits extends Chart {
   public readonly front: MeshService;
   public readonly accounts: MeshService;
+  public readonly quotas: RateLimitService;
 
   public constructor(scope: Construct, id: string) {
-    super(scope, id);
+    super(scope, id, { namespace: 'shop' });
     new Mesh(this, 'mesh');
     this.front = this.service('front');
     this.accounts = this.service('accounts');
@@ -22,6 +23,14 @@ export class RateLimits extends Chart {
       service: this.accounts,
       quota: RateLimitQuota.local({ requests: 10, per: Duration.minutes(1) }),
       match: [RouteMatch.http({ path: PathMatch.exactly('/login'), method: HttpMethod.POST })],
+    });
+
+    // A thousand searches an hour for each API key, whichever pod answers them: Envoy's rate-limit service counts, in a Redis that is there.
+    this.quotas = new RateLimitService(this, 'quotas', { redis: 'redis.data.svc.cluster.local:6379' });
+    new RateLimit(this, 'search', {
+      service: this.accounts,
+      quota: RateLimitQuota.global({ service: this.quotas, requests: 1000, per: Duration.hours(1), each: [RateLimitKey.header('x-api-key')] }),
+      match: [RouteMatch.http({ path: PathMatch.under('/search') })],
     });
 
     // A script for what is too small for a program: applications see nobody's tracking header.

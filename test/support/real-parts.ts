@@ -5,12 +5,16 @@ const ROOT = resolve(__dirname, '../..');
 
 const NO_API_SERVER = 'no kube-apiserver (run scripts/install-api-server.sh)';
 
+const NO_RATE_LIMIT_SERVICE = 'no rate-limit service (run scripts/install-rate-limit-service.sh)';
+
 /** Parts that a machine may lack, with where to find each and how to get it. */
 const PARTS = {
   'envoy': { find: findEnvoy, hint: 'no Envoy (set ENVOY_BIN, or run scripts/install-envoy.sh)' },
   'kube-apiserver': { find: () => installed('kube-apiserver'), hint: NO_API_SERVER },
   'etcd': { find: () => installed('etcd'), hint: NO_API_SERVER },
   'istio-crds': { find: () => installed('istio-crds.yaml'), hint: NO_API_SERVER },
+  'ratelimit': { find: () => installed('ratelimit'), hint: NO_RATE_LIMIT_SERVICE },
+  'redis': { find: () => installed('redis/redis-server'), hint: NO_RATE_LIMIT_SERVICE },
   'istio-samples': { find: () => data('istio-samples'), hint: 'no ../shared/data/istio-samples' },
   'istio-injected': { find: () => data('istio-injected'), hint: 'no ../shared/data/istio-injected' },
   'istiod-golden': { find: () => data('istiod-golden'), hint: 'no ../shared/data/istiod-golden' },

@@ -1,5 +1,6 @@
 import { Testing } from 'cdk8s';
 import { EnvoyPatch, MeshRequest, MeshTesting, PatchOperation, PatchTarget } from 'cdk8s-mesh';
+import { parse } from 'yaml';
 import { RateLimits } from '../main';
 
 const chart = new RateLimits(Testing.app(), 'rate-limits');
@@ -14,6 +15,15 @@ test('logins are counted, ten a minute', () => {
   expect(spec.configPatches[0].patch.value.typed_config.descriptors).toEqual([
     { entries: [{ key: 'header_match', value: 'login' }], token_bucket: { max_tokens: 10, tokens_per_fill: 10, fill_interval: '60s' } },
   ]);
+});
+
+test('searches are counted by one service for all pods, a thousand an hour for each key', () => {
+  expect(traceOf(MeshRequest.get('http://accounts:8080/search?q=mesh').header('x-api-key', 'ann'))).toContain('envoy.filters.http.ratelimit.search');
+  const [{ data }] = Testing.synth(chart).filter(({ kind }) => kind === 'ConfigMap');
+  expect(parse(data['shop.search.yaml'])).toEqual({
+    domain: 'shop/search',
+    descriptors: [{ key: 'rate_limit', value: 'search', descriptors: [{ key: 'x-api-key', rate_limit: { unit: 'hour', requests_per_unit: 1000 } }] }],
+  });
 });
 
 test('the script runs before the application sees a request', () => {
