@@ -89,7 +89,8 @@ export class RateLimit extends Construct {
         transport_api_version: 'V3',
       },
     });
-    const first = conditions?.map((headers) => matching(KEY, this.name, headers)) ?? [{ generic_key: { descriptor_key: KEY, descriptor_value: this.name } }];
+    const any = { generic_key: { descriptor_key: KEY, descriptor_value: this.name } };
+    const first = conditions?.map((headers) => matching(KEY, this.name, headers)) ?? [any];
     return [filter, counting(first.map((action) => [action, ...each.map((key) => key._action)]), stage)];
   }
 }
@@ -110,9 +111,10 @@ const matching = (key: string, value: string, headers: readonly HeaderCondition[
 
 /** Which requests are counted: those of which all actions of a list make something. */
 function counting(lists: readonly (readonly Action[])[], stage: object = {}): Patch {
+  const value = { rate_limits: lists.map((actions) => ({ ...stage, actions })) };
   return {
     applyTo: networking.EnvoyFilterSpecConfigPatchesApplyTo.VIRTUAL_HOST,
     match: { context: networking.EnvoyFilterSpecConfigPatchesMatchContext.SIDECAR_INBOUND },
-    patch: { operation: networking.EnvoyFilterSpecConfigPatchesPatchOperation.MERGE, value: { rate_limits: lists.map((actions) => ({ ...stage, actions })) } },
+    patch: { operation: networking.EnvoyFilterSpecConfigPatchesPatchOperation.MERGE, value },
   };
 }

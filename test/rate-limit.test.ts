@@ -18,7 +18,8 @@ function shop() {
 
 const quotasOf = (chart: Chart): Record<string, unknown> => (
   Object.fromEntries(Object.entries<string>(only(chart, 'ConfigMap').data).map(([file, text]) => [file, parse(text)])));
-const global = (service: RateLimitService, more: Partial<GlobalQuotaOptions> = {}) => RateLimitQuota.global({ service, requests: 10, per: Duration.minutes(1), ...more });
+const global = (service: RateLimitService, more: Partial<GlobalQuotaOptions> = {}) =>
+  RateLimitQuota.global({ service, requests: 10, per: Duration.minutes(1), ...more });
 
 describe('a global quota', () => {
   test('is a domain of the service, a filter that asks about it, and actions that count for it', () => {
@@ -134,8 +135,15 @@ describe('RateLimitService', () => {
     expect(spec.replicas).toBe(2);
     const { containers: [container], securityContext, volumes } = spec.template.spec;
     expect(Object.fromEntries(container.env.map(({ name, value }: any) => [name, value]))).toEqual({
-      LOG_LEVEL: 'warn', USE_STATSD: 'false', REDIS_SOCKET_TYPE: 'tcp', REDIS_URL: 'redis.shop:6379', REDIS_TLS: 'false',
-      RUNTIME_ROOT: '/data', RUNTIME_SUBDIRECTORY: 'ratelimit', RUNTIME_WATCH_ROOT: 'false', RUNTIME_IGNOREDOTFILES: 'true',
+      LOG_LEVEL: 'warn',
+      USE_STATSD: 'false',
+      REDIS_SOCKET_TYPE: 'tcp',
+      REDIS_URL: 'redis.shop:6379',
+      REDIS_TLS: 'false',
+      RUNTIME_ROOT: '/data',
+      RUNTIME_SUBDIRECTORY: 'ratelimit',
+      RUNTIME_WATCH_ROOT: 'false',
+      RUNTIME_IGNOREDOTFILES: 'true',
     });
     expect(container).toMatchObject({
       image: 'docker.io/envoyproxy/ratelimit:3fb70258',

@@ -27,7 +27,8 @@ const MOST = 128;
  */
 export function headerConditions(owner: IConstruct, matches: readonly HttpMatch[]): HeaderCondition[][] {
   matches.forEach((match) => requireSupported(owner, match));
-  const kept = matches.filter((match, index) => !matches.some((other, at) => at !== index && covers(other, match) && (at < index || !covers(match, other))));
+  const kept = matches.filter((match, index) => !matches.some((other, at) => (
+    at !== index && covers(other, match) && (at < index || !covers(match, other)))));
   const lists = kept.flatMap((match, index) => {
     const overlapping = kept.slice(0, index).filter((other) => both(other, match) !== 'never').map(literalsOf);
     return overlapping.reduce((parts, other) => without(parts, other).slice(0, MOST + 1), [literalsOf(match)]);

@@ -36,8 +36,15 @@ export class RunningRateLimitService {
       mkdirSync(config, { recursive: true });
       for (const [name, text] of Object.entries<string>(quotas.data)) writeFileSync(join(config, name), text);
       const addresses = {
-        REDIS_URL: `127.0.0.1:${redisPort}`, HOST: '127.0.0.1', GRPC_HOST: '127.0.0.1', DEBUG_HOST: '127.0.0.1', PORT: String(httpPort), GRPC_PORT: String(grpcPort),
-        DEBUG_PORT: String(debugPort), RUNTIME_ROOT: folder, RUNTIME_SUBDIRECTORY: subdirectory,
+        REDIS_URL: `127.0.0.1:${redisPort}`,
+        HOST: '127.0.0.1',
+        GRPC_HOST: '127.0.0.1',
+        DEBUG_HOST: '127.0.0.1',
+        PORT: String(httpPort),
+        GRPC_PORT: String(grpcPort),
+        DEBUG_PORT: String(debugPort),
+        RUNTIME_ROOT: folder,
+        RUNTIME_SUBDIRECTORY: subdirectory,
       };
       await running.until('an answer of Redis', async () => answers(redisPort));
       running.run(binary, [], { ...env, ...addresses });
