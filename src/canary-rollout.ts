@@ -3,11 +3,14 @@ import type { CanaryStep, Stickiness } from './canary-step';
 import { HeaderChange } from './header-change';
 import type { MeshService } from './mesh-service';
 import type { MeshVersion } from './mesh-version';
+import { ArgoEngine } from './private/argo-engine';
 import { requireInteger } from './private/check';
 import { meshError } from './private/errors';
 import { both, type HttpMatch } from './private/http-match';
 import { type HttpRule, httpRule, type RuleContext } from './private/http-rule';
-import { type RolloutState, rolloutFailures, stateManifests } from './private/rollout-proof';
+import { meshAround, replaced, type RolloutState, rolloutFailures, stateManifests } from './private/rollout-proof';
+import type { StateManifests } from './private/verify';
+import type { ArgoRolloutOptions, RolloutEngine } from './rollout-engine';
 import { type HttpRouteOptions, Mirror, RouteTarget } from './route';
 import type { HeaderMatch } from './route-match';
 
@@ -22,12 +25,17 @@ export interface CanaryRolloutProps extends HttpRouteOptions {
   /** The steps, at least one. */
   readonly steps: CanaryStep[];
   /**
-   * Which step synthesis emits: an index into `steps`.
+   * Who goes from step to step.
+   * @default RolloutEngine.none()
+   */
+  readonly engine?: RolloutEngine;
+  /**
+   * Which step synthesis emits: an index into `steps`. Not with an engine, which goes on by itself.
    * @default 0
    */
   readonly at?: number;
   /**
-   * Whether the rollout is given up: every request goes to `stable`, whatever `at` says.
+   * Whether the rollout is given up: every request goes to `stable`, whatever `at` says. With Argo the Rollout takes its pods from `stable` then.
    * @default false
    */
   readonly aborted?: boolean;
@@ -40,17 +48,42 @@ export interface CanaryRolloutProps extends HttpRouteOptions {
 
 /** Objects of a rollout that are applied together; the next wave waits until these are there. */
 export interface RolloutWave {
-  /** `workloads`, `subsets`, or the step, e.g. `step 1: weight 20 %`. */
+  /** `workloads`, `subsets`, or the step, e.g. `step 1: weight 20 %`; with Argo, whose steps are its own, `routes` and `rollout` instead of steps. */
   readonly name: string;
-  /** Index of the step; undefined for the waves before the first. */
+  /** Index of the step; undefined for other waves. */
   readonly step?: number;
   /** The objects to apply, as Kubernetes takes them. */
   readonly manifests: any[];
 }
 
+/** Fields of one object that the engine of a rollout writes, in the words of Argo CD's `ignoreDifferences`. */
+export interface IgnoredDifference {
+  /** API group of the object. */
+  readonly group: string;
+  /** Kind of the object. */
+  readonly kind: string;
+  /** Name of the object. */
+  readonly name: string;
+  /**
+   * Namespace of the object.
+   * @default - any
+   */
+  readonly namespace?: string;
+  /**
+   * Fields by JSON pointer.
+   * @default - none
+   */
+  readonly jsonPointers?: string[];
+  /**
+   * Fields by expression of jq.
+   * @default - none
+   */
+  readonly jqPathExpressions?: string[];
+}
+
 /**
  * Moves the requests of a service from one version to another, step by step. Synthesis emits the step `at`; going on means to raise it
- * and to apply again, so that what runs is what the repository says.
+ * and to apply again, so that what runs is what the repository says. Or Argo Rollouts goes from step to step (`engine`).
  * Each step, and giving up, is tried by the simulator at synthesis: where a request would fail in one of them, synthesis fails and names it
  * (MESH_CANARY_BREAKS), however far away that step is.
  * Renders one rule of the service's VirtualService, named as the construct, with both versions and their weights, 0 and 100 included, and before
@@ -67,6 +100,7 @@ export class CanaryRollout extends Construct {
   private readonly _steps: CanaryStep[];
   /** The step that is rendered: the one that is emitted, but while others are tried. -1 is giving up. */
   private rendered: number;
+  private readonly argo?: ArgoEngine;
 
   public constructor(scope: Construct, id: string, props: CanaryRolloutProps) {
     super(scope, id);
@@ -75,18 +109,26 @@ export class CanaryRollout extends Construct {
     if (this._steps.length === 0) throw meshError(this, 'MESH_STEP_INVALID', 'steps must have at least one step, got []');
     this.at = requireInteger(this, 'MESH_STEP_INVALID', 'at', props.at ?? 0, 0, this._steps.length - 1);
     this.step = this._steps[this.at];
-    this.rendered = props.aborted === true ? -1 : this.at;
+    const options = props.engine?._argo;
+    this.rendered = props.aborted === true || options !== undefined ? -1 : this.at;
     this.requireVersions(props);
     this.requireForward();
+    if (options !== undefined) this.argo = this.handOver(options);
     props.service._addRules(this, props.priority, (context) => this.rules(context));
-    this.node.addValidation({ validate: () => rolloutFailures(this, this.states()) });
+    this.node.addValidation({ validate: () => rolloutFailures(this, props.service, this.callers(), this.states()) });
   }
 
   /** All steps. */
   public get steps(): CanaryStep[] { return [...this._steps]; }
 
-  /** Share of the canary at the step that is emitted, in percent, without cohorts. */
-  public get percent(): number { return this.shareAt(this.props.aborted === true ? -1 : this.at); }
+  /** Share of the canary at the step that is emitted, in percent, without cohorts. With Argo it is 0, which Argo then changes. */
+  public get percent(): number { return this.shareAt(this.props.aborted === true || this.argo !== undefined ? -1 : this.at); }
+
+  /**
+   * What the engine writes into objects that the repository has too, for `spec.ignoreDifferences` of an Argo CD Application: these fields, and nothing else, then are the engine's.
+   * Set the sync option `RespectIgnoreDifferences=true` as well, or each sync would set them back. Empty without an engine.
+   */
+  public get ignoreDifferences(): IgnoredDifference[] { return this.argo?.ignoreDifferences() ?? []; }
 
   /**
    * The whole way in waves, each to be applied when the one before is there: pods, then the subsets that name them, then the routes of each step.
@@ -98,24 +140,54 @@ export class CanaryRollout extends Construct {
       name, step, manifests: manifests.filter(({ kind, metadata }) => kinds.includes(kind) && (kind !== 'VirtualService' || metadata.name === service.name)),
     });
     const own = stateManifests(service);
+    const waves = [wave('workloads', ['ServiceAccount', 'Service', 'Deployment', 'StatefulSet', 'DaemonSet'], own), wave('subsets', ['DestinationRule'], own)];
+    if (this.argo !== undefined) {
+      return [...waves, wave('routes', ['VirtualService'], own), wave('rollout', ['AnalysisTemplate', 'Rollout'], stateManifests(this))];
+    }
     return [
-      wave('workloads', ['ServiceAccount', 'Service', 'Deployment', 'StatefulSet', 'DaemonSet'], own),
-      wave('subsets', ['DestinationRule'], own),
+      ...waves,
       ...this._steps.map((step, index) => wave(`step ${index}: ${step.description}`, ['VirtualService'], this.rendering(index, () => stateManifests(service)), index)),
     ];
   }
 
-  private states(): RolloutState[] {
+  /** Every state of the rollout that is tried by tests, as the objects that make it out. @internal */
+  public _states(): StateManifests[] {
+    return this.argo?.states() ?? this.plan().filter(({ step }) => step !== undefined);
+  }
+
+  /** Argo makes the rules of cohorts and copies itself, and they say nothing but where requests go. */
+  private handOver(options: ArgoRolloutOptions): ArgoEngine {
+    const { service, stable, canary, steps: _steps, engine: _engine, at, aborted, stickiness, priority: _priority, ...route } = this.props;
+    const refuse = (rule: string) => meshError(this, 'MESH_ENGINE_LIMIT', rule);
+    if (at !== undefined) throw refuse(`at must be left away, since Argo goes from step to step, got ${at}`);
+    if (stickiness !== undefined) throw refuse('stickiness must be left away, since Argo would lead callers to pods that are gone, got a cookie; use RolloutEngine.none(), or a cohort');
+    const [lost] = Object.entries(route).filter(([, value]) => value !== undefined).map(([name]) => name);
+    if (lost !== undefined && this._steps.some(({ _cohort, _mirror }) => _cohort !== undefined || _mirror !== undefined)) {
+      throw refuse(`a rollout with steps for cohorts or copies must have no options of a route, since the routes that Argo makes for them have none, got ${lost}; use steps of weight only, or RolloutEngine.none()`);
+    }
+    return new ArgoEngine(this, { service, stable, canary, steps: this._steps, aborted: aborted === true, options });
+  }
+
+  /** Whose pods ask when the states are tried. */
+  private callers(): string[] {
     const { service, stable, canary } = this.props;
-    const said = (index: number) => `step ${index} (${this._steps[index].description})`;
-    const state = (index: number, name: string): RolloutState => ({
-      name,
-      service,
-      callers: [stable, canary],
-      render: (produce) => this.rendering(index, produce),
-      rules: () => this.rendering(index, () => this.rules(service._context)),
-    });
-    return [...this._steps.map((_step, index) => state(index, said(index))), state(-1, 'giving up')];
+    const names = this.argo === undefined ? [stable.workload.name, canary.workload.name] : this.argo.workloads;
+    return names.map((name) => `${name}.${service.namespace ?? 'default'}`);
+  }
+
+  private states(): RolloutState[] {
+    const { service } = this.props;
+    if (this.argo !== undefined) {
+      const mesh = meshAround(this);
+      return mesh === undefined ? [] : this.argo.states().map(({ name, manifests }) => ({
+        name, rules: this.argo!.rulesIn(manifests), sign: manifests, mesh: () => replaced(mesh, manifests),
+      }));
+    }
+    const state = (index: number, name: string): RolloutState => {
+      const rules = this.rendering(index, () => this.rules(service._context));
+      return { name, rules, sign: rules, mesh: () => this.rendering(index, () => meshAround(this)) };
+    };
+    return [...this._steps.map(({ description }, index) => state(index, `step ${index} (${description})`)), state(-1, 'giving up')];
   }
 
   private rendering<T>(step: number, produce: () => T): T {
@@ -149,7 +221,7 @@ export class CanaryRollout extends Construct {
   }
 
   private rules(context: RuleContext): HttpRule[] {
-    const { service: _service, stable, canary, steps: _steps, at: _at, aborted: _aborted, stickiness, ...route } = this.props;
+    const { service: _service, stable, canary, steps: _steps, engine: _engine, at: _at, aborted: _aborted, stickiness, ...route } = this.props;
     const { id } = this.node;
     const share = this.shareAt(this.rendered);
     const copies = this.mirrorAt(this.rendered);

@@ -53,6 +53,8 @@ export class CanaryStep {
   public readonly _cohort?: HeaderMatch;
   /** @internal */
   public readonly _mirror?: number;
+  /** @internal */
+  public readonly _pause: boolean;
 
   private constructor(kind: string, parts: { percent?: number; cohort?: HeaderMatch; mirror?: number; duration?: Duration; said?: string }) {
     this.percent = parts.percent;
@@ -60,6 +62,7 @@ export class CanaryStep {
     this.description = parts.said ?? `${kind} ${parts.percent} %`;
     this._cohort = parts.cohort;
     this._mirror = parts.mirror;
+    this._pause = kind === 'pause';
   }
 }
 

@@ -327,7 +327,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
 
   private destinationRule(): networking.DestinationRuleSpec {
     const subsets = [...this._versions].sort((a, b) => (a.version < b.version ? -1 : 1))
-      .map(({ version, traffic }) => ({ name: version, labels: { version }, trafficPolicy: subsetPolicy(traffic, this.traffic, this._ports) }));
+      .map((each) => ({ name: each.subset!, labels: each._subsetLabels, trafficPolicy: subsetPolicy(each.traffic, this.traffic, this._ports) }));
     return { host: this.name, trafficPolicy: trafficPolicy(this.traffic, this._ports), subsets: subsets.length > 0 ? subsets : undefined };
   }
 }

@@ -52,12 +52,13 @@ export class MeshVersion extends Construct implements IRouteDestination {
     return version;
   }
 
-  /** Name of the version, which is the subset's too. */
+  /** Name of the version, which is the subset's too unless a rollout by Argo decides which pods are in it. */
   public readonly version: string;
   /** How callers treat this version; undefined as the service. */
   public readonly traffic?: TrafficPolicyProps;
   private readonly service: MeshVersionService;
   private _workload!: kplus.Workload;
+  private revision?: string;
 
   private constructor(scope: Construct, id: string, service: MeshVersionService, traffic: TrafficPolicyProps | undefined) {
     super(scope, id);
@@ -78,8 +79,16 @@ export class MeshVersion extends Construct implements IRouteDestination {
   /** Labels that the pods carry: `app` and `version`. */
   public get labels(): { [name: string]: string } { return { app: this.service.name, version: this.version }; }
 
-  /** The subset's name. */
-  public get subset(): string | undefined { return this.version; }
+  /** The subset's name: the version's, but `stable` or `canary` in a rollout by Argo, which keeps these two through all versions. */
+  public get subset(): string | undefined { return this.revision ?? this.version; }
+
+  /** Labels of the subset. Where Argo decides it adds its own, so that `version` must not be among them. @internal */
+  public get _subsetLabels(): { [name: string]: string } {
+    return this.revision === undefined ? { version: this.version } : { app: this.service.name };
+  }
+
+  /** From now on the pods of this version are a revision of a rollout, under a subset's name that does not change with the version. @internal */
+  public _becomeRevision(subset: string): void { this.revision = subset; }
 
   /** Ports of the service. */
   public get ports(): MeshPort[] { return [...this.service.ports]; }

@@ -1,5 +1,5 @@
 import { Testing } from 'cdk8s';
-import { GatewayListener, Mesh, MeshGateway, MeshPort, MeshService, RouteTarget } from '../src';
+import { CanaryRollout, CanaryStep, GatewayListener, Mesh, MeshGateway, MeshPort, MeshService, RolloutEngine, RouteTarget } from '../src';
 
 const WAVE = 'argocd.argoproj.io/sync-wave';
 
@@ -26,6 +26,15 @@ test('Argo CD is told to apply subsets and gateways, then routes, after the rest
   const { chart } = shop(true);
   expect(waves(chart)).toEqual(['DestinationRule reviews 1', 'Gateway gw 1', 'VirtualService gw-all 2', 'VirtualService reviews 2']);
   expect(Testing.synth(chart)).toEqual(Testing.synth(chart));
+});
+
+test('a Rollout comes last, since it is not healthy until it ends', () => {
+  const chart = Testing.chart();
+  new Mesh(chart, 'mesh', { syncWaves: true });
+  const service = new MeshService(chart, 'reviews', { ports: [MeshPort.http(9080)] });
+  const [stable, canary] = ['v1', 'v2'].map((version) => service.addVersion(version, { containers: [{ image: 'reviews' }] }));
+  new CanaryRollout(chart, 'to-v2', { service, stable, canary, steps: [CanaryStep.weight(5), CanaryStep.pause(), CanaryStep.weight(100)], engine: RolloutEngine.argo() });
+  expect(waves(chart)).toEqual(['DestinationRule reviews 1', 'Rollout reviews 3', 'VirtualService reviews 2']);
 });
 
 test('a wave that is there stays', () => {

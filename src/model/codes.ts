@@ -39,6 +39,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_DUMP_INVALID: 'a file that is no config dump',
   MESH_DURATION_INVALID: 'a duration that is not a number with a unit',
   MESH_EGRESS_OPEN: 'a Sidecar that opens the way out which the mesh has closed',
+  MESH_ENGINE_LIMIT: 'a rollout that its engine cannot carry out',
   MESH_ENUM_INVALID: 'a value that an enumeration does not have',
   MESH_ENVOY_FILTER: 'an EnvoyFilter, which relies on what Istio generates',
   MESH_ENVOY_MISSING: 'no Envoy to run',

@@ -36,7 +36,7 @@ export function workloadsOf(of: ResourceIndex, placements: Placements): Workload
   const localities = new Map(of('Node').map(node => [node.metadata.name, localityOfLabels(node.metadata.labels)]));
   const pods = of('Pod').filter(isAlive).map(pod => podDraft(pod, of, localities));
   const podsIn = groupBy(pods, pod => pod.namespace);
-  const controllers = CONTROLLERS.flatMap(kind => of(kind)).filter(isScaledUp)
+  const controllers = CONTROLLERS.flatMap(kind => of(kind)).filter(each => isScaledUp(each, of))
     .filter(each => !podsIn.get(each.metadata.namespace)?.some(pod => ownsPod(each, pod)));
   const drafts = [...pods, ...controllers.map(each => controllerDraft(each, of))];
   const gatewaySelectors = of('Gateway').map(gateway => textMapOf(gateway.spec.selector)).filter(selector => Object.keys(selector).length > 0);
@@ -102,7 +102,7 @@ function podDraft(pod: Resource, of: ResourceIndex, localities: ReadonlyMap<stri
 
 function controllerDraft(controller: Resource, of: ResourceIndex): Draft {
   const { metadata } = controller;
-  const template = templateOf(controller);
+  const template = templateOf(controller, of);
   const own = objectOf(template.metadata);
   const spec = objectOf(template.spec);
   const annotations = textMapOf(own.annotations);
@@ -124,15 +124,20 @@ function controllerDraft(controller: Resource, of: ResourceIndex): Draft {
   };
 }
 
-/** Pod template of a controller; a CronJob's lies in its job template. */
-function templateOf(controller: Resource): Json {
-  const { spec } = controller;
+/** Pod template of a controller; a CronJob's lies in its job template, a Rollout's perhaps in the workload that it refers to. */
+function templateOf(controller: Resource, of: ResourceIndex): Json {
+  const { spec, metadata } = controller;
+  if (isObject(spec.workloadRef)) {
+    const { kind, name } = spec.workloadRef;
+    const source = of(textOf(kind) ?? 'Deployment').find(each => each.metadata.name === name && each.metadata.namespace === metadata.namespace);
+    return objectOf(source?.spec.template);
+  }
   return objectOf(isObject(spec.jobTemplate) ? objectOf(spec.jobTemplate.spec).template : spec.template);
 }
 
 /** A controller of no replicas stands for nothing. */
-function isScaledUp(controller: Resource): boolean {
-  return numberOf(controller.spec.replicas) !== 0 && isObject(templateOf(controller).spec);
+function isScaledUp(controller: Resource, of: ResourceIndex): boolean {
+  return numberOf(controller.spec.replicas) !== 0 && isObject(templateOf(controller, of).spec);
 }
 
 function ownsPod(controller: Resource, pod: Draft): boolean {

@@ -7,18 +7,17 @@ import { meshOptionsFor } from './mesh-settings';
 import { renderMesh, renderTree } from './render';
 import { simulate, type SimulatedRequest } from './verify';
 import type { MeshService } from '../mesh-service';
-import type { MeshVersion } from '../mesh-version';
 
 /** A state that a rollout passes through. */
 export interface RolloutState {
   /** As messages call it. */
   readonly name: string;
-  readonly service: MeshService;
-  /** Whose pods ask. */
-  readonly callers: MeshVersion[];
-  /** Calls back while the tree renders this state. */
-  readonly render: <T>(produce: () => T) => T;
-  readonly rules: () => HttpRule[];
+  /** The rules whose requests are tried. */
+  readonly rules: HttpRule[];
+  /** What makes the state out: those that differ in nothing here, as a pause and the step before it, are tried once. */
+  readonly sign: unknown;
+  /** The mesh in this state; undefined where it cannot be rendered, which synthesis will then say itself. */
+  readonly mesh: () => unknown[] | undefined;
 }
 
 /** The objects below a construct as they are rendered now. */
@@ -26,26 +25,43 @@ export function stateManifests(scope: IConstruct): any[] {
   return renderTree(scope) as any[];
 }
 
-/** What would fail, one finding for each state in which a request of the rollout is not served. */
-export function rolloutFailures(owner: IConstruct, states: readonly RolloutState[]): string[] {
-  const root = owner.node.scopes.find((scope) => Chart.isChart(scope)) ?? owner.node.root;
+/** Every manifest of the chart, or the tree, that a construct stands in; undefined where one cannot be rendered. */
+export function meshAround(owner: IConstruct): unknown[] | undefined {
+  try {
+    return renderMesh(chartOf(owner));
+  } catch {
+    return undefined;
+  }
+}
+
+function chartOf(construct: IConstruct): IConstruct {
+  return construct.node.scopes.find((scope) => Chart.isChart(scope)) ?? construct.node.root;
+}
+
+/** A mesh with some of its objects as they are given here. */
+export function replaced(mesh: readonly unknown[], given: readonly any[]): unknown[] {
+  const key = ({ kind, metadata }: any) => `${kind}/${metadata?.namespace ?? ''}/${metadata?.name}`;
+  const names = new Set(given.map(key));
+  return [...mesh.filter((each) => !names.has(key(each))), ...given];
+}
+
+/** What would fail, one finding for each state in which a request of the rollout is not served. The requests come from one of the callers, named as the simulator does. */
+export function rolloutFailures(owner: IConstruct, service: MeshService, callers: readonly string[], states: readonly RolloutState[]): string[] {
   const tried = new Set<string>();
-  return states.flatMap((state) => {
-    const rules = state.rules();
-    const same = JSON.stringify(rules);
-    if (tried.has(same)) return []; // a pause, say
+  const port = service.ports.find((each) => each.isHttp)!.number;
+  return states.flatMap(({ name: state, rules, sign, mesh }) => {
+    const same = JSON.stringify(sign);
+    if (tried.has(same)) return [];
     tried.add(same);
     const requests = rules.flatMap((rule) => (rule.match ?? [{}]).slice(0, 1).map((match) => ({ rule, request: requestFor(match) })));
     const asked = requests.filter((each): each is { rule: HttpRule; request: SimulatedRequest } => each.request !== undefined);
-    const port = state.service.ports.find((each) => each.isHttp)!.number;
-    const callers = state.callers.map(({ workload }) => `${workload.name}.${state.service.namespace ?? 'default'}`);
-    const manifests = state.render(() => rendered(root));
+    const manifests = mesh();
     if (manifests === undefined) return [];
-    const results = simulate(manifests, meshOptionsFor(root), callers, `http://${state.service.name}:${port}`, asked.map(({ request }) => request));
+    const results = simulate(manifests, meshOptionsFor(chartOf(owner)), callers, `http://${service.name}:${port}`, asked.map(({ request }) => request));
     const named = results.map((result, index) => ({ result, name: asked[index].rule.name }));
     const broken = named.find(({ result, name }) => result.rule === name && result.failure !== undefined);
     if (broken === undefined) return [];
-    return [finding('MESH_CANARY_BREAKS', `every step must serve all requests, got ${broken.result.failure} for route "${broken.name}" in ${state.name}; see that both versions run and are ready before they get requests`)];
+    return [finding('MESH_CANARY_BREAKS', `every step must serve all requests, got ${broken.result.failure} for route "${broken.name}" in ${state}; see that both versions run and are ready before they get requests`)];
   });
 }
 
@@ -71,13 +87,4 @@ function requestFor(match: HttpMatch): SimulatedRequest | undefined {
 function cookieIn(regex: string): string | undefined {
   const [, cookie] = /^\(\.\*;\[ \]\*\)\?([^]*)\(;\.\*\)\?$/.exec(regex) ?? [];
   return cookie?.replace(/\\([^])/g, '$1');
-}
-
-/** Undefined where a manifest cannot be rendered, which synthesis will then say itself. */
-function rendered(root: IConstruct): unknown[] | undefined {
-  try {
-    return renderMesh(root);
-  } catch {
-    return undefined;
-  }
 }

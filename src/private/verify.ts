@@ -75,6 +75,16 @@ function rendered(root: IConstruct): unknown[] | undefined {
   }
 }
 
+/** A state of a rollout: objects in place of those of the same kind and name. */
+export interface StateManifests { readonly name: string; readonly manifests: any[] }
+
+/** The states that Argo Rollouts brings a Rollout into, among the manifests of its tree. */
+export function argoStatesOf(rollout: any, manifests: unknown[], templates: { stable: any; canary: any }): StateManifests[] {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { argoStates }: typeof import('../analysis/rollout/argo-states') = require('../analysis/rollout/argo-states');
+  return argoStates(rollout, manifests as any[], templates);
+}
+
 /** A request as the simulator takes it. */
 export interface SimulatedRequest { readonly method: string; readonly path: string; readonly headers: Record<string, string> }
 

@@ -90,10 +90,9 @@ export class MeshTesting {
    */
   public rollout(rollout: CanaryRollout): RolloutTesting {
     const simulator = this.load();
-    const waves = rollout.plan();
-    const steps = waves.filter(({ step }) => step !== undefined);
-    const states = new Map(steps.map(({ name, manifests }) => [name, simulator.with(manifests)]));
-    const url = serviceUrl(waves.flatMap(({ manifests }) => manifests), steps[0].manifests[0].metadata);
+    const waves = rollout.plan().flatMap(({ manifests }) => manifests);
+    const states = new Map(rollout._states().map(({ name, manifests }) => [name, simulator.with(manifests)]));
+    const url = serviceUrl(waves, waves.find(({ kind }) => kind === 'VirtualService').metadata);
     const send = (state: string, from: string, request: MeshRequest = MeshRequest.get(url)) => {
       const { method, url: asked, headers, claims } = request;
       const there = states.get(state)!;
@@ -101,7 +100,8 @@ export class MeshTesting {
       const result = MeshResult._of(request, from, explanation, there);
       return { outcome: result.outcome, distribution: result.distribution(), ...there.failureOf(explanation) };
     };
-    return RolloutTesting._of([...states.keys()], simulator.callers(), send);
+    const [first, ...others] = [...states.values()].map((state) => state.callers());
+    return RolloutTesting._of([...states.keys()], first.filter((caller) => others.every((callers) => callers.includes(caller))), send);
   }
 
   private load(): Simulator {

@@ -41,6 +41,21 @@ spec: {${template}}
   expect(model.workloads.map(({ kind, name, serviceAccount, labels }) => [kind, name, serviceAccount, labels.app])).toEqual([['StatefulSet', 'db', 'acc', 'a'], ['CronJob', 'tick', 'acc', 'a']]);
 });
 
+test.each([['reviews', 'v2'], ['elsewhere', undefined]])('a Rollout has the Pods of the Deployment that it refers to: %s', (name, version) => {
+  const model = modelOf(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: reviews}
+spec: {replicas: 0, template: {metadata: {labels: {version: v2}}, spec: {containers: [{name: c}]}}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: all}
+spec: {replicas: 2, workloadRef: {apiVersion: apps/v1, kind: Deployment, name: ${name}}}
+`);
+  expect(model.workloads.map(workload => [workload.kind, workload.name, workload.labels.version])).toEqual(version === undefined ? [] : [['Rollout', 'all', version]]);
+});
+
 test('a template that is bound to a zone puts its workload there', () => {
   const model = modelOf(deployment('shop').replace('spec:\n      containers', 'spec:\n      nodeSelector: {topology.kubernetes.io/region: eu, topology.kubernetes.io/zone: eu-1}\n      containers'));
   expect(model.workloads[0].locality).toBe('eu/eu-1');
