@@ -1,11 +1,13 @@
 // The package as a user gets it: packs the tarball, makes the app that `cdk8s init typescript-app` makes in an empty folder,
-// installs the tarball there, and does what README says: synth, a test, `up`. Chart and test are README's own blocks.
+// installs the tarball there, and does what README says: synth, a test, `up`. Chart and test are README's own blocks. Then it runs the
+// steps of both pipelines of docs/pipelines.md, on a branch that changes a share.
 // `--keep` leaves the folder; `--no-build` packs lib/ and assets/ as they stand.
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { parse } from 'yaml';
 
 const root = resolve(import.meta.dirname, '..');
 const MIB = 1024 * 1024;
@@ -30,12 +32,13 @@ function must(condition, message) {
   if (!condition) throw new Error(message);
 }
 
-/** README's fenced block whose info string carries this file name. */
-function readmeBlock(file) {
-  const block = new RegExp(`^\`\`\`\\w+ title="${file}"\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(readFileSync(join(root, 'README.md'), 'utf8'));
-  must(block, `README.md has no block with title="${file}"`);
-  return block[1];
+/** A page's fenced block whose info string carries this title. */
+function blockOf(page, title) {
+  const block = readFileSync(join(root, page), 'utf8').split(/^```/m).find((each) => each.split('\n', 1)[0].endsWith(` title="${title}"`));
+  must(block, `${page} has no block with title="${title}"`);
+  return block.slice(block.indexOf('\n') + 1);
 }
+const readmeBlock = (title) => blockOf('README.md', title);
 
 /** The template that `cdk8s init typescript-app` copies, filled in as it fills it, with README's chart and test in place of the empty ones. */
 function makeApp(app, tarball) {
@@ -101,6 +104,68 @@ async function firstAnswer(output, ended) {
   throw new Error(`${code === undefined ? `no answer within ${LIMITS.upMs / 1000} s` : `ended with ${code}`}\n${output()}`);
 }
 
+/** A script as a pipeline's shell runs it: ended by the first command that fails. */
+async function shell(script, cwd, env = {}) {
+  return run('bash', ['-e', '-o', 'pipefail', '-c', script], { cwd, maxBuffer: 64 * MIB, env: { ...process.env, CI: 'true', ...env } });
+}
+
+/** The scripts of both pipelines of docs/pipelines.md, in order. */
+function pipelineSteps() {
+  const github = parse(blockOf('docs/pipelines.md', '.github/workflows/mesh.yaml'));
+  const gitlab = parse(blockOf('docs/pipelines.md', '.gitlab-ci.yml'));
+  return { GitHub: github.jobs.mesh.steps.filter((step) => step.run).map((step) => step.run), GitLab: gitlab.mesh.script };
+}
+
+/** The app as a repository with a base branch, and a clone with a branch that changes shares, in which scripts of pipelines run. */
+async function branch(app) {
+  const origin = join(work, 'origin');
+  const clone = join(work, 'clone');
+  const git = (cwd, ...args) => run('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], { cwd });
+  cpSync(app, origin, { recursive: true, filter: (from) => !/node_modules|dist$/.test(from.slice(app.length)) });
+  writeFileSync(join(origin, '.gitignore'), 'node_modules\ndist\nfindings.sarif\nchanges.txt\n');
+  await git(origin, 'init', '--quiet', '--initial-branch', 'main');
+  await git(origin, 'add', '.');
+  await git(origin, 'commit', '--quiet', '-m', 'base');
+  await git(work, 'clone', '--quiet', origin, clone);
+  const main = readFileSync(join(clone, 'main.ts'), 'utf8');
+  writeFileSync(join(clone, 'main.ts'), main.replace('weight: 90', 'weight: 80').replace('weight: 10', 'weight: 20'));
+  await git(clone, 'checkout', '--quiet', '-b', 'more-of-v2');
+  await git(clone, 'commit', '--quiet', '-a', '-m', 'more of v2');
+  const base = (await git(clone, 'rev-parse', 'origin/main')).stdout.trim();
+  const env = { BASE: 'main', CI_MERGE_REQUEST_DIFF_BASE_SHA: base, GITHUB_STEP_SUMMARY: join(work, 'summary.md') };
+  const sarif = () => JSON.parse(readFileSync(join(clone, 'findings.sarif'), 'utf8'));
+  return {
+    run: async (steps) => {
+      for (const step of steps) await shell(step, clone, env);
+      const { version, runs: [{ results }] } = sarif();
+      must(version === '2.1.0' && results.every(({ level }) => level === 'note'), `findings in ${JSON.stringify(results)}`);
+      const changes = readFileSync(join(clone, 'changes.txt'), 'utf8');
+      must(/90.*80/.test(changes), `no change of shares in\n${changes}`);
+      await git(clone, 'worktree', 'remove', '--force', join(work, 'base'));
+      return changes.split('\n')[0];
+    },
+    finding: async (steps) => {
+      writeFileSync(join(clone, 'dist/odd.yaml'), 'apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: odd}\nspec: {servers: [{hosts: [a.example]}]}\n');
+      const step = steps.find((each) => each.includes('sarif'));
+      const { code } = await shell(step, clone, env).then(() => ({ code: 0 }), (error) => error);
+      must(code === 1, `ended with ${code}`);
+      const { runs: [{ tool, results }] } = sarif();
+      const [first] = results.filter(({ level }) => level === 'error');
+      must(first?.locations[0].physicalLocation.artifactLocation.uri === 'dist/odd.yaml', `got ${JSON.stringify(results)}`);
+      must(results.every(({ ruleId, ruleIndex, message, locations }) => tool.driver.rules[ruleIndex].id === ruleId && message.text !== '' && locations[0].physicalLocation), 'a result lacks a part');
+      rmSync(join(clone, 'dist/odd.yaml'));
+      return `${first.ruleId}: ${results.length} results`;
+    },
+    diffCodes: async () => {
+      const codes = [];
+      for (const other of ['dist', join(app, 'dist'), 'nowhere']) {
+        codes.push(await run('npx', ['cdk8s-mesh', 'diff', 'dist', other], { cwd: clone }).then(() => 0, (error) => error.code));
+      }
+      must(codes.join() === '0,1,2', `got ${codes.join()} for itself, the base and a folder that is not there`);
+    },
+  };
+}
+
 const work = mkdtempSync(join(tmpdir(), 'cdk8s-mesh-pack-'));
 const app = join(work, 'hello');
 try {
@@ -134,7 +199,11 @@ try {
     must(best <= LIMITS.requireMs, `${best.toFixed(0)} ms`);
     return `${best.toFixed(0)} ms with its peers, best of ${times.length}`;
   });
-  await check('tsc, with skipLibCheck off', async () => { await npx('tsc', '--noEmit', '--skipLibCheck', 'false'); });
+  for (const [resolution, module] of [['node', 'commonjs'], ['node16', 'node16']]) {
+    await check(`tsc, strict, with skipLibCheck off and moduleResolution ${resolution}`, async () => {
+      await npx('tsc', '--noEmit', '--strict', '--skipLibCheck', 'false', '--moduleResolution', resolution, '--module', module);
+    });
+  }
   await check('cdk8s synth', async () => {
     await npx('cdk8s', 'synth', '--check-upgrade=false');
     must(existsSync(join(app, 'dist')), 'there is no dist');
@@ -150,6 +219,16 @@ try {
     await npx('jest', '--ci');
     must(existsSync(join(app, '__snapshots__')), 'no snapshot was written');
   });
+  const pipelines = await branch(app);
+  for (const [name, steps] of Object.entries(pipelineSteps())) {
+    await check(`the ${name} pipeline: synth, analyze, diff against the base branch`, () => pipelines.run(steps));
+  }
+  await check('the expectations of docs/pipelines.md hold', async () => {
+    writeFileSync(join(app, 'expectations.yaml'), blockOf('docs/pipelines.md', 'expectations.yaml'));
+    await shell(blockOf('docs/pipelines.md', 'simulate'), app);
+  });
+  await check('a finding ends analyze with 1, and is in the SARIF file', () => pipelines.finding(pipelineSteps().GitHub));
+  await check('diff ends with 0, 1 and 2', () => pipelines.diffCodes());
   await check('cdk8s-mesh analyze dist', async () => { await npx('cdk8s-mesh', 'analyze', 'dist'); });
   await check('cdk8s-mesh up dist answers through the gateway and ends on Ctrl-C', () => up(app));
 } catch (error) {

@@ -102,6 +102,7 @@ export class CanaryRollout extends Construct {
   private rendered: number;
   private readonly argo?: ArgoEngine;
 
+  /** Throws MESH_STEP_INVALID. */
   public constructor(scope: Construct, id: string, props: CanaryRolloutProps) {
     super(scope, id);
     this.props = props;

@@ -16,7 +16,10 @@ export interface CanaryMirrorOptions {
 
 /** One stage of a rollout. What a stage does not change stays as the stages before it left it. */
 export class CanaryStep {
-  /** The canary takes this share of the requests, in percent; a whole number from 0 to 100, since Istio's weights are whole. Copying ends. */
+  /**
+   * The canary takes this share of the requests, in percent; a whole number from 0 to 100, since Istio's weights are whole. Copying ends.
+   * Throws MESH_WEIGHT_INVALID.
+   */
   public static weight(percent: number): CanaryStep {
     return new CanaryStep('weight', { percent: requireInteger(undefined, 'MESH_WEIGHT_INVALID', 'CanaryStep.weight()', percent, 0, 100) });
   }

@@ -51,7 +51,8 @@ export class Connections {
 
   /**
    * Lets this service call another one, and only those so allowed.
-   * Throws MESH_NAMESPACE_MISSING where one of the two has no namespace: certificates and scopes name it.
+   * Throws MESH_NAMESPACE_MISSING where one of the two has no namespace: certificates and scopes name it;
+   * MESH_ACCOUNT_UNKNOWN where the caller has no service account.
    */
   public allowTo(service: IConnectable, options: ConnectionOptions = {}): void {
     this.reach(() => [`${namespaceOf(service)}/${service.hostFrom('')}`]);
@@ -63,7 +64,10 @@ export class Connections {
     this.reach(() => external.hosts.map((host) => `*/${host}`));
   }
 
-  /** Lets a caller in: another service, or a gateway with a service account of its own. A service also gets to know this one. */
+  /**
+   * Lets a caller in: another service, or a gateway with a service account of its own. A service also gets to know this one.
+   * Throws as `allowTo()` does: MESH_ACCOUNT_UNKNOWN, MESH_NAMESPACE_MISSING.
+   */
   public allowFrom(caller: IPolicyTarget, options: ConnectionOptions = {}): void {
     if (isService(caller)) return caller.connections.allowTo(this.service, options);
     this.admit({ source: () => ({ principals: principalsOf(this.service, caller) }), operations: options.operations });

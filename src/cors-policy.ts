@@ -81,7 +81,8 @@ export interface CorsPolicyOptions {
  */
 export class CorsPolicy {
   /**
-   * Throws MESH_CORS_INVALID without an origin, for credentials with any origin, and for a `maxAge` that is no whole number of seconds.
+   * Throws MESH_CORS_INVALID without an origin, for credentials with any origin, and for a `maxAge` that is no whole number of seconds; MESH_DURATION_INVALID for one
+   * below a second, MESH_HEADER_INVALID for the name of a header that is none.
    */
   public static of(options: CorsPolicyOptions): CorsPolicy { return new CorsPolicy(options); }
 

@@ -40,6 +40,7 @@ export class EastWestGateway extends Construct {
   /** The Service, whose address the other clusters need. */
   public readonly service: kplus.Service;
 
+  /** Throws MESH_NAME_INVALID. */
   public constructor(scope: Construct, id: string, props: EastWestGatewayProps) {
     super(scope, id);
     this.name = requireLabel(this, 'the name of a Gateway', props.name ?? id, 'choose another construct id or set name');

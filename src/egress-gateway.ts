@@ -54,6 +54,7 @@ export class EgressGateway extends Construct {
   private readonly serviceHost?: string;
   private readonly leaving: Leaving[] = [];
 
+  /** Throws MESH_HOST_MISSING, MESH_NAME_INVALID, MESH_SERVERS_MISSING. */
   public constructor(scope: Construct, id: string, props: EgressGatewayProps = {}) {
     super(scope, id);
     this.name = requireLabel(this, 'the name of a Gateway', props.name ?? id, 'choose another construct id or set name');
@@ -96,7 +97,7 @@ export class EgressGateway extends Construct {
     return namespace === this.namespace || this.namespace === undefined ? this.name : `${this.namespace}/${this.name}`;
   }
 
-  /** The host name by which resources in this namespace address the gateway's Service. */
+  /** The host name by which resources in this namespace address the gateway's Service. Throws MESH_NAMESPACE_MISSING. */
   public hostFrom(namespace?: string): string {
     return this.serviceHost ?? serviceHost(this, this.name, this.namespace, namespace);
   }

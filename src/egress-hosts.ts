@@ -12,12 +12,12 @@ export class EgressHosts {
   public static all(): EgressHosts { return new EgressHosts(() => ['*/*']); }
   /** Every host of the scope's own namespace. */
   public static ownNamespace(): EgressHosts { return new EgressHosts(() => ['./*']); }
-  /** Every host that a namespace exports. */
+  /** Every host that a namespace exports. Throws MESH_NAME_INVALID. */
   public static namespace(name: string): EgressHosts {
     requireLabel(undefined, 'a namespace of EgressHosts', name, 'give the name of a namespace');
     return new EgressHosts(() => [`${name}/*`]);
   }
-  /** One service. It must have a namespace. */
+  /** One service. It must have a namespace. Throws MESH_NAMESPACE_MISSING. */
   public static service(service: MeshService): EgressHosts {
     return new EgressHosts((scope) => [`${namespaceOf(scope, service)}/${serviceHost(service, service.name, service.namespace, '')}`]);
   }
@@ -25,7 +25,10 @@ export class EgressHosts {
   public static externalService(external: ExternalService): EgressHosts {
     return new EgressHosts(() => external.hosts.map((host) => `*/${host}`));
   }
-  /** Hosts by name, `*.` allowed in front, from whichever namespace they are exported. Throws MESH_HOST_INVALID. */
+  /**
+   * Hosts by name, `*.` allowed in front, from whichever namespace they are exported.
+   * Throws MESH_HOST_INVALID, MESH_HOST_DUPLICATE, MESH_HOST_MISSING.
+   */
   public static named(...hosts: string[]): EgressHosts {
     requireHosts(undefined, hosts);
     return new EgressHosts(() => hosts.map((host) => `*/${host}`));

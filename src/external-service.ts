@@ -103,6 +103,11 @@ export class ExternalService extends Construct implements IRouteDestination {
   private readonly _ports: MeshPort[];
   private readonly tls?: ClientTls;
 
+  /**
+   * Throws MESH_NAME_INVALID, MESH_HOST_DUPLICATE, MESH_HOST_WILDCARD, MESH_HOST_AMBIGUOUS, MESH_PORT_MISSING, MESH_PORT_DUPLICATE, MESH_PORT_AMBIGUOUS,
+   * MESH_EXPORT_INVALID, MESH_TLS_INVALID; and for `traffic` MESH_FIELD_EXCLUSIVE, MESH_FIELD_UNSUPPORTED, MESH_LIMIT_INVALID, MESH_LOCALITY_UNDECIDED,
+   * MESH_PERCENT_INVALID.
+   */
   public constructor(scope: Construct, id: string, props: ExternalServiceProps) {
     super(scope, id);
     this.name = requireLabel(this, 'the name of a ServiceEntry', props.name ?? id, 'choose another construct id or set name');

@@ -36,6 +36,7 @@ export interface FaultInjectionProps {
  * });
  */
 export class FaultInjection extends Construct {
+  /** Throws MESH_MATCH_EMPTY. */
   public constructor(scope: Construct, id: string, props: FaultInjectionProps) {
     super(scope, id);
     if (props.match?.length === 0) throw meshError(this, 'MESH_MATCH_EMPTY', 'match must have at least one RouteMatch, got []; leave match away for all requests');

@@ -31,6 +31,7 @@ export class GatewayTls {
   /**
    * Presents the certificate of this Secret (keys `tls.crt`, `tls.key`) and asks callers for none.
    * The Secret must be in the namespace of the gateway's pods.
+   * Throws MESH_TLS_INVALID.
    */
   public static simple(secret: ISecret, options: GatewayTlsOptions = {}): GatewayTls {
     if (options.subjectAltNames !== undefined) {

@@ -14,5 +14,5 @@ export class IstioVersion {
     return new IstioVersion(major, minor);
   }
 
-  private constructor(/** 1. */ public readonly major: number, /** E.g. 31. */ public readonly minor: number) {}
+  private constructor(/** First number, always 1. */ public readonly major: number, /** Second number, e.g. 31. */ public readonly minor: number) {}
 }

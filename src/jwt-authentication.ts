@@ -10,7 +10,7 @@ import { policySubject } from './private/policy';
 
 /** Where a token is looked for. */
 export class JwtLocation {
-  /** In a header, after a prefix: `JwtLocation.header('x-token', { prefix: 'Bearer ' })`. Renders `fromHeaders[]`. */
+  /** In a header, after a prefix: `JwtLocation.header('x-token', { prefix: 'Bearer ' })`. Renders `fromHeaders[]`. Throws MESH_HEADER_INVALID. */
   public static header(name: string, options: JwtHeaderOptions = {}): JwtLocation {
     if (!TOKEN.test(name)) throw meshError(undefined, 'MESH_HEADER_INVALID', `JwtLocation.header() takes the name of a header, got "${name}"`);
     return new JwtLocation({ fromHeaders: [{ name, prefix: options.prefix }] });

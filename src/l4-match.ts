@@ -51,7 +51,7 @@ export class TcpMatch {
 export class TlsMatch {
   /**
    * A connection whose caller names one of these hosts in its TLS handshake (SNI): names, or `*.example.com`, each among the hosts of the virtual host.
-   * Throws MESH_HOST_MISSING without any, MESH_HOST_INVALID for text that is no host.
+   * Throws MESH_HOST_MISSING without any, MESH_HOST_INVALID for text that is no host, MESH_HOST_DUPLICATE for one named twice.
    */
   public static sni(hosts: string[], options: ConnectionMatchOptions = {}): TlsMatch {
     return new TlsMatch({ sniHosts: requireHosts(undefined, hosts), ...connectionMatch(options) });

@@ -56,6 +56,7 @@ export class MeshGateway extends Construct implements IPolicyTarget {
   private readonly _listeners: GatewayListener[];
   private readonly exposures = new Map<string, RouteSet>();
 
+  /** Throws MESH_NAME_INVALID. */
   public constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
     this.name = requireLabel(this, 'the name of a Gateway', props.name ?? id, 'choose another construct id or set name');

@@ -40,6 +40,7 @@ export interface MeshPortOptions {
 /**
  * A port with its protocol.
  * Renders `Service.spec.ports[]` or `ServiceEntry.spec.ports[]`, named so that Istio never has to guess the protocol.
+ * All factories throw MESH_PORT_INVALID for a number that is none, MESH_PORT_NAME for a name that says another protocol.
  */
 export class MeshPort {
   /** HTTP/1.1. `number` is what callers dial, 1 to 65535. */

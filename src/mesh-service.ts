@@ -123,6 +123,10 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   private readonly _versions: MeshVersion[] = [];
   private readonly routes: RouteSet;
 
+  /**
+   * Throws MESH_NAME_INVALID, MESH_PORT_MISSING, MESH_PORT_DUPLICATE; and for `traffic` MESH_FIELD_EXCLUSIVE, MESH_FIELD_UNSUPPORTED, MESH_LIMIT_INVALID,
+   * MESH_LOCALITY_UNDECIDED, MESH_PERCENT_INVALID.
+   */
   public constructor(scope: Construct, id: string, props: MeshServiceProps) {
     super(scope, id);
     this.name = requireServiceName(this, props.name ?? id);
@@ -159,7 +163,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   /** Undefined: a route to the service leads to all versions. */
   public get subset(): string | undefined { return undefined; }
 
-  /** The host name by which resources in this namespace address the service. */
+  /** The host name by which resources in this namespace address the service. Throws MESH_NAMESPACE_MISSING. */
   public hostFrom(namespace?: string): string { return serviceHost(this, this.name, this.namespace, namespace); }
 
   /**

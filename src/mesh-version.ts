@@ -33,7 +33,13 @@ export interface MeshVersionProps extends kplus.DeploymentProps {
   readonly traffic?: TrafficPolicyProps;
 }
 
-/** One version of a `MeshService`: a workload whose pods carry `app` and `version`, and the subset of the service that they form. */
+/**
+ * One version of a `MeshService`: a workload whose pods carry `app` and `version`, and the subset of the service that they form. Made by
+ * `MeshService.addVersion()` and `addVersionFrom()`.
+ * @example
+ * const v3 = reviews.addVersion('v3', { containers: [{ image: 'reviews:v3' }] });
+ * reviews.addRoute('default', { targets: [RouteTarget.to(v3)] });
+ */
 export class MeshVersion extends Construct implements IRouteDestination {
   /** @internal */
   public static _create(scope: Construct, id: string, service: MeshVersionService, props: MeshVersionProps): MeshVersion {
@@ -93,7 +99,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
   /** Ports of the service. */
   public get ports(): MeshPort[] { return [...this.service.ports]; }
 
-  /** The host name by which resources in this namespace address the service. */
+  /** The host name by which resources in this namespace address the service. Throws MESH_NAMESPACE_MISSING. */
   public hostFrom(namespace?: string): string {
     return serviceHost(this, this.service.name, this.service.namespace, namespace);
   }

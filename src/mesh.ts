@@ -145,6 +145,7 @@ export class Mesh extends Construct {
   /**
    * Renders workloads with Istio's sidecar, as Istio's own injector makes them, so that no webhook is needed. A workload with the label
    * `sidecar.istio.io/inject: "false"`, or on the network of its host, stays as it is. Annotations of the Pods count, as on a cluster.
+   * Throws MESH_ISTIO_VERSION.
    * @param scope a chart, an app or one workload, of cdk8s-plus or by hand; workloads added to it later are meant too
    * @param options which proxy, and for whom
    * @example

@@ -45,6 +45,7 @@ export interface RedirectOptions {
 
 /**
  * An answer that sends the caller elsewhere; the query goes along. Renders `http[].redirect` of a VirtualService.
+ * All factories throw MESH_HOST_INVALID for a `host` that is not one name, MESH_PORT_INVALID for a `port` that is none.
  * @example
  * reviews.addRedirect('old', { match: [RouteMatch.http({ path: PathMatch.exactly('/old') })], redirect: Redirect.toPath('/new', { status: RedirectStatus.FOUND }) });
  */

@@ -64,6 +64,7 @@ export class ReferenceControlPlane extends Construct {
   /** @internal */
   public readonly _bundle?: string;
 
+  /** Throws MESH_CONFIG_MAP_SIZE. */
   public constructor(scope: Construct, id: string, props: ReferenceControlPlaneProps = {}) {
     super(scope, id);
     this.name = props.name ?? 'cdk8s-mesh-control-plane';

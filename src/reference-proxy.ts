@@ -32,6 +32,7 @@ export class ReferenceProxy extends Construct {
   /** The object that renders with a proxy. */
   public readonly target: ApiObject;
 
+  /** Throws MESH_CONFIG_MAP_SIZE, MESH_INJECT_TWICE. */
   public constructor(scope: Construct, id: string, props: ReferenceProxyProps) {
     super(scope, id);
     const { controlPlane, workload } = props;

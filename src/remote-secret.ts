@@ -37,6 +37,7 @@ export class RemoteSecret extends Construct {
   /** Name of the Secret. */
   public readonly name: string;
 
+  /** Throws MESH_NAME_INVALID, MESH_REMOTE_CLUSTER. */
   public constructor(scope: Construct, id: string, props: RemoteSecretProps) {
     super(scope, id);
     const cluster = requireLabel(this, 'cluster', props.cluster, 'give a DNS label');

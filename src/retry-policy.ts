@@ -74,11 +74,15 @@ export interface RetryOptions {
   readonly avoidPreviousHosts?: boolean;
 }
 
-/** Whether and when a request is sent again. Renders `retries` of a VirtualService's http rule. */
+/**
+ * Whether and when a request is sent again. Renders `retries` of a VirtualService's http rule.
+ * @example
+ * reviews.addRoute('all', { targets: [RouteTarget.to(v1)], retry: RetryPolicy.on([RetryOn.GATEWAY_ERROR], { attempts: 2, perTryTimeout: Duration.seconds(1) }) });
+ */
 export class RetryPolicy {
   /**
    * Sends a request again for these reasons.
-   * Throws MESH_RETRY_ON_INVALID without a reason, MESH_RETRIES_INVALID where `attempts` is not a whole number from 1.
+   * Throws MESH_RETRY_ON_INVALID without a reason, MESH_RETRIES_INVALID where `attempts` is not a whole number from 1, MESH_DURATION_INVALID for a time below 1 ms.
    */
   public static on(conditions: RetryOn[], options: RetryOptions): RetryPolicy {
     if (conditions.length === 0) throw meshError(undefined, 'MESH_RETRY_ON_INVALID', 'RetryPolicy.on() needs at least one RetryOn, got []; to switch retries off, use RetryPolicy.none()');

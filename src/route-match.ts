@@ -20,7 +20,7 @@ export class PathMatch {
   public static startsWith(prefix: string, options: PathMatchOptions = {}): PathMatch { return new PathMatch('prefix', requirePath(prefix), options); }
   /**
    * The path itself and everything below it: `/a` matches `/a`, `/a/` and `/a/b`, and not `/ab`. Renders a regular expression.
-   * Throws MESH_PATH_INVALID unless it begins with `/` and goes further than that.
+   * Throws MESH_PATH_INVALID unless it begins with `/` and goes further than that, MESH_REGEX_INVALID for a path that is too long for one.
    */
   public static under(path: string): PathMatch {
     const plain = requirePath(path).replace(/\/+$/, '');
@@ -43,7 +43,10 @@ export class PathMatch {
   }
 }
 
-/** A condition on one header of a request. Renders `match[].headers` of a VirtualService, or `withoutHeaders` where negated. */
+/**
+ * A condition on one header of a request. Renders `match[].headers` of a VirtualService, or `withoutHeaders` where negated.
+ * All factories throw MESH_HEADER_INVALID for a name that no header has.
+ */
 export class HeaderMatch {
   /** The header has exactly this value. `''` is a value: present and empty. */
   public static valueIs(name: string, value: string): HeaderMatch { return new HeaderMatch(name, { exact: value }); }
@@ -69,7 +72,7 @@ export class HeaderMatch {
   public _toKube(): networking.VirtualServiceSpecHttpMatchHeaders { return this.condition; }
 }
 
-/** A condition on one parameter of the query. Renders `match[].queryParams` of a VirtualService. */
+/** A condition on one parameter of the query. Renders `match[].queryParams` of a VirtualService. All factories throw MESH_QUERY_NAME for the name ''. */
 export class QueryParameterMatch {
   /** The parameter has exactly this value; `''` is a value. */
   public static valueIs(name: string, value: string): QueryParameterMatch { return new QueryParameterMatch(name, { exact: value }); }
@@ -183,6 +186,7 @@ export class RouteMatch {
   /**
    * An HTTP request that meets all of these conditions.
    * Throws MESH_MATCH_EMPTY without any (a route for all requests has no match at all) and MESH_MATCH_DUPLICATE for two conditions on one header or parameter.
+   * Throws also MESH_PORT_INVALID, MESH_LABEL_INVALID for `sourceLabels` and MESH_NAME_INVALID for `sourceNamespace`.
    */
   public static http(options: HttpRouteMatchOptions): RouteMatch {
     const { path, method, authority, port, scheme, sourceLabels, sourceNamespace, headers = [], queryParameters = [] } = options;

@@ -50,6 +50,7 @@ export class RouteTarget {
   /**
    * Leads to a service, a version or an external service.
    * Throws MESH_TARGET_MISSING for undefined, MESH_WEIGHT_INVALID for a weight that is not a whole number from 0, and MESH_PORT_UNKNOWN for a port that the destination lacks.
+   * Throws also MESH_PORT_INVALID for a port that is none.
    */
   public static to(destination: IRouteDestination, options: RouteTargetOptions = {}): RouteTarget {
     // What a field of a class holds before its turn to be set has come; jsii asks no compiler.

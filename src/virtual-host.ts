@@ -58,6 +58,10 @@ export class VirtualHost extends Construct {
   private readonly _hosts: string[];
   private readonly routes: RouteSet;
 
+  /**
+   * Throws MESH_EXPORT_INVALID, MESH_HOST_DUPLICATE, MESH_HOST_INVALID, MESH_HOST_UNBOUND, MESH_NAME_INVALID; without a route synthesis fails with
+   * MESH_ROUTES_MISSING.
+   */
   public constructor(scope: Construct, id: string, props: VirtualHostProps) {
     super(scope, id);
     this.name = requireLabel(this, 'the name of a VirtualService', props.name ?? id, 'choose another construct id or set name');

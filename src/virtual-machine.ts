@@ -61,6 +61,7 @@ export class VirtualMachine extends Construct {
   /** Labels of the machines. */
   public readonly labels: { [name: string]: string };
 
+  /** Throws MESH_ADDRESS_INVALID, MESH_LABEL_DIFFERENT, MESH_LABEL_INVALID, MESH_NAME_INVALID, MESH_WEIGHT_INVALID. */
   public constructor(scope: Construct, id: string, props: VirtualMachineProps) {
     super(scope, id);
     const { service, version, network, locality, weight, addresses = [] } = props;

@@ -133,7 +133,7 @@ export class MeshResult {
     return this.require(this.rule === name, `rule "${name}" must decide, got ${this.rule === '' ? 'none' : `"${this.rule}"`}`);
   }
 
-  /** The answer may take at most this long. */
+  /** The answer may take at most this long. Throws MESH_DURATION_INVALID. */
   public expectTimeout(timeout: Duration): MeshResult {
     return this.require(sameDuration(this.timeout, timeout), `the timeout must be ${durationText(timeout)}, got ${durationText(this.timeout)}`);
   }
@@ -143,7 +143,7 @@ export class MeshResult {
     return this.require(this.retries === attempts, `there must be ${attempts} retries, got ${this.retries}`);
   }
 
-  /** Requests are delayed so long; `percent` of them, all by default. */
+  /** Requests are delayed so long; `percent` of them, all by default. Throws MESH_DURATION_INVALID. */
   public expectDelay(delay: Duration, percent: number = 100): MeshResult {
     const right = sameDuration(this.delay, delay) && this.delayPercent === percent;
     return this.require(right, `${percent} % must be delayed by ${durationText(delay)}, got ${this.delayPercent} % by ${durationText(this.delay)}`);
