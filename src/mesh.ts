@@ -113,7 +113,7 @@ export class Mesh extends Construct {
   private readonly existing?: ExistingMesh;
   private readonly meshConfig: MeshConfigParts;
 
-  /** Throws MESH_NAME_INVALID, MESH_MESH_DUPLICATE. */
+  /** Throws MESH_NAME_INVALID, MESH_MESH_DUPLICATE, and MESH_MESH_LATE where it changes what constructs before it took for granted. */
   public constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
     this.istioVersion = props.istioVersion ?? IstioVersion.V1_31;
