@@ -117,7 +117,8 @@ function* symbol(name: string, node: ts.Node, file: string): Iterable<Symbol> {
 
 function docsOf(node: ts.Node): string {
   const { text } = node.getSourceFile();
-  const ranges = [...ts.isParameter(node) ? ts.getTrailingCommentRanges(text, node.pos) ?? [] : [], ...ts.getLeadingCommentRanges(text, node.pos) ?? []];
+  const sameLine = ts.isParameter(node) ? ts.getTrailingCommentRanges(text, node.pos) ?? [] : [];
+  const ranges = [...sameLine, ...ts.getLeadingCommentRanges(text, node.pos) ?? []];
   const comments = ranges.map(({ pos, end }) => text.slice(pos, end)).filter((comment) => comment.startsWith('/**'));
   return (comments.pop() ?? '').replace(/^\/\*\*|\*\/$/g, '').replace(/^ *\* ?/gm, '').trim();
 }
