@@ -97,6 +97,10 @@ const youngerFields = {
     ['syntax = "proto3";', 'import "envoy/config/core/v3/http_service.proto";'],
   ],
   'envoy/type/tracing/v3/custom_tag.proto': [['Metadata metadata = 5;', 'string value = 6;']],
+  'envoy/extensions/wasm/v3/wasm.proto': [
+    ['CapabilityRestrictionConfig capability_restriction_config = 6;', 'FailurePolicy failure_policy = 7;'],
+    ['package envoy.extensions.wasm.v3;', 'enum FailurePolicy { UNSPECIFIED = 0; FAIL_RELOAD = 1; FAIL_CLOSED = 2; FAIL_OPEN = 3; }'],
+  ],
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto': [
     ['google.protobuf.BoolValue spawn_upstream_span = 10;', 'bool no_context_propagation = 13;'],
   ],

@@ -61,6 +61,20 @@ const TRAFFIC_POLICY: Fields = {
   retryBudget: ALL,
 };
 
+/** `verificationKey` says nothing: Istio does not read it. */
+const WASM: { readonly [field: string]: Fields } = {
+  url: ALL,
+  sha256: ALL,
+  imagePullPolicy: ALL,
+  imagePullSecret: ALL,
+  pluginConfig: ALL,
+  pluginName: ALL,
+  failStrategy: ALL,
+  vmConfig: ALL,
+  type: ALL,
+  verificationKey: ALL,
+};
+
 /** `spec` of the kinds that shape traffic; a kind with `{}` is refused as a whole. */
 export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
   'VirtualService': {
@@ -168,8 +182,8 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
     metrics: { providers: ALL, overrides: ALL, reportingInterval: ALL },
     tracing: ALL,
   },
-  'WasmPlugin': {},
-  'TrafficExtension': {},
+  'WasmPlugin': { selector: ALL, targetRef: ALL, targetRefs: ALL, phase: ALL, priority: ALL, match: ALL, ...WASM },
+  'TrafficExtension': { selector: ALL, targetRefs: ALL, phase: ALL, priority: ALL, match: ALL, wasm: WASM, lua: ALL },
   // Read when a Pod is injected; nothing in it reaches xDS.
   'ProxyConfig': ALL,
   'WorkloadGroup': ALL,

@@ -3,6 +3,7 @@ import type { TypedExtensionConfig } from '../xds/gen/envoy/config/core/v3/exten
 import type { ClusterLoadAssignment } from '../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { RouteConfiguration } from '../xds/gen/envoy/config/route/v3/route_pb';
+import type { NameTable } from '../xds/gen/istio/networking/nds/v1/nds_pb';
 
 /**
  * All that one proxy is sent, as Envoy's own messages in the order Istio sends them.
@@ -17,6 +18,8 @@ export interface CompiledProxy {
   readonly endpoints: readonly ClusterLoadAssignment[];
   /** Configurations of filters that listeners ask for by ECDS; absent where there are none. */
   readonly extensions?: readonly TypedExtensionConfig[];
+  /** What Istio's agent resolves names by; absent for gateways. Made when it is asked for: few do. */
+  readonly names?: () => NameTable;
   /** Names of the SDS secrets that listeners and clusters refer to, sorted. */
   readonly secrets: readonly string[];
 }

@@ -10,6 +10,8 @@ import { loadAssignment } from './endpoints/assignment';
 import { callerPlace } from './endpoints/locality';
 import { Patcher } from './envoy-filter/apply';
 import { patchSetOf } from './envoy-filter/patch-set';
+import { extensionConfigurations } from './extensions/configurations';
+import { extensionsOf } from './extensions/list';
 import { gatewayListeners } from './gateway/listeners';
 import { gatewayRoutes } from './gateway/routes';
 import { autoPassthrough, mergedGateways } from './gateway/servers';
@@ -20,8 +22,9 @@ import { boundInbound, explicitInbound, virtualInbound } from './listeners/inbou
 import { outboundListeners } from './listeners/outbound';
 import { virtualOutbound } from './listeners/virtual-outbound';
 import { Mesh } from './mesh';
+import { nameTable } from './name-table';
 import type { ClusterKind } from './names';
-import { routeNames, secretNames } from './references';
+import { extensionNames, routeNames, secretNames } from './references';
 import { sidecarRoutes } from './routes/by-name';
 import { meshPolicy, policyFor } from './scope/traffic-policy';
 import type { View } from './view';
@@ -91,7 +94,9 @@ function compile(view: View, patcher: Patcher): CompiledProxy {
     clusters,
     routes,
     endpoints: patcher.active ? assignmentsFor(clusters, endpoints) : endpoints,
-    extensions: patcher.extensions(),
+    extensions: extensionsOf(view).length === 0 ? patcher.extensions()
+      : [...extensionConfigurations(view, extensionNames(listeners)), ...patcher.extensions()],
+    ...(view.proxy.type === 'router' ? {} : { names: () => nameTable(view) }),
     secrets: patcher.active ? secretNames(listeners, clusters)
       : secretNames(listeners, [...special.outbound, ...special.inbound, ...passed.clusters], outbound.clusters),
   };

@@ -41,6 +41,11 @@ export interface DialectTable {
   readonly stats: boolean;
   /** `istio.alpn`. */
   readonly alpn: boolean;
+  /**
+   * An agent beside the proxy fetches Wasm modules. Without one only files can be had, and for other modules comes what the agent
+   * puts in their place where it fails.
+   */
+  readonly fetchesModules: boolean;
   /** Where the workload's certificate (`default`) and the mesh's roots (`ROOTCA`) come from. */
   readonly workloadSecrets: ConfigSource;
 }
@@ -50,6 +55,6 @@ export interface DialectTable {
  * Nothing else in the compiler may ask for the dialect.
  */
 export const DIALECTS: Readonly<Record<Dialect, DialectTable>> = {
-  istio: { name: 'istio', metadataExchange: true, stats: true, alpn: true, workloadSecrets: AGENT },
-  stock: { name: 'stock', metadataExchange: false, stats: false, alpn: false, workloadSecrets: ADS },
+  istio: { name: 'istio', metadataExchange: true, stats: true, alpn: true, fetchesModules: true, workloadSecrets: AGENT },
+  stock: { name: 'stock', metadataExchange: false, stats: false, alpn: false, fetchesModules: false, workloadSecrets: ADS },
 };

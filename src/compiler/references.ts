@@ -1,5 +1,5 @@
 import { compare } from '../model/resource';
-import { routeNameOf } from './listeners/hcm';
+import { extensionNamesOf, routeNameOf } from './listeners/hcm';
 import { secretsOfSocket } from './security/tls-context';
 import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Listener } from '../xds/gen/envoy/config/listener/v3/listener_pb';
@@ -18,6 +18,12 @@ export function routeNames(listeners: readonly Listener[]): string[] {
     }
   }
   return [...names];
+}
+
+/** Extensions that filters of listeners ask for by ECDS. */
+export function extensionNames(listeners: readonly Listener[]): ReadonlySet<string> {
+  return new Set(listeners.flatMap(({ filterChains, defaultFilterChain }) => (
+    [...filterChains, ...defaultFilterChain === undefined ? [] : [defaultFilterChain]].flatMap(chain => chain.filters.flatMap(extensionNamesOf)))));
 }
 
 /** Names of SDS secrets, sorted. `shared` are the clusters among them that many proxies have, looked through once. */

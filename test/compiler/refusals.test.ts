@@ -15,8 +15,8 @@ test('a field that Istio would act on is refused by its path and value', () => {
 });
 
 test('a kind that is not compiled is refused as a whole, once', () => {
-  expect(named('apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: filter, namespace: shop }\nspec: { url: x, priority: 1 }'))
-    .toEqual(['filter: WasmPlugin is not compiled yet, got "WasmPlugin"; remove it, or run this on Istio']);
+  expect(named('apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: filter, namespace: shop }\nspec: { hostnames: [x], rules: [] }'))
+    .toEqual(['filter: HTTPRoute is not compiled yet, got "HTTPRoute"; remove it, or run this on Istio']);
 });
 
 test('a single value is refused where its field is compiled', () => {

@@ -60,6 +60,7 @@ test('serves every type over one stream, and says when the proxy has taken every
   const { types } = await synced;
   expect(types.map(({ type, state, sent, acked }) => [type, state, sent !== undefined && sent === acked])).toEqual([
     ['CDS', 'SYNCED', true], ['EDS', 'SYNCED', true], ['LDS', 'SYNCED', true], ['RDS', 'SYNCED', true], ['SDS', 'IGNORED', false],
+    ['ECDS', 'IGNORED', false], ['NDS', 'IGNORED', false],
   ]);
   expect(controlPlane.status()).toHaveLength(1);
   expect(events.at(-1)).toEqual({ kind: 'synced', node: ID, generation: 1 });

@@ -8,6 +8,7 @@ import type { Json } from '../../../src/model/json';
 import type { Model } from '../../../src/model/model';
 import type { Proxy } from '../../../src/model/proxy';
 import { ClusterSchema } from '../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { TypedExtensionConfigSchema } from '../../../src/xds/gen/envoy/config/core/v3/extension_pb';
 import { ClusterLoadAssignmentSchema } from '../../../src/xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import { ListenerSchema } from '../../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '../../../src/xds/gen/envoy/config/route/v3/route_pb';
@@ -47,9 +48,16 @@ export async function configDump(model: Model, proxy: Proxy, compiled: CompiledP
         'staticEndpointConfigs': [...clusters, ...staticClusters].flatMap(inlineEndpoints).map(endpointConfig => ({ endpointConfig })),
         'dynamicEndpointConfigs': compiled.endpoints.map(message => ({ endpointConfig: typed(ClusterLoadAssignmentSchema, message) })),
       },
+      ...extensionsDump(compiled),
       await secretsDump(model, proxy, compiled.secrets),
     ],
   };
+}
+
+/** Configurations of filters that came by ECDS; Envoy has the section only where there are some. */
+function extensionsDump({ extensions = [] }: CompiledProxy): JsonObject[] {
+  if (extensions.length === 0) return [];
+  return [{ '@type': `${ADMIN}.EcdsConfigDump`, 'ecdsFilters': extensions.map(message => ({ ecdsFilter: typed(TypedExtensionConfigSchema, message) })) }];
 }
 
 function typed<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonObject {

@@ -5,6 +5,8 @@ import type { XdsType } from '../xds-types';
 import { Subscription } from './subscription';
 import type { Content, RequestKind, TypeRequest } from './subscription';
 
+const NOTHING: ResourceSet = new Map();
+
 /** How a session reaches the world. */
 export interface SessionPort {
   /** Writes a response; false when the stream wants a pause, after which `writable()` must be called. */
@@ -40,7 +42,7 @@ export class Session {
     /** How long an unacknowledged response holds back what should follow it. A cluster that waits for a missing secret never gets warm. */
     private readonly patienceMs: number,
   ) {
-    this.subscriptions = { CDS: new Subscription('CDS'), EDS: new Subscription('EDS'), LDS: new Subscription('LDS'), RDS: new Subscription('RDS'), SDS: new Subscription('SDS') };
+    this.subscriptions = Object.fromEntries(TYPES.map(type => [type, new Subscription(type)])) as Record<XdsType, Subscription>;
   }
 
   public of(type: XdsType): Subscription {
@@ -107,11 +109,13 @@ export class Session {
       this.deliver('LDS', this.of('LDS').push(this.goal('LDS')));
       this.deliver('RDS', this.of('RDS').push(this.goal('RDS')));
     }
-    this.deliver('SDS', this.of('SDS').push(this.goal('SDS')));
+    for (const type of ['SDS', 'ECDS', 'NDS'] as const) this.deliver(type, this.of(type).push(this.goal(type)));
   }
 
   /** What a type should be for now: for clusters, with the old ones that routes in use may still lead to. */
   private goal(type: XdsType): ResourceSet {
+    // What nobody asks for is not even made.
+    if (!this.of(type).watching) return NOTHING;
     const set = this.snapshot[type];
     const { sent, wildcard } = this.of(type);
     if (type !== 'CDS' || !wildcard) return set;

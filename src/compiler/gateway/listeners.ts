@@ -57,19 +57,19 @@ function listenerOf(view: View, port: GatewayPort): Listener | undefined {
 function chainsOf(view: View, server: GatewayServer, listenerName: string, usedSni: Set<string>): Chain[] {
   const { tls, name } = server.server;
   const sni = server.hosts.map(({ host }) => host);
-  if (isPlainHttp(server.protocol, server.server)) return [{ filters: [httpManager(view, server, `outbound_${listenerName};`)] }];
+  if (isPlainHttp(server.protocol, server.server)) return [{ filters: [httpManager(view, server, `outbound_${listenerName};`, Number(listenerName.slice(listenerName.lastIndexOf('_') + 1)))] }];
   if (tls?.mode === 'PASSTHROUGH') return passthrough(view, server, usedSni);
   if (tls?.mode === 'AUTO_PASSTHROUGH') return byServiceName(view, server);
   const socket = tls?.mode === undefined ? undefined : serverTls(view, tls, server.protocol === 'HTTPS' || isHttp(server.protocol));
   if (server.routeName !== undefined) {
     const prefix = name !== undefined && name !== '' ? `outbound_${name};` : `outbound_${listenerName};`;
-    return [{ sni, socket, filters: [httpManager(view, server, prefix)] }];
+    return [{ sni, socket, filters: [httpManager(view, server, prefix, server.server.port.number)] }];
   }
   return terminated(view, server).map(filters => ({ sni: socket === undefined ? [] : sni, socket, filters }));
 }
 
-const httpManager = (view: View, server: GatewayServer, statPrefix: string) => httpConnectionManager(view, {
-  direction: 'gateway', statPrefix, routes: server.routeName ?? '', grpcWeb: server.protocol === 'GRPC-Web',
+const httpManager = (view: View, server: GatewayServer, statPrefix: string, port: number) => httpConnectionManager(view, {
+  direction: 'gateway', statPrefix, port, routes: server.routeName ?? '', grpcWeb: server.protocol === 'GRPC-Web',
 });
 
 /** Connections that name a service and port of the mesh in their SNI, whatever rules say. */
@@ -125,6 +125,7 @@ function forward(view: View, server: GatewayServer, rule: VirtualService, route:
     clusters,
     extra: first && byRule(view, hostOf(site, rule, first.destination), first.destination.port?.number ?? site.port, first.destination.subset ?? ''),
     protocol: server.protocol,
+    port: server.server.port.number,
     statPrefix: route.length === 1 ? clusters[0]?.name ?? '' : `${rule.name}.${rule.namespace}`,
   });
 }

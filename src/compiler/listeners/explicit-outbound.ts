@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { inspectorsFor } from './chains';
 import type { Chain } from './chains';
 import { httpConnectionManager } from './hcm';
-import { chainsOf, httpChain } from './outbound';
+import { chainsOf, httpChain, outboundHttp } from './outbound';
 import { tcpChains } from './tcp-chains';
 import { isHttp } from '../../model/ports';
 import type { Service, ServicePort } from '../../model/service';
@@ -48,7 +48,7 @@ export function explicitOutbound(view: View, explicit: ExplicitTable): ExplicitO
     const name = `${explicit.podAddress}_${explicit.httpProxyPort}`;
     const shared = portRoutes(view, everything, 'http_proxy', 0);
     routes.set('http_proxy', create(RouteConfigurationSchema, { ...shared, ignorePortInHostMatching: false }));
-    const manager = httpConnectionManager(view, { direction: 'outbound', statPrefix: `outbound_${name};`, routes: 'http_proxy', absoluteUrl: true });
+    const manager = httpConnectionManager(view, { direction: 'outbound', statPrefix: `outbound_${name};`, routes: 'http_proxy', port: 0, absoluteUrl: true });
     listeners.push(boundListener(view, name, explicit.podAddress, explicit.httpProxyPort, [{ filters: [manager] }]));
   }
   return { listeners, routes: [...routes.values()] };
@@ -63,12 +63,13 @@ function chainsFor(
   if (isHttp(port.protocol)) {
     const routeName = explicit.form === 'port' ? own : String(port.number);
     if (!routes.has(routeName)) routes.set(routeName, overlay(view, explicit, egress, routeName, service, port.number));
-    return [{ filters: [httpConnectionManager(view, { direction: 'outbound', statPrefix, routes: routeName, grpcWeb: port.protocol === 'GRPC-Web' })] }];
+    const grpcWeb = port.protocol === 'GRPC-Web';
+    return [{ filters: outboundHttp(view, { direction: 'outbound', statPrefix, routes: routeName, port: port.number, grpcWeb }) }];
   }
   const tcp = tcpChains(view, egress, service, port, 'explicit');
   if (port.protocol !== 'Auto') return tcp;
   routes.set(own, sniffedRoutes(view, egress, service.hostname, port.number));
-  return [httpChain(view, statPrefix, own, false), ...tcp];
+  return [httpChain(view, statPrefix, own, port.number, false), ...tcp];
 }
 
 /** The shared virtual hosts of a port, with this proxy's own addresses added: routes stay the same messages for everybody. */

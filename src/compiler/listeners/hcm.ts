@@ -13,6 +13,8 @@ import type { HttpConnectionManager } from '../../xds/gen/envoy/extensions/filte
 import { UuidRequestIdConfigSchema } from '../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb';
 import { ADS } from '../dialect';
 import { durationMs } from '../durations';
+import { extensionsAt } from '../extensions/list';
+import type { Extension } from '../extensions/list';
 import { gatewayTopology } from '../gateway/topology';
 import type { GatewayTopology } from '../gateway/topology';
 import { accessLogs } from '../telemetry/access-log';
@@ -24,6 +26,8 @@ export interface HcmOptions {
   readonly statPrefix: string;
   /** A route configuration of its own, or the name of one that RDS brings. */
   readonly routes: RouteConfiguration | string;
+  /** What extensions know the traffic by (see `extensionsAt`). */
+  readonly port: number;
   readonly grpcWeb?: boolean;
   /** The port is declared as HTTP/2. */
   readonly http2?: boolean;
@@ -43,12 +47,24 @@ export function routeNameOf(filter: Filter): string | undefined {
   return manager?.routeSpecifier.case === 'rds' ? manager.routeSpecifier.value.routeConfigName : undefined;
 }
 
+const extensionsOfFilter = new WeakMap<Filter, readonly string[]>();
+
+/** Names of the extensions that a filter, or an HTTP filter in it, asks for by ECDS. */
+export function extensionNamesOf(filter: Filter): readonly string[] {
+  if (filter.configType.case === 'configDiscovery') return [filter.name];
+  const known = extensionsOfFilter.get(filter);
+  if (known !== undefined || filter.name !== NAME || filter.configType.case !== 'typedConfig') return known ?? [];
+  return (unpack(filter.configType.value, HttpConnectionManagerSchema)?.httpFilters ?? [])
+    .filter(({ configType }) => configType.case === 'configDiscovery').map(({ name }) => name);
+}
+
 /** The network filter that speaks HTTP (istio-behaviour C5, E4, F6). */
 export function httpConnectionManager(view: View, options: HcmOptions): Filter {
-  const { direction, statPrefix, routes, grpcWeb, http2, absoluteUrl } = options;
-  const key = [view.facetKey, direction, grpcWeb, http2, absoluteUrl];
+  const { direction, statPrefix, routes, port, grpcWeb, http2, absoluteUrl } = options;
+  const extensions = extensionsAt(view, 'HTTP', direction, port);
+  const key = [view.facetKey, direction, grpcWeb, http2, absoluteUrl, ...extensions.map(({ name }) => name)];
   return view.mesh.memo.get('hcm', [...key, statPrefix, routes], () => {
-    const base = view.mesh.memo.get('hcmBase', key, () => toBinary(HttpConnectionManagerSchema, common(view, options)));
+    const base = view.mesh.memo.get('hcmBase', key, () => toBinary(HttpConnectionManagerSchema, common(view, options, extensions)));
     const filter = create(FilterSchema, {
       name: NAME,
       configType: {
@@ -61,19 +77,20 @@ export function httpConnectionManager(view: View, options: HcmOptions): Filter {
       },
     });
     routesOfFilter.set(filter, typeof routes === 'string' ? routes : undefined);
+    extensionsOfFilter.set(filter, extensions.filter(({ wasm }) => wasm !== undefined).map(({ name }) => name));
     return filter;
   });
 }
 
 /** All of a connection manager but its name and routes: the same for every listener of a proxy. */
-function common(view: View, options: HcmOptions): HttpConnectionManager {
+function common(view: View, options: HcmOptions, extensions: readonly Extension[]): HttpConnectionManager {
   const { direction } = options;
   const { config } = view.mesh.model;
   const idle = durationMs(view.proxy.metadata.IDLE_TIMEOUT as string | undefined);
   const side = direction === 'inbound' ? 'SERVER' : 'CLIENT';
   const traced = tracing(view, side);
   return create(HttpConnectionManagerSchema, {
-    httpFilters: httpFilters(view, direction, options),
+    httpFilters: httpFilters(view, direction, extensions, options),
     tracing: traced.tracing,
     accessLog: accessLogs(view, side),
     streamIdleTimeout: duration(0),

@@ -9,8 +9,11 @@ import { GrpcWebSchema } from '../../xds/gen/envoy/extensions/filters/http/grpc_
 import { RouterSchema } from '../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb';
 import { HttpFilterSchema } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { HttpFilter } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import { httpExtensions } from '../extensions/filters';
+import type { Extension } from '../extensions/list';
 import { jwtAuthn } from '../security/authentication/jwt';
 import { authorization } from '../security/authorization/filters';
+import type { Authorization } from '../security/authorization/filters';
 import { JWT_FILTER } from '../security/authorization/matchers';
 import { httpMetadataExchange } from '../telemetry/peer-metadata';
 import { statsConfig } from '../telemetry/stats';
@@ -37,13 +40,15 @@ const CORS = filter('envoy.filters.http.cors', pack(CorsSchema));
 const ROUTER = filter('envoy.filters.http.router', pack(RouterSchema));
 
 /** HTTP filters in Istio's order (istio-behaviour C5). */
-export function httpFilters(view: View, direction: Direction, options: { readonly grpcWeb?: boolean } = {}): HttpFilter[] {
+export function httpFilters(
+  view: View, direction: Direction, extensions: readonly Extension[], options: { readonly grpcWeb?: boolean } = {},
+): HttpFilter[] {
   const { dialect } = view;
   const stats = statsConfig(view, direction === 'inbound' ? 'SERVER' : 'CLIENT', direction !== 'outbound');
-  const access = direction === 'outbound' ? [] : accessFilters(view, direction);
   return [
     ...(dialect.metadataExchange ? [direction === 'inbound' ? httpMetadataExchange.inbound : httpMetadataExchange.outbound] : []),
-    ...access,
+    ...accessFilters(view, direction, extensions),
+    ...httpExtensions(extensions, 'STATS', 'UNSPECIFIED'),
     ...(options.grpcWeb === true ? [GRPC_WEB] : []),
     GRPC_STATS,
     ...(dialect.alpn && direction !== 'inbound' ? [ALPN] : []),
@@ -54,13 +59,18 @@ export function httpFilters(view: View, direction: Direction, options: { readonl
   ];
 }
 
-/** Who may pass: others are asked first, then the token is looked at, then the policies at hand decide. */
-function accessFilters(view: View, direction: Direction): HttpFilter[] {
-  const { custom, local } = authorization(view, 'http');
-  const jwt = jwtAuthn(view, direction === 'gateway');
+/** Who may pass: others are asked first, then the token is looked at, then the policies at hand decide. Only extensions stop a caller. */
+function accessFilters(view: View, direction: Direction, extensions: readonly Extension[]): HttpFilter[] {
+  const guarded = direction !== 'outbound';
+  const { custom, local } = guarded ? authorization(view, 'http') : UNGUARDED;
+  const jwt = guarded ? jwtAuthn(view, direction === 'gateway') : undefined;
   return [
     ...custom.map(({ name, config }) => filter(name, config)),
+    ...httpExtensions(extensions, 'AUTHN'),
     ...(jwt === undefined ? [] : [filter(JWT_FILTER, jwt)]),
+    ...httpExtensions(extensions, 'AUTHZ'),
     ...local.map(({ name, config }) => filter(name, config)),
   ];
 }
+
+const UNGUARDED: Authorization = { custom: [], local: [] };

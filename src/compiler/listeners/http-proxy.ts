@@ -15,7 +15,7 @@ export function httpProxyListener(view: View): Listener[] {
   const port = numberOf(view.proxy.metadata.HTTP_PROXY_PORT) || numberOf(view.mesh.model.config.raw.proxyHttpPort) || 0;
   if (port === 0) return [];
   const name = `${LOOPBACK}_${port}`;
-  const manager = httpConnectionManager(view, { direction: 'outbound', statPrefix: `outbound_${name};`, routes: 'http_proxy', absoluteUrl: true });
+  const manager = httpConnectionManager(view, { direction: 'outbound', statPrefix: `outbound_${name};`, routes: 'http_proxy', port: 0, absoluteUrl: true });
   return [create(ListenerSchema, {
     name,
     address: addressMessage(LOOPBACK, port),

@@ -16,6 +16,8 @@ import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_p
 import { OriginalDstSchema } from '../../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb';
 import { OriginalSrcSchema } from '../../xds/gen/envoy/extensions/filters/listener/original_src/v3/original_src_pb';
 import { addressMessage } from '../endpoints/assignment';
+import { networkExtensions } from '../extensions/filters';
+import { extensionsAt, PHASES } from '../extensions/list';
 import type { InboundPort } from '../inbound-ports';
 import { inboundPorts } from '../inbound-ports';
 import { BLACK_HOLE, INBOUND_PASSTHROUGH, inboundCluster } from '../names';
@@ -123,11 +125,11 @@ function portChains(view: View, port: InboundPort, bind: string): Chain[] {
     tcpName: name,
     destinationPort: port.targetPort,
     config: port.ingress?.configPath,
-    http: () => httpInbound(view, `inbound_${name};`, inboundRoutes({
+    http: () => httpInbound(view, `inbound_${name};`, port.targetPort, inboundRoutes({
       cluster, port: port.servicePort, hostname: port.hostname, retries: !isGrpc(port.protocol), mesh: view.mesh,
     }), port.protocol),
     tcp: () => tcpFilters(view, {
-      direction: 'inbound', statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], protocol: port.protocol,
+      direction: 'inbound', statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], protocol: port.protocol, port: port.targetPort,
     }),
   });
 }
@@ -140,16 +142,19 @@ function passthroughChains(view: View, mode: ReturnType<View['mesh']['peerAuthen
     httpName: 'virtualInbound-catchall-http',
     tcpName: 'virtualInbound',
     destinationPort,
-    http: () => httpInbound(view, `${INBOUND_PASSTHROUGH};`, inboundRoutes({ cluster: INBOUND_PASSTHROUGH, port: 0, hostname: '', retries: true, mesh: view.mesh }), 'Auto'),
-    tcp: () => tcpTo(view, 'inbound', INBOUND_PASSTHROUGH),
+    http: () => httpInbound(view, `${INBOUND_PASSTHROUGH};`, destinationPort ?? 0, inboundRoutes({
+      cluster: INBOUND_PASSTHROUGH, port: 0, hostname: '', retries: true, mesh: view.mesh,
+    }), 'Auto'),
+    tcp: () => tcpTo(view, 'inbound', INBOUND_PASSTHROUGH, { port: destinationPort ?? 0 }),
   });
 }
 
-function httpInbound(view: View, statPrefix: string, routes: ReturnType<typeof inboundRoutes>, protocol: Protocol): Filter[] {
+function httpInbound(view: View, statPrefix: string, port: number, routes: ReturnType<typeof inboundRoutes>, protocol: Protocol): Filter[] {
   return [
     ...(view.dialect.metadataExchange ? [tcpMetadataExchange] : []),
+    ...networkExtensions(extensionsAt(view, 'NETWORK', 'inbound', port), ...PHASES),
     httpConnectionManager(view, {
-      direction: 'inbound', statPrefix, routes, grpcWeb: protocol === 'GRPC-Web', http2: isHttp2(protocol),
+      direction: 'inbound', statPrefix, routes, port, grpcWeb: protocol === 'GRPC-Web', http2: isHttp2(protocol),
     }),
   ];
 }

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { chainMessage, conflicts, inspectorsFor, isUnconditional, PLAIN_HTTP } from './chains';
 import type { Chain } from './chains';
 import { httpConnectionManager } from './hcm';
+import type { HcmOptions } from './hcm';
 import { tcpTo } from './tcp';
 import { tcpChains } from './tcp-chains';
 import { isIpAddress } from '../../model/addresses';
@@ -10,10 +11,12 @@ import type { Service, ServicePort } from '../../model/service';
 import { duration } from '../../xds/duration';
 import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import { FilterChainMatchSchema, FilterChainSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
-import type { FilterChain } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
+import type { Filter, FilterChain } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import { addressMessage } from '../endpoints/assignment';
+import { networkExtensions } from '../extensions/filters';
+import { extensionsAt, PHASES } from '../extensions/list';
 import { BLACK_HOLE, PASSTHROUGH } from '../names';
 import { portOf } from '../scope/scope';
 import type { EgressListener } from '../scope/scope';
@@ -79,7 +82,7 @@ function addPort(view: View, entries: Map<string, Entry>, listener: EgressListen
     const entry = { bind, port: port.number, binds, protocol: port.protocol };
     if (port.protocol === 'Auto') {
       const routes = bind === WILDCARD ? String(port.number) : `${service.hostname}:${port.number}`;
-      const http = httpChain(view, `outbound_${bind}_${port.number};`, routes, false);
+      const http = httpChain(view, `outbound_${bind}_${port.number};`, routes, port.number, false);
       put(entries, { ...entry, kind: 'Auto', chains: [http, ...tcp] });
     } else {
       put(entries, { ...entry, kind: 'TCP', chains: tcp });
@@ -89,16 +92,21 @@ function addPort(view: View, entries: Map<string, Entry>, listener: EgressListen
 
 function httpEntry(view: View, port: ServicePort, bind: string, binds: boolean): Entry {
   const routes = bind.startsWith('unix://') ? bind : String(port.number);
-  const chain = httpChain(view, `outbound_${bind}_${port.number};`, routes, port.protocol === 'GRPC-Web');
+  const chain = httpChain(view, `outbound_${bind}_${port.number};`, routes, port.number, port.protocol === 'GRPC-Web');
   // On a wildcard its chain asks for an ALPN, so TCP may join: Istio records it as Auto. An address of its own needs no such match.
   return bind === WILDCARD
     ? { bind, port: port.number, binds, kind: 'Auto', protocol: port.protocol, chains: [chain] }
     : { bind, port: port.number, binds, kind: 'HTTP', protocol: port.protocol, chains: [{ filters: chain.filters }] };
 }
 
-export function httpChain(view: View, statPrefix: string, routes: string, grpcWeb: boolean): Chain {
+/** What requests pass as bytes, then as requests. */
+export const outboundHttp = (view: View, options: HcmOptions): Filter[] => [
+  ...networkExtensions(extensionsAt(view, 'NETWORK', options.direction, options.port), ...PHASES), httpConnectionManager(view, options),
+];
+
+export function httpChain(view: View, statPrefix: string, routes: string, port: number, grpcWeb: boolean): Chain {
   return {
-    filters: [httpConnectionManager(view, { direction: 'outbound', statPrefix, routes, grpcWeb })],
+    filters: outboundHttp(view, { direction: 'outbound', statPrefix, routes, port, grpcWeb }),
     alpn: PLAIN_HTTP,
     transport: 'raw_buffer',
   };

@@ -76,7 +76,12 @@ function plainChains(site: RouteSite, rules: readonly VirtualService[], service:
 function toService(view: View, service: Service, port: ServicePort) {
   const name = outboundCluster(port.number, '', service.hostname);
   return tcpFilters(view, {
-    direction: 'outbound', statPrefix: name, clusters: [{ name, weight: 0 }], protocol: port.protocol, extra: byRule(view, service.hostname, port.number, ''),
+    direction: 'outbound',
+    statPrefix: name,
+    clusters: [{ name, weight: 0 }],
+    protocol: port.protocol,
+    port: port.number,
+    extra: byRule(view, service.hostname, port.number, ''),
   });
 }
 
@@ -86,7 +91,7 @@ function toDestinations(site: RouteSite, rule: VirtualService, route: readonly L
   const [first] = route;
   const extra = first && byRule(site.view, hostOf(site, rule, first.destination), first.destination.port?.number ?? port.number, first.destination.subset ?? '');
   const statPrefix = route.length === 1 ? clusters[0]?.name ?? '' : `${rule.name}.${rule.namespace}`;
-  return tcpFilters(site.view, { direction: 'outbound', statPrefix, clusters, protocol: port.protocol, extra });
+  return tcpFilters(site.view, { direction: 'outbound', statPrefix, clusters, protocol: port.protocol, port: port.number, extra });
 }
 
 /** What the DestinationRule of the first destination asks of the connection itself. */

@@ -8,6 +8,8 @@ import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_co
 import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { MongoProxySchema } from '../../xds/gen/envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb';
 import { TcpProxySchema } from '../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import { networkExtensions } from '../extensions/filters';
+import { extensionsAt } from '../extensions/list';
 import { authorization } from '../security/authorization/filters';
 import { accessLogs } from '../telemetry/access-log';
 import { tcpMetadataExchange } from '../telemetry/peer-metadata';
@@ -19,6 +21,8 @@ export interface TcpOptions {
   readonly statPrefix: string;
   readonly clusters: readonly { readonly name: string; readonly weight: number }[];
   readonly protocol?: Protocol;
+  /** What extensions know the traffic by (see `extensionsAt`); they leave alone what has none. */
+  readonly port?: number;
   /** Where nothing may pass there is nothing to log. */
   readonly silent?: boolean;
   /** Nobody is asked who may pass: nothing does, or what passes is not for us to look at. */
@@ -34,10 +38,14 @@ export function tcpFilters(view: View, options: TcpOptions): Filter[] {
   const { direction, statPrefix, clusters, protocol, silent } = options;
   const side = direction === 'inbound' ? 'SERVER' : 'CLIENT';
   const stats = statsConfig(view, side, direction !== 'outbound');
+  const extensions = options.port === undefined ? [] : extensionsAt(view, 'NETWORK', direction, options.port);
   const guards = direction === 'outbound' || options.unguarded === true ? undefined : authorization(view, 'tcp');
   return [
     ...(direction === 'inbound' && view.dialect.metadataExchange ? [tcpMetadataExchange] : []),
-    ...[...guards?.custom ?? [], ...guards?.local ?? []].map(({ name, config }) => filterOf(name, config)),
+    ...(guards?.custom ?? []).map(({ name, config }) => filterOf(name, config)),
+    ...networkExtensions(extensions, 'AUTHN', 'AUTHZ'),
+    ...(guards?.local ?? []).map(({ name, config }) => filterOf(name, config)),
+    ...networkExtensions(extensions, 'STATS', 'UNSPECIFIED'),
     ...(stats === undefined ? [] : [filterOf('istio.stats', stats)]),
     ...(protocol === 'Mongo' ? [filterOf('envoy.filters.network.mongo_proxy', pack(MongoProxySchema, { statPrefix }))] : []),
     filterOf('envoy.filters.network.tcp_proxy', pack(TcpProxySchema, {
@@ -50,5 +58,5 @@ export function tcpFilters(view: View, options: TcpOptions): Filter[] {
 }
 
 /** Filters towards one cluster, named after it. */
-export const tcpTo = (view: View, direction: Direction, cluster: string, options: Pick<TcpOptions, 'silent' | 'unguarded'> = {}): Filter[] => (
+export const tcpTo = (view: View, direction: Direction, cluster: string, options: Pick<TcpOptions, 'silent' | 'unguarded' | 'port'> = {}): Filter[] => (
   tcpFilters(view, { direction, statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], ...options }));

@@ -2,8 +2,8 @@
 // @generated from file envoy/extensions/wasm/v3/wasm.proto (package envoy.extensions.wasm.v3, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { AsyncDataSource } from "../../../config/core/v3/base_pb";
 import { file_envoy_config_core_v3_base } from "../../../config/core/v3/base_pb";
 import type { Any } from "@bufbuild/protobuf/wkt";
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/wasm/v3/wasm.proto.
  */
 export const file_envoy_extensions_wasm_v3_wasm: GenFile = /*@__PURE__*/
-  fileDesc("CiNlbnZveS9leHRlbnNpb25zL3dhc20vdjMvd2FzbS5wcm90bxIYZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzIvUBChtDYXBhYmlsaXR5UmVzdHJpY3Rpb25Db25maWcSbAoUYWxsb3dlZF9jYXBhYmlsaXRpZXMYASADKAsyTi5lbnZveS5leHRlbnNpb25zLndhc20udjMuQ2FwYWJpbGl0eVJlc3RyaWN0aW9uQ29uZmlnLkFsbG93ZWRDYXBhYmlsaXRpZXNFbnRyeRpoChhBbGxvd2VkQ2FwYWJpbGl0aWVzRW50cnkSCwoDa2V5GAEgASgJEjsKBXZhbHVlGAIgASgLMiwuZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLlNhbml0aXphdGlvbkNvbmZpZzoCOAEiFAoSU2FuaXRpemF0aW9uQ29uZmlnIpcCCghWbUNvbmZpZxINCgV2bV9pZBgBIAEoCRIPCgdydW50aW1lGAIgASgJEjMKBGNvZGUYAyABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5Bc3luY0RhdGFTb3VyY2USKwoNY29uZmlndXJhdGlvbhgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSGQoRYWxsb3dfcHJlY29tcGlsZWQYBSABKAgSHwoXbmFja19vbl9jb2RlX2NhY2hlX21pc3MYBiABKAgSTQoVZW52aXJvbm1lbnRfdmFyaWFibGVzGAcgASgLMi4uZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLkVudmlyb25tZW50VmFyaWFibGVzIrIBChRFbnZpcm9ubWVudFZhcmlhYmxlcxIVCg1ob3N0X2Vudl9rZXlzGAEgAygJElEKCmtleV92YWx1ZXMYAiADKAsyPS5lbnZveS5leHRlbnNpb25zLndhc20udjMuRW52aXJvbm1lbnRWYXJpYWJsZXMuS2V5VmFsdWVzRW50cnkaMAoOS2V5VmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKKAgoMUGx1Z2luQ29uZmlnEgwKBG5hbWUYASABKAkSDwoHcm9vdF9pZBgCIAEoCRI3Cgl2bV9jb25maWcYAyABKAsyIi5lbnZveS5leHRlbnNpb25zLndhc20udjMuVm1Db25maWdIABIrCg1jb25maWd1cmF0aW9uGAQgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueRIRCglmYWlsX29wZW4YBSABKAgSXAodY2FwYWJpbGl0eV9yZXN0cmljdGlvbl9jb25maWcYBiABKAsyNS5lbnZveS5leHRlbnNpb25zLndhc20udjMuQ2FwYWJpbGl0eVJlc3RyaWN0aW9uQ29uZmlnQgQKAnZtIlgKC1dhc21TZXJ2aWNlEjYKBmNvbmZpZxgBIAEoCzImLmVudm95LmV4dGVuc2lvbnMud2FzbS52My5QbHVnaW5Db25maWcSEQoJc2luZ2xldG9uGAIgASgIQoUBCiZpby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMud2FzbS52M0IJV2FzbVByb3RvUAFaRmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2V4dGVuc2lvbnMvd2FzbS92Mzt3YXNtdjO6gMjRBgIQAmIGcHJvdG8z", [file_envoy_config_core_v3_base, file_google_protobuf_any, file_udpa_annotations_status]);
+  fileDesc("CiNlbnZveS9leHRlbnNpb25zL3dhc20vdjMvd2FzbS5wcm90bxIYZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzIvUBChtDYXBhYmlsaXR5UmVzdHJpY3Rpb25Db25maWcSbAoUYWxsb3dlZF9jYXBhYmlsaXRpZXMYASADKAsyTi5lbnZveS5leHRlbnNpb25zLndhc20udjMuQ2FwYWJpbGl0eVJlc3RyaWN0aW9uQ29uZmlnLkFsbG93ZWRDYXBhYmlsaXRpZXNFbnRyeRpoChhBbGxvd2VkQ2FwYWJpbGl0aWVzRW50cnkSCwoDa2V5GAEgASgJEjsKBXZhbHVlGAIgASgLMiwuZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLlNhbml0aXphdGlvbkNvbmZpZzoCOAEiFAoSU2FuaXRpemF0aW9uQ29uZmlnIpcCCghWbUNvbmZpZxINCgV2bV9pZBgBIAEoCRIPCgdydW50aW1lGAIgASgJEjMKBGNvZGUYAyABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5Bc3luY0RhdGFTb3VyY2USKwoNY29uZmlndXJhdGlvbhgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSGQoRYWxsb3dfcHJlY29tcGlsZWQYBSABKAgSHwoXbmFja19vbl9jb2RlX2NhY2hlX21pc3MYBiABKAgSTQoVZW52aXJvbm1lbnRfdmFyaWFibGVzGAcgASgLMi4uZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLkVudmlyb25tZW50VmFyaWFibGVzIrIBChRFbnZpcm9ubWVudFZhcmlhYmxlcxIVCg1ob3N0X2Vudl9rZXlzGAEgAygJElEKCmtleV92YWx1ZXMYAiADKAsyPS5lbnZveS5leHRlbnNpb25zLndhc20udjMuRW52aXJvbm1lbnRWYXJpYWJsZXMuS2V5VmFsdWVzRW50cnkaMAoOS2V5VmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLLAgoMUGx1Z2luQ29uZmlnEgwKBG5hbWUYASABKAkSDwoHcm9vdF9pZBgCIAEoCRI3Cgl2bV9jb25maWcYAyABKAsyIi5lbnZveS5leHRlbnNpb25zLndhc20udjMuVm1Db25maWdIABIrCg1jb25maWd1cmF0aW9uGAQgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueRIRCglmYWlsX29wZW4YBSABKAgSXAodY2FwYWJpbGl0eV9yZXN0cmljdGlvbl9jb25maWcYBiABKAsyNS5lbnZveS5leHRlbnNpb25zLndhc20udjMuQ2FwYWJpbGl0eVJlc3RyaWN0aW9uQ29uZmlnEj8KDmZhaWx1cmVfcG9saWN5GAcgASgOMicuZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLkZhaWx1cmVQb2xpY3lCBAoCdm0iWAoLV2FzbVNlcnZpY2USNgoGY29uZmlnGAEgASgLMiYuZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLlBsdWdpbkNvbmZpZxIRCglzaW5nbGV0b24YAiABKAgqUQoNRmFpbHVyZVBvbGljeRIPCgtVTlNQRUNJRklFRBAAEg8KC0ZBSUxfUkVMT0FEEAESDwoLRkFJTF9DTE9TRUQQAhINCglGQUlMX09QRU4QA0KFAQomaW8uZW52b3lwcm94eS5lbnZveS5leHRlbnNpb25zLndhc20udjNCCVdhc21Qcm90b1ABWkZnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9leHRlbnNpb25zL3dhc20vdjM7d2FzbXYzuoDI0QYCEAJiBnByb3RvMw", [file_envoy_config_core_v3_base, file_google_protobuf_any, file_udpa_annotations_status]);
 
 /**
  * Configuration for restricting Proxy-Wasm capabilities available to modules.
@@ -264,6 +264,11 @@ export type PluginConfig = Message<"envoy.extensions.wasm.v3.PluginConfig"> & {
    * @generated from field: envoy.extensions.wasm.v3.CapabilityRestrictionConfig capability_restriction_config = 6;
    */
   capabilityRestrictionConfig?: CapabilityRestrictionConfig | undefined;
+
+  /**
+   * @generated from field: envoy.extensions.wasm.v3.FailurePolicy failure_policy = 7;
+   */
+  failurePolicy: FailurePolicy;
 };
 
 /**
@@ -302,4 +307,35 @@ export type WasmService = Message<"envoy.extensions.wasm.v3.WasmService"> & {
  */
 export const WasmServiceSchema: GenMessage<WasmService> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_wasm_v3_wasm, 5);
+
+/**
+ * @generated from enum envoy.extensions.wasm.v3.FailurePolicy
+ */
+export enum FailurePolicy {
+  /**
+   * @generated from enum value: UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: FAIL_RELOAD = 1;
+   */
+  FAIL_RELOAD = 1,
+
+  /**
+   * @generated from enum value: FAIL_CLOSED = 2;
+   */
+  FAIL_CLOSED = 2,
+
+  /**
+   * @generated from enum value: FAIL_OPEN = 3;
+   */
+  FAIL_OPEN = 3,
+}
+
+/**
+ * Describes the enum envoy.extensions.wasm.v3.FailurePolicy.
+ */
+export const FailurePolicySchema: GenEnum<FailurePolicy> = /*@__PURE__*/
+  enumDesc(file_envoy_extensions_wasm_v3_wasm, 0);
 
