@@ -1,8 +1,8 @@
 import type { PluginSpec, TrafficSelector, WasmSpec } from './spec';
 import type { Resource } from '../../model/resource';
 import { byAge } from '../../model/resource';
+import type { Direction } from '../direction';
 import { istioAtLeast } from '../istio-version';
-import type { Direction } from '../listeners/http-filters';
 import { attached } from '../scope/attachment';
 import type { View } from '../view';
 

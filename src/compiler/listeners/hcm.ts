@@ -1,6 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { httpFilters } from './http-filters';
-import type { Direction } from './http-filters';
 import { pack, packOnto, unpack } from '../../xds/any';
 import { duration } from '../../xds/duration';
 import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
@@ -12,6 +11,7 @@ import {
 import type { HttpConnectionManager } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import { UuidRequestIdConfigSchema } from '../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb';
 import { ADS } from '../dialect';
+import type { Direction } from '../direction';
 import { durationMs } from '../durations';
 import { extensionsAt } from '../extensions/list';
 import type { Extension } from '../extensions/list';

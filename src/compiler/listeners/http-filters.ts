@@ -9,6 +9,7 @@ import { GrpcWebSchema } from '../../xds/gen/envoy/extensions/filters/http/grpc_
 import { RouterSchema } from '../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb';
 import { HttpFilterSchema } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { HttpFilter } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
+import type { Direction } from '../direction';
 import { httpExtensions } from '../extensions/filters';
 import type { Extension } from '../extensions/list';
 import { jwtAuthn } from '../security/authentication/jwt';
@@ -18,9 +19,6 @@ import { JWT_FILTER } from '../security/authorization/matchers';
 import { httpMetadataExchange } from '../telemetry/peer-metadata';
 import { statsConfig } from '../telemetry/stats';
 import type { View } from '../view';
-
-/** For whom requests pass a connection manager. */
-export type Direction = 'outbound' | 'inbound' | 'gateway';
 
 const filter = (name: string, config: Any): HttpFilter => create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config } });
 

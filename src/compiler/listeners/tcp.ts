@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
-import type { Direction } from './http-filters';
 import type { Protocol } from '../../model/service';
 import { pack } from '../../xds/any';
 import { FilterSchema } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import type { Filter } from '../../xds/gen/envoy/config/listener/v3/listener_components_pb';
 import { MongoProxySchema } from '../../xds/gen/envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb';
 import { TcpProxySchema } from '../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import type { Direction } from '../direction';
 import { networkExtensions } from '../extensions/filters';
 import { extensionsAt } from '../extensions/list';
 import { authorization } from '../security/authorization/filters';
