@@ -172,8 +172,8 @@ export class CanaryRollout extends Construct {
   /** Whose pods ask when the states are tried. */
   private callers(): string[] {
     const { service, stable, canary } = this.props;
-    const names = this.argo === undefined ? [stable.workload.name, canary.workload.name] : this.argo.workloads;
-    return names.map((name) => `${name}.${service.namespace ?? 'default'}`);
+    if (this.argo === undefined) return [stable._caller, canary._caller];
+    return this.argo.workloads.map((name) => `${name}.${service.namespace ?? 'default'}`);
   }
 
   private states(): RolloutState[] {

@@ -1,13 +1,13 @@
 import { Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { networking } from '../imports';
 import { Connections, type IConnectable } from './connections';
 import type { GrpcRouteProps } from './grpc-match';
 import type { TcpRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshPort } from './mesh-port';
-import { MeshVersion, type MeshVersionOptions, type MeshVersionProps } from './mesh-version';
+import { type LabelledVersionOptions, MeshVersion, type MeshVersionOptions, type MeshVersionProps } from './mesh-version';
 import { requireLabel, requireServiceName } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { meshError } from './private/errors';
@@ -17,9 +17,11 @@ import { directResponseRule, type HttpRule, httpRule, redirectRule, type RuleCon
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { portNames, requireDistinctPorts } from './private/ports';
 import { RouteSet } from './private/route-set';
+import { requireLabels } from './private/text';
 import { requirePortPolicies, requireTrafficPolicy, subsetPolicy, trafficPolicy } from './private/traffic-policy';
 import type { MeshVersionService } from './private/version';
 import { virtualService } from './private/virtual-service';
+import { type RenderedService, renderedService } from './private/workload';
 import { type DirectResponseRouteProps, type HttpRouteOptions, type HttpRouteProps, type IRouteDestination, type RedirectRouteProps, RouteTarget } from './route';
 import type { TrafficPolicyProps } from './traffic-policy';
 
@@ -48,7 +50,9 @@ export interface MeshServiceProps {
    */
   readonly traffic?: TrafficPolicyProps;
   /** A Service that is there. @internal */
-  readonly _service?: kplus.Service;
+  readonly _service?: RenderedService;
+  /** Labels of its pods. @internal */
+  readonly _podLabels?: { [name: string]: string };
 }
 
 /** Properties of `MeshService.fromService()`. */
@@ -60,6 +64,11 @@ export interface AdoptedServiceProps {
    * @default - the name of the service
    */
   readonly serviceAccountName?: string;
+  /**
+   * Labels that all pods of the service carry, at least one: policies find them by these. Workloads that become versions get them.
+   * @default - `app`, the name of the service
+   */
+  readonly podLabels?: { [name: string]: string };
   /**
    * How callers treat the service. Renders `trafficPolicy` of its DestinationRule.
    * @default - the mesh's own policy
@@ -97,22 +106,21 @@ export interface ExposeViaGatewayOptions extends HttpRouteOptions {
  */
 export class MeshService extends Construct implements IRouteDestination, IConnectable {
   /**
-   * Takes a Service of cdk8s-plus, which stays as it is, into the mesh: with versions (`addVersionFrom()`), routes and policies. The Service should have a
+   * Takes a Service that is there, of any version of cdk8s-plus or a plain ApiObject, into the mesh as it is: with versions (`addVersionFrom()`), routes and policies. The Service should have a
    * stable name (`metadata.name`), and must name each port so that Istio knows its protocol, e.g. `http` or `http-admin`.
    * Renders all that a MeshService does but the Service.
-   * Throws MESH_PORT_UNKNOWN where the ports are not those of the Service, MESH_PORT_NAME for a name that says another protocol, or none.
+   * Throws MESH_SERVICE_UNKNOWN for what is no Service, MESH_PORT_UNKNOWN where the ports are not those of the Service, MESH_PORT_NAME for a name that says another protocol, or none.
    */
-  public static fromService(scope: Construct, id: string, service: kplus.Service, props: AdoptedServiceProps): MeshService {
-    const named = { ...props, name: service.name, namespace: namespaceIn(service, service.metadata.namespace) };
-    return new MeshService(scope, id, { ...named, _service: service });
+  public static fromService(scope: Construct, id: string, service: IConstruct, props: AdoptedServiceProps): MeshService {
+    const found = renderedService(scope, service);
+    const named = { ...props, name: found.name, namespace: found.namespace };
+    return new MeshService(scope, id, { ...named, _service: found, _podLabels: props.podLabels });
   }
 
   /** Name of the service: the short DNS name. */
   public readonly name: string;
   /** Namespace of the service; undefined where it is not known before it is applied. */
   public readonly namespace?: string;
-  /** The Kubernetes Service. */
-  public readonly service: kplus.Service;
   /** The identity of the pods. */
   public readonly serviceAccount: kplus.ServiceAccount;
   /** Whom the service may call, and who may call it. Until something is said here, everybody may. */
@@ -120,7 +128,9 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   /** How callers treat the service; undefined for the mesh's own policy. */
   public readonly traffic?: TrafficPolicyProps;
   private readonly _ports: MeshPort[];
+  private readonly _podLabels: { [name: string]: string };
   private readonly _versions: MeshVersion[] = [];
+  private readonly _service: kplus.Service | RenderedService;
   private readonly routes: RouteSet;
 
   /**
@@ -133,6 +143,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
     this.namespace = namespaceIn(this, props.namespace);
     this._ports = [...props.ports];
     requireDistinctPorts(this, this._ports);
+    this._podLabels = requireLabels(this, 'podLabels', props._podLabels ?? { app: this.name });
     this.traffic = props.traffic;
     requireTrafficPolicy(this, this.traffic);
     requirePortPolicies(this, this._ports, this.traffic);
@@ -140,9 +151,16 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
     const account = requireLabel(this, 'the name of a ServiceAccount', props.serviceAccountName ?? this.name, 'set serviceAccountName');
     this.serviceAccount = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: ownedMetadata(this, account, this.namespace) });
     if (props._service !== undefined) this.requireSamePorts(props._service);
-    this.service = props._service ?? this.createService();
+    this._service = props._service ?? this.createService();
     this.connections = Connections._of(this);
     if (trafficPolicy(this.traffic, this._ports) !== undefined) this.ensureDestinationRule();
+  }
+
+  /** The Kubernetes Service. Throws MESH_SERVICE_UNKNOWN where it is one that `fromService()` took from elsewhere than cdk8s-plus-27. */
+  public get service(): kplus.Service {
+    const service = this._service instanceof kplus.Service ? this._service : this._service.construct;
+    if (service instanceof kplus.Service) return service;
+    throw meshError(this, 'MESH_SERVICE_UNKNOWN', `service is there for Services of cdk8s-plus-27, got ${service.node.path}; use that`);
   }
 
   /** Ports that callers dial. */
@@ -152,12 +170,11 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   public get versions(): MeshVersion[] { return [...this._versions]; }
 
   /** Labels that the pods of all versions carry. */
-  public get podLabels(): { [name: string]: string } { return { app: this.name }; }
+  public get podLabels(): { [name: string]: string } { return { ...this._podLabels }; }
 
   /** Names of the ServiceAccounts that the pods run as: that of the service, and those of workloads that came with their own. */
   public get serviceAccountNames(): string[] {
-    const own = this._versions.map((version) => version.workload.serviceAccount?.name).filter((name) => name !== undefined);
-    return [...new Set([this.serviceAccount.name, ...own])].sort();
+    return [...new Set([this.serviceAccount.name, ...this._versions.map((version) => version.serviceAccountName)])].sort();
   }
 
   /** Undefined: a route to the service leads to all versions. */
@@ -176,10 +193,23 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
 
   /**
    * Makes a workload that exists already a version: its pods get the labels `app` and `version`, and the service's identity unless they have one.
-   * Throws MESH_LABEL_DIFFERENT where the pods carry other values of these, and MESH_NAMESPACE_DIFFERENT.
+   * Throws MESH_LABEL_DIFFERENT where the pods carry other values of these, MESH_LABEL_MISSING where they carry none, MESH_NAMESPACE_DIFFERENT, and
+   * MESH_WORKLOAD_UNKNOWN for what has no pods.
+   * @param id name of the version
+   * @param workload a workload of cdk8s-plus, of whichever version, or a plain ApiObject: Deployment, StatefulSet, DaemonSet, Pod, or what else has a Pod template
+   * @param options how callers treat it
    */
-  public addVersionFrom(id: string, workload: kplus.Workload, options: MeshVersionOptions = {}): MeshVersion {
+  public addVersionFrom(id: string, workload: IConstruct, options: MeshVersionOptions = {}): MeshVersion {
     return this.register(MeshVersion._from(this, id, this.forVersions(), workload, options));
+  }
+
+  /**
+   * Makes pods that run already a version, by labels that tell them from others of the service, e.g. `{ 'app.kubernetes.io/version': '1.2' }`. Nothing
+   * is rendered for them; synthesis and MeshTesting take it that one such pod runs, unless a rendered workload has these labels.
+   * Throws MESH_LABEL_INVALID, for `{}` too, and MESH_LABEL_DIFFERENT for labels that contradict `podLabels`.
+   */
+  public addVersionByLabels(id: string, labels: { [name: string]: string }, options: LabelledVersionOptions = {}): MeshVersion {
+    return this.register(MeshVersion._labelled(this, id, this.forVersions(), labels, options));
   }
 
   /**
@@ -269,15 +299,15 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   }
 
   /** Istio reads the protocol from the name of a port, and guesses where it cannot. */
-  private requireSamePorts(service: kplus.Service): void {
+  private requireSamePorts({ construct, ports: theirPorts }: RenderedService): void {
     const numbers = (ports: readonly number[]) => [...ports].sort((a, b) => a - b).join(', ');
-    const [own, theirs] = [numbers(this._ports.map((port) => port.number)), numbers(service.ports.map(({ port }) => port))];
-    if (own !== theirs) throw meshError(this, 'MESH_PORT_UNKNOWN', `ports must be those that ${service.node.path} has (${theirs}), got ${own}`);
+    const [own, theirs] = [numbers(this._ports.map((port) => port.number)), numbers(theirPorts.map(({ port }) => port))];
+    if (own !== theirs) throw meshError(this, 'MESH_PORT_UNKNOWN', `ports must be those that ${construct.node.path} has (${theirs}), got ${own}`);
     for (const port of this._ports) {
       const prefix = port.protocol.toLowerCase();
-      const name = service.ports.find((each) => each.port === port.number)?.name;
+      const name = theirPorts.find((each) => each.port === port.number)?.name;
       if (name !== prefix && name?.startsWith(`${prefix}-`) !== true) {
-        throw meshError(this, 'MESH_PORT_NAME', `port ${port.number} of ${service.node.path} must be named "${prefix}", or begin with "${prefix}-", got ${name === undefined ? 'no name' : `"${name}"`}; Istio reads the protocol from it`);
+        throw meshError(this, 'MESH_PORT_NAME', `port ${port.number} of ${construct.node.path} must be named "${prefix}", or begin with "${prefix}-", got ${name === undefined ? 'no name' : `"${name}"`}; Istio reads the protocol from it`);
       }
     }
   }
@@ -291,7 +321,8 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   }
 
   private forVersions(): MeshVersionService {
-    return { name: this.name, namespace: this.namespace, ports: this._ports, traffic: this.traffic, serviceAccount: this.serviceAccount };
+    const { name, namespace, traffic, serviceAccount } = this;
+    return { name, namespace, traffic, serviceAccount, podLabels: this._podLabels, ports: this._ports };
   }
 
   private register(version: MeshVersion): MeshVersion {

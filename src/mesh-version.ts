@@ -1,13 +1,17 @@
 import { ApiObject, JsonPatch } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import type { MeshPort } from './mesh-port';
 import { requireLabel } from './private/check';
 import { finding, meshError } from './private/errors';
 import { serviceHost } from './private/host';
+import { knowInstalled } from './private/mesh-settings';
 import { namespaceIn, ownedMetadata, PATH_ANNOTATION } from './private/metadata';
+import { standIn } from './private/stand-in';
+import { requireLabels } from './private/text';
 import { requireTrafficPolicy } from './private/traffic-policy';
 import type { MeshVersionService } from './private/version';
+import { objectOf, renderedWorkload } from './private/workload';
 import type { IRouteDestination } from './route';
 import type { TrafficPolicyProps } from './traffic-policy';
 
@@ -18,6 +22,15 @@ export interface MeshVersionOptions {
    * @default - as the service
    */
   readonly traffic?: TrafficPolicyProps;
+}
+
+/** Options of a version whose pods run already, known by their labels. */
+export interface LabelledVersionOptions extends MeshVersionOptions {
+  /**
+   * Name of the ServiceAccount that the pods run as.
+   * @default - that of the service
+   */
+  readonly serviceAccountName?: string;
 }
 
 /**
@@ -50,11 +63,21 @@ export class MeshVersion extends Construct implements IRouteDestination {
   }
 
   /** @internal */
-  public static _from(scope: Construct, id: string, service: MeshVersionService, workload: kplus.Workload, options: MeshVersionOptions): MeshVersion {
+  public static _from(scope: Construct, id: string, service: MeshVersionService, workload: IConstruct, options: MeshVersionOptions): MeshVersion {
     requireNew(scope, id);
     const version = new MeshVersion(scope, id, service, options.traffic);
-    version._workload = workload;
-    version.join(workload);
+    if (workload instanceof kplus.Workload) version.join(workload);
+    else version.joinRendered(workload);
+    return version;
+  }
+
+  /** @internal */
+  public static _labelled(
+    scope: Construct, id: string, service: MeshVersionService, labels: { [name: string]: string }, options: LabelledVersionOptions,
+  ): MeshVersion {
+    requireNew(scope, id);
+    const version = new MeshVersion(scope, id, service, options.traffic);
+    version.stand(labels, options.serviceAccountName);
     return version;
   }
 
@@ -63,34 +86,51 @@ export class MeshVersion extends Construct implements IRouteDestination {
   /** How callers treat this version; undefined as the service. */
   public readonly traffic?: TrafficPolicyProps;
   private readonly service: MeshVersionService;
-  private _workload!: kplus.Workload;
+  private _workload?: kplus.Workload;
+  private _object?: ApiObject;
+  private ownLabels: { [name: string]: string };
+  private account?: string;
   private revision?: string;
 
   private constructor(scope: Construct, id: string, service: MeshVersionService, traffic: TrafficPolicyProps | undefined) {
     super(scope, id);
     this.service = service;
     this.version = requireLabel(this, 'the name of a version', id, 'choose another id');
+    this.ownLabels = { version: this.version };
     this.traffic = traffic;
     requireTrafficPolicy(this, traffic, service.traffic);
     for (const port of service.ports) requireTrafficPolicy(this, traffic && port.traffic && { ...port.traffic, ...traffic }, service.traffic, `port ${port.number}`);
     // cdk8s-plus finds this out only while it renders, and then names no construct
     this.node.addValidation({
-      validate: () => (this.workload.containers.length > 0 ? [] : [finding('MESH_CONTAINER_MISSING', 'a version must have at least one container, got none; set containers, or call workload.addContainer()')]),
+      validate: () => (this._workload?.containers.length !== 0 ? [] : [finding('MESH_CONTAINER_MISSING', 'a version must have at least one container, got none; set containers, or call workload.addContainer()')]),
     });
   }
 
-  /** The Deployment, or other workload, that runs this version. */
-  public get workload(): kplus.Workload { return this._workload; }
+  /**
+   * The Deployment, or other workload of cdk8s-plus, that runs this version.
+   * Throws MESH_WORKLOAD_UNKNOWN where none of this version of cdk8s-plus does: `object` is what runs it then.
+   */
+  public get workload(): kplus.Workload {
+    if (this._workload !== undefined) return this._workload;
+    const got = this._object === undefined ? 'pods that are known by their labels' : `${this._object.kind} ${this._object.node.path}`;
+    throw meshError(this, 'MESH_WORKLOAD_UNKNOWN', `workload is there for versions that a workload of cdk8s-plus-27 runs, got ${got}; use object`);
+  }
 
-  /** Labels that the pods carry: `app` and `version`. */
-  public get labels(): { [name: string]: string } { return { app: this.service.name, version: this.version }; }
+  /** The Kubernetes object that runs this version; undefined for pods that are known by their labels. */
+  public get object(): ApiObject | undefined { return this._object ?? (this._workload && objectOf(this._workload)); }
+
+  /** Name of the ServiceAccount that the pods run as. */
+  public get serviceAccountName(): string { return this._workload?.serviceAccount?.name ?? this.account ?? this.service.serviceAccount.name; }
+
+  /** Labels that the pods carry: those of the service's pods, and `version` or what else tells this version from others. */
+  public get labels(): { [name: string]: string } { return { ...this.service.podLabels, ...this.ownLabels }; }
 
   /** The subset's name: the version's, but `stable` or `canary` in a rollout by Argo, which keeps these two through all versions. */
   public get subset(): string | undefined { return this.revision ?? this.version; }
 
   /** Labels of the subset. Where Argo decides it adds its own, so that `version` must not be among them. @internal */
   public get _subsetLabels(): { [name: string]: string } {
-    return this.revision === undefined ? { version: this.version } : { app: this.service.name };
+    return { ...this.revision === undefined ? this.ownLabels : this.service.podLabels };
   }
 
   /** From now on the pods of this version are a revision of a rollout, under a subset's name that does not change with the version. @internal */
@@ -144,21 +184,58 @@ export class MeshVersion extends Construct implements IRouteDestination {
     throw meshError(this, 'MESH_CONTAINER_PORT', `containers must open the target ports of their service, got ${open.join(', ')} without ${closed.number}; open it too, or set targetPort of the MeshPort`);
   }
 
+  /** Where the workload runs, as tests send from it. @internal */
+  public get _caller(): string {
+    return `${this.object?.name ?? `${this.service.name}-${this.version}`}.${this.service.namespace ?? 'default'}`;
+  }
+
   /** Makes somebody else's workload one of ours: labels, identity and where it came from. Its own selector stays as it is. */
   private join(workload: kplus.Workload): void {
+    this._workload = workload;
     this.requireNamespace(namespaceIn(workload, workload.metadata.namespace), workload.node.path);
     for (const [key, value] of Object.entries(this.labels)) {
-      const known = (workload.podMetadata.getLabel(key) as string | undefined) ?? workload.matchLabels[key];
-      if (known !== undefined && known !== value) {
-        const repair = key === 'version' ? `remove theirs, or name the version "${known}"` : 'remove theirs';
-        throw meshError(this, 'MESH_LABEL_DIFFERENT', `the pods of ${workload.node.path} must carry the label ${key}=${value}, got ${key}=${known}; ${repair}`);
-      }
+      this.requireLabel(workload, key, value, (workload.podMetadata.getLabel(key) as string | undefined) ?? workload.matchLabels[key]);
       workload.podMetadata.addLabel(key, value);
     }
     workload.metadata.addAnnotation(PATH_ANNOTATION, workload.node.path);
     if (workload.serviceAccount === undefined) {
       ApiObject.of(workload).addJsonPatch(JsonPatch.add('/spec/template/spec/serviceAccountName', this.service.serviceAccount.name));
     }
+  }
+
+  /** The same for a workload of which no more is known than what it renders. */
+  private joinRendered(workload: IConstruct): void {
+    const { object, namespace, template, podLabels, serviceAccountName } = renderedWorkload(this, workload);
+    this._object = object;
+    this.account = serviceAccountName;
+    this.requireNamespace(namespace, workload.node.path);
+    for (const [key, value] of Object.entries(this.labels)) {
+      this.requireLabel(workload, key, value, podLabels[key]);
+      object.addJsonPatch(JsonPatch.add(`${template}/metadata/labels/${key.replace(/~/g, '~0').replace(/\//g, '~1')}`, value));
+    }
+    object.metadata.addAnnotation(PATH_ANNOTATION, workload.node.path);
+    if (serviceAccountName === undefined) object.addJsonPatch(JsonPatch.add(`${template}/spec/serviceAccountName`, this.service.serviceAccount.name));
+  }
+
+  /** Pods that nothing here renders. */
+  private stand(labels: { [name: string]: string }, account: string | undefined): void {
+    this.account = account;
+    this.ownLabels = requireLabels(this, 'labels', labels);
+    for (const [key, value] of Object.entries(this.service.podLabels)) {
+      if (labels[key] !== undefined && labels[key] !== value) {
+        throw meshError(this, 'MESH_LABEL_DIFFERENT', `labels must not contradict those of the service's pods, ${key}=${value}, got ${key}=${labels[key]}; leave it away, or set podLabels of the service`);
+      }
+    }
+    const { name, namespace, ports } = this.service;
+    knowInstalled(this, (rendered) => standIn(rendered, {
+      name: `${name}-${this.version}`, namespace, labels: this.labels, serviceAccountName: this.serviceAccountName, ports: distinctTargets(ports),
+    }));
+  }
+
+  private requireLabel(workload: IConstruct, key: string, value: string, known: string | undefined): void {
+    if (known === undefined || known === value) return;
+    const repair = key === 'version' ? `remove theirs, or name the version "${known}"` : 'remove theirs';
+    throw meshError(this, 'MESH_LABEL_DIFFERENT', `the pods of ${workload.node.path} must carry the label ${key}=${value}, got ${key}=${known}; ${repair}`);
   }
 
   private requireNamespace(namespace: string | undefined, from: string): void {

@@ -66,7 +66,7 @@ export class VirtualMachine extends Construct {
     super(scope, id);
     const { service, version, network, locality, weight, addresses = [] } = props;
     this.name = requireLabel(this, 'the name of a WorkloadGroup', props.name ?? id, 'choose another construct id or set name');
-    const own = { app: service.name, ...version !== undefined && { version } };
+    const own: { [name: string]: string } = { ...service.podLabels, ...version !== undefined && { version } };
     const clash = Object.keys(own).find((key) => props.labels?.[key] !== undefined);
     if (clash !== undefined) throw meshError(this, 'MESH_LABEL_DIFFERENT', `labels must not set "${clash}", which follows from service and version, got ${clash}=${props.labels![clash]}`);
     this.labels = requireLabels(this, 'labels', { ...props.labels, ...own });

@@ -21,7 +21,7 @@ const settings = new WeakMap<IConstruct, MeshSettings>();
 /** Who wrote a default down already, by every construct above; a Mesh that comes later cannot change it any more. */
 const settled = new WeakMap<IConstruct, IConstruct>();
 /** Objects that are on the cluster without being rendered here, by who knows of them. */
-const installed = new WeakMap<IConstruct, () => unknown[]>();
+const installed = new WeakMap<IConstruct, (rendered: readonly unknown[]) => unknown[]>();
 const gateways = new WeakMap<IConstruct, InstalledGateway>();
 
 /** A tree has one Mesh; what it says must not contradict what was rendered from defaults before. */
@@ -56,13 +56,13 @@ function settingsFor(scope: IConstruct): MeshSettings | undefined {
 }
 
 /** Says what is on the cluster though nothing here renders it. */
-export function knowInstalled(owner: IConstruct, produce: () => unknown[]): void {
+export function knowInstalled(owner: IConstruct, produce: (rendered: readonly unknown[]) => unknown[]): void {
   installed.set(owner, produce);
 }
 
-/** What the constructs below one, and its Mesh, know to be on the cluster. */
-export function installedFor(scope: IConstruct): unknown[] {
-  return knownTo(scope).flatMap((owner) => installed.get(owner)?.() ?? []);
+/** What the constructs below one, and its Mesh, know to be on the cluster beside what is rendered. */
+export function installedFor(scope: IConstruct, rendered: readonly unknown[]): unknown[] {
+  return knownTo(scope).flatMap((owner) => installed.get(owner)?.(rendered) ?? []);
 }
 
 /** Pods of a gateway that run already, and the name of the Service before them. */

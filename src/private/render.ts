@@ -1,5 +1,4 @@
 import { ApiObject } from 'cdk8s';
-import * as kplus from 'cdk8s-plus-27';
 import type { IConstruct } from 'constructs';
 import { installedFor } from './mesh-settings';
 import { PATH_ANNOTATION } from './metadata';
@@ -10,7 +9,7 @@ import { PATH_ANNOTATION } from './metadata';
  */
 export function renderTree(scope: IConstruct, takes: (object: ApiObject) => boolean = () => true): unknown[] {
   const constructs = scope.node.findAll();
-  const restore = constructs.filter((construct) => construct instanceof kplus.Workload).map(schedulingOf);
+  const restore = constructs.filter(isScheduled).map(schedulingOf);
   try {
     return constructs.filter((construct): construct is ApiObject => ApiObject.isApiObject(construct) && takes(construct)).map(located);
   } finally {
@@ -20,7 +19,8 @@ export function renderTree(scope: IConstruct, takes: (object: ApiObject) => bool
 
 /** The mesh of a construct: what is rendered below it, and what is known to be on the cluster already. */
 export function renderMesh(scope: IConstruct): unknown[] {
-  return [...renderTree(scope), ...installedFor(scope)];
+  const rendered = renderTree(scope);
+  return [...rendered, ...installedFor(scope, rendered)];
 }
 
 function located(object: ApiObject): unknown {
@@ -29,8 +29,16 @@ function located(object: ApiObject): unknown {
   return { ...manifest, metadata: { ...manifest.metadata, annotations } };
 }
 
+interface Scheduled { readonly scheduling: object }
+
+/** A workload of cdk8s-plus, of whichever version. */
+function isScheduled(construct: IConstruct): construct is IConstruct & Scheduled {
+  const { scheduling } = construct as Partial<Scheduled>;
+  return typeof scheduling === 'object';
+}
+
 /** cdk8s-plus adds anti-affinity terms each time it renders a workload with `spread`. */
-function schedulingOf(workload: kplus.Workload): () => void {
+function schedulingOf(workload: Scheduled): () => void {
   const lists = Object.values(workload.scheduling).filter((value): value is unknown[] => Array.isArray(value))
     .map((list) => ({ list, length: list.length }));
   return () => lists.forEach(({ list, length }) => { list.length = length; });

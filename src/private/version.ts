@@ -6,6 +6,8 @@ import type { TrafficPolicyProps } from '../traffic-policy';
 export interface MeshVersionService {
   readonly name: string;
   readonly namespace?: string;
+  /** Labels that the pods of all versions carry. */
+  readonly podLabels: { readonly [name: string]: string };
   readonly ports: MeshPort[];
   readonly traffic?: TrafficPolicyProps;
   readonly serviceAccount: ServiceAccount;

@@ -1,4 +1,3 @@
-import * as kplus from 'cdk8s-plus-27';
 import type { IConstruct } from 'constructs';
 import type { SendOptions } from './mesh-request';
 import type { Simulator } from './simulator';
@@ -6,7 +5,7 @@ import { MeshGateway } from '../mesh-gateway';
 import { MeshService } from '../mesh-service';
 import { MeshVersion } from '../mesh-version';
 import { meshError } from '../private/errors';
-import { namespaceIn } from '../private/metadata';
+import { workloadObject } from '../private/workload';
 
 /** The sender of a request by the name that the explanation takes. */
 export function senderName({ from, fromName }: SendOptions, simulator: Simulator): string {
@@ -22,12 +21,9 @@ function nameOf(from: IConstruct, simulator: Simulator): string {
     }
     return workload;
   }
-  if (from instanceof MeshVersion) return workloadName(from.workload);
-  if (from instanceof kplus.Workload) return workloadName(from);
+  if (from instanceof MeshVersion) return from._caller;
   if (from instanceof MeshGateway) return `gateway:${from.name}.${from.namespace ?? 'default'}`;
+  const object = workloadObject(from);
+  if (object !== undefined) return `${object.name}.${object.metadata.namespace ?? 'default'}`;
   throw meshError(from, 'MESH_CALLER_UNKNOWN', `a sender must be a MeshService, MeshVersion, MeshGateway or workload, got ${from.constructor.name}; use fromName for another`);
-}
-
-function workloadName(workload: kplus.Workload): string {
-  return `${workload.name}.${namespaceIn(workload, workload.metadata.namespace) ?? 'default'}`;
 }
