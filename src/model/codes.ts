@@ -99,6 +99,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_LIMIT_INVALID: 'a number outside the range of its field',
   MESH_LOCALITY_INVALID: 'a failover that does not lead from one region to another',
   MESH_LOCALITY_UNDECIDED: 'outlier detection without a choice about localities, or a choice that has no effect without it',
+  MESH_LOG_FORMAT: 'a format of access logs that Envoy cannot read',
   MESH_MATCH_DUPLICATE: 'two conditions on one header or parameter in a match',
   MESH_MATCH_EMPTY: 'a match without a condition',
   MESH_MATCH_INEFFECTIVE: 'a match that an earlier rule decides',

@@ -16,9 +16,10 @@ export class MeshConfigParts {
     if (name === 'istio') throw meshError(mesh, 'MESH_NAME_INVALID', 'meshConfigName must not be that of the installation\'s own ConfigMap, got "istio"; choose another');
   }
 
-  /** Registers something that resources of Istio name: an authorizer, a log, a collector of spans. */
+  /** Registers something that resources of Istio name: an authorizer, a log, a collector of spans. The same object may come again. */
   public addProvider(owner: IConstruct, name: string, provider: Record<string, unknown>): void {
     const other = this.providers.get(name);
+    if (other?.provider === provider) return;
     if (other !== undefined) {
       throw meshError(owner, 'MESH_PROVIDER_DUPLICATE', `a provider of MeshConfig must have a name of its own, got "${name}", which ${other.owner.node.path} has; choose another id or set name`);
     }

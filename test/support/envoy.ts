@@ -32,6 +32,7 @@ export class Envoy {
       '-c', configFile, '--admin-address-path', addressFile, '--concurrency', '1', '--disable-hot-restart',
       // Envoy's own ten minutes are no time for a test.
       '--drain-time-s', String(options.drainSeconds ?? 1), '--drain-strategy', 'immediate', '--log-level', 'warning', '--skip-deprecated-logs',
+      '--file-flush-interval-msec', '50',
     ], { stdio: ['ignore', 'ignore', 'pipe'] });
     const envoy = new Envoy(folder, child);
     await envoy.until('its admin address', async () => {
