@@ -68,7 +68,10 @@ export class TracingProvider {
     return new TracingProvider(requireLabel(undefined, 'the name of a provider', name, 'choose another'), provider);
   }
 
-  private constructor(/** Name of the provider in MeshConfig. */ public readonly name: string, /** @internal */ public readonly _provider: Record<string, unknown>) {}
+  private constructor(
+    /** Name of the provider in MeshConfig. */ public readonly name: string,
+    /** @internal */ public readonly _provider: Record<string, unknown>,
+  ) {}
 }
 
 function lengthOf({ maxTagLength }: TracingProviderOptions): number | undefined {
@@ -80,7 +83,10 @@ export class TraceTag {
   /** This text. Throws MESH_TAG_INVALID for an empty one. */
   public static literal(value: string): TraceTag { return new TraceTag({ literal: { value: requireText('the text', value) } }); }
   /** The value of a header, or else a default. Throws MESH_HEADER_INVALID. */
-  public static header(name: string, defaultValue?: string): TraceTag { return new TraceTag({ header: { name: requireHeaderName(name), defaultValue } }); }
+  public static header(name: string, defaultValue?: string): TraceTag {
+    return new TraceTag({ header: { name: requireHeaderName(name), defaultValue } });
+  }
+
   /** The value of a variable in the sidecar's environment, or else a default. Throws MESH_TAG_INVALID for an empty name. */
   public static environment(name: string, defaultValue?: string): TraceTag {
     return new TraceTag({ environment: { name: requireText('the variable', name), defaultValue } });

@@ -4,12 +4,12 @@ import {
   AccessLog, LogProvider, Mesh, MeshMetric, MeshPort, MeshService, MetricOverride, Telemetry, type TelemetryProps, TelemetrySide, TraceTag, Tracing,
   TracingProvider,
 } from '../src';
+import { listenerJson } from './compiler/support';
+import { failures, only } from './support/synth';
 import { createCompiler } from '../src/compiler/compiler';
 import { buildModel } from '../src/model/model';
 import { resourcesOf } from '../src/model/parse';
 import { proxyOf } from '../src/model/proxy';
-import { listenerJson } from './compiler/support';
-import { failures, only } from './support/synth';
 
 function shop() {
   const chart = new Chart(Testing.app(), 'test', { namespace: 'shop' });
