@@ -1,4 +1,7 @@
 export * from './access-matrix';
+export * from './behaviour';
+export * from './mesh-answer';
+export * from './mesh-clock';
 export * from './mesh-request';
 export * from './mesh-result';
 export * from './mesh-testing';

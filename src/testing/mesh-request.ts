@@ -69,4 +69,31 @@ export interface SendOptions {
    * @default 200
    */
   readonly externalAuthorizer?: number;
+  /**
+   * Certificate that a caller from outside shows to a gateway, for an `https` URL; it counts as signed by a CA that the gateway trusts.
+   * @default - none, which a gateway with GatewayTls.mutual() turns away
+   */
+  readonly clientCertificate?: ClientCertificate;
+  /**
+   * Server name (SNI) that a caller from outside asks for, for an `https` URL.
+   * @default - the host of the URL
+   */
+  readonly serverName?: string;
+}
+
+/** A certificate by what is in it. Tests have no keys, so whose certificate it is gets declared. */
+export class ClientCertificate {
+  /** A certificate with these names of its subject: URIs or DNS names. */
+  public static of(...names: string[]): ClientCertificate { return new ClientCertificate(names); }
+  /** The certificate of a workload of the mesh, as Istio's CA gives it: `spiffe://cluster.local/ns/NAMESPACE/sa/ACCOUNT`. */
+  public static spiffe(namespace: string, serviceAccount: string, trustDomain: string = 'cluster.local'): ClientCertificate {
+    return new ClientCertificate([`spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`]);
+  }
+
+  /** Subject alternative names. */
+  public readonly names: string[];
+
+  private constructor(names: string[]) {
+    this.names = names;
+  }
 }

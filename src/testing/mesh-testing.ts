@@ -1,12 +1,14 @@
 import type { IConstruct } from 'constructs';
 import { AccessMatrix, type AccessEntry, type AccessMatrixOptions } from './access-matrix';
+import { MeshClock, type MeshClockOptions } from './mesh-clock';
 import { MeshRequest, type SendOptions } from './mesh-request';
 import { MeshResult } from './mesh-result';
 import { RolloutTesting } from './rollout-testing';
 import type { RuleCoverage } from './rule-coverage';
-import { senderName } from './sender';
+import { requestSpec, senderName } from './sender';
 import type { Simulator } from './simulator';
 import type { CanaryRollout } from '../canary-rollout';
+import { requireInteger } from '../private/check';
 import { meshOptionsFor } from '../private/mesh-settings';
 import { renderMesh } from '../private/render';
 
@@ -41,19 +43,23 @@ export class MeshTesting {
   public send(request: MeshRequest, options: SendOptions = {}): MeshResult {
     const simulator = this.load();
     const from = senderName(options, simulator);
-    const { method, url, headers, claims } = request;
-    const { at, fromAddress, externalAuthorizer } = options;
-    const explanation = simulator.explain({
-      method,
-      url,
-      headers,
-      from,
-      ...(claims !== undefined && { claims }),
-      ...(at !== undefined && { now: Math.floor(at.getTime() / 1000) }),
-      ...(fromAddress !== undefined && { sourceAddress: fromAddress }),
-      ...(externalAuthorizer !== undefined && { authorizer: externalAuthorizer }),
-    });
+    const explanation = simulator.explain(requestSpec(request, options, from));
     return MeshResult._of(request, from, explanation, simulator);
+  }
+
+  /**
+   * The mesh in the course of time, on a clock of its own that begins at 0 with nothing ejected and no connection open. Throws MESH_SEED_INVALID for
+   * a seed that is no whole number from 1.
+   * @example
+   * const clock = MeshTesting.of(chart).clock();
+   * clock.behave(v1, Behaviour.hang());
+   * clock.send(MeshRequest.get('http://reviews:9080/'), { from: productpage }).expectStatus(504).expectElapsed(Duration.seconds(10));
+   */
+  public clock(options: MeshClockOptions = {}): MeshClock {
+    const { seed = 1 } = options;
+    requireInteger(undefined, 'MESH_SEED_INVALID', 'seed', seed, 1, 2 ** 31 - 2);
+    const simulator = this.load();
+    return MeshClock._of(simulator, simulator.play(seed));
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { IConstruct } from 'constructs';
-import type { SendOptions } from './mesh-request';
+import type { MeshRequest, SendOptions } from './mesh-request';
 import type { Simulator } from './simulator';
+import type { RequestSpec } from '../analysis/explain';
+import { ExternalService } from '../external-service';
 import { MeshGateway } from '../mesh-gateway';
 import { MeshService } from '../mesh-service';
 import { MeshVersion } from '../mesh-version';
@@ -26,4 +28,34 @@ function nameOf(from: IConstruct, simulator: Simulator): string {
   const object = workloadObject(from);
   if (object !== undefined) return `${object.name}.${object.metadata.namespace ?? 'default'}`;
   throw meshError(from, 'MESH_CALLER_UNKNOWN', `a sender must be a MeshService, MeshVersion, MeshGateway or workload, got ${from.constructor.name}; use fromName for another`);
+}
+
+/** A request with who sends it and how, as the explanation takes it. */
+export function requestSpec({ method, url, headers, claims }: MeshRequest, options: SendOptions, from: string): RequestSpec {
+  const { at, fromAddress, externalAuthorizer, clientCertificate, serverName } = options;
+  const tls = {
+    ...(serverName !== undefined && { sni: serverName }),
+    ...(clientCertificate !== undefined && { certificate: true, names: clientCertificate.names }),
+  };
+  return {
+    method,
+    url,
+    headers,
+    from,
+    ...(claims !== undefined && { claims }),
+    ...(at !== undefined && { now: Math.floor(at.getTime() / 1000) }),
+    ...(fromAddress !== undefined && { sourceAddress: fromAddress }),
+    ...(externalAuthorizer !== undefined && { authorizer: externalAuthorizer }),
+    ...(Object.keys(tls).length > 0 && { tls }),
+  };
+}
+
+/** Names of what answers requests to a construct. */
+export function answererNames(target: IConstruct, simulator: Simulator): string[] {
+  if (target instanceof MeshService) return simulator.workloadsOf(target.name, target.namespace);
+  if (target instanceof MeshVersion) return [target._caller];
+  if (target instanceof ExternalService) return [...target.hosts];
+  const object = workloadObject(target);
+  if (object !== undefined) return [`${object.name}.${object.metadata.namespace ?? 'default'}`];
+  throw meshError(target, 'MESH_CALLER_UNKNOWN', `a behaviour must be that of a MeshService, MeshVersion, ExternalService or workload, got ${target.constructor.name}; use behaveNamed() for another`);
 }

@@ -2,6 +2,7 @@ import type { AccessEntry, AccessMatrixOptions } from './access-matrix';
 import type { RuleCoverage } from './rule-coverage';
 import { RuleCounter } from './rules';
 import { createExplainer, explanationText, workloadName, type Explainer, type Explanation, type RequestSpec } from '../analysis/explain';
+import { MeshPlay, seededDraw, withReplicas } from '../analysis/play';
 import { refusals } from '../compiler/refusals';
 import { MeshError } from '../model/error';
 import { withGatewayWorkloads, type InstalledGateway } from '../model/gateway-workloads';
@@ -107,6 +108,19 @@ export class Simulator {
     if (!host.endsWith(suffix)) return host;
     const short = host.slice(0, -suffix.length);
     return short.endsWith(`.${namespace}`) ? short.slice(0, -namespace.length - 1) : short;
+  }
+
+  /** The mesh in the course of time, with as many Pods as controllers ask for. Each call begins anew. */
+  public play(seed: number): MeshPlay {
+    const resources = withReplicas(withGatewayWorkloads(this.resources).resources, this.model);
+    return new MeshPlay(buildModel(resources), seededDraw(seed));
+  }
+
+  /** Workloads, by the name that `from` takes, that run behind a service. */
+  public workloadsOf(service: string, namespace: string | undefined): string[] {
+    const host = this.fullHost(service, namespace);
+    const behind = this.model.workloads.filter(candidate => this.model.targetsOf(candidate).some(target => target.service.hostname === host));
+    return [...new Set(behind.map(workloadName))];
   }
 
   /** A workload, by the name that `from` takes, that runs behind a service; undefined where none does. */

@@ -11,7 +11,7 @@ export type Step =
   | { readonly open: number; readonly until: 'upstream' | 'pending' }
   /** Held answers are given, and all open requests end. */
   | { readonly release: true }
-  /** Requests until one is answered otherwise than `while`; how long that took is compared. */
+  /** Requests until one is answered otherwise than `while`; how long that took since the last `send` is compared. */
   | { readonly poll: { readonly while: string }; readonly atLeastMs: number; readonly within: number };
 
 /** One cluster with upstreams, one route to it, and what happens then. */
@@ -53,7 +53,7 @@ const PREVIOUS_HOSTS = {
 const thresholds = (limits: object): object => ({ circuit_breakers: { thresholds: [limits] } });
 const outlier = (more: object): object => ({
   common_lb_config: { healthy_panic_threshold: {}, update_merge_window: '0s' },
-  outlier_detection: { interval: '0.1s', base_ejection_time: '0.4s', max_ejection_percent: 100, enforcing_success_rate: 0, ...more },
+  outlier_detection: { interval: '0.1s', base_ejection_time: '60s', max_ejection_percent: 100, enforcing_success_rate: 0, ...more },
 });
 const fault = (config: object): object => ({
   typed_per_filter_config: { 'envoy.filters.http.fault': { '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault', ...config } },
@@ -80,11 +80,11 @@ const RETRIES: Scenario[] = [
   { name: 'reset, after the request', route: retry('reset-before-request', 2), upstreams: one(RESETTING), steps: [{ send: 1 }] },
   { name: 'reset, connect-failure', route: retry('connect-failure', 2), upstreams: one(RESETTING), steps: [{ send: 1 }] },
   { name: 'timeout', route: { timeout: '0.3s' }, upstreams: one(HANGING), steps: [{ send: 1 }], timed: true },
-  { name: 'timeout of a slow answer', route: { timeout: '1s' }, upstreams: one(always(answer(200, 300))), steps: [{ send: 1 }], timed: true },
-  { name: 'one second, three retries of 200 ms', route: { timeout: '1s', ...retry('5xx', 3, { per_try_timeout: '0.2s' }) }, upstreams: one(HANGING), steps: [{ send: 1 }], timed: true },
-  { name: 'the timeout ends the tries', route: { timeout: '1s', ...retry('gateway-error', 5, { per_try_timeout: '0.4s' }) }, upstreams: one(HANGING), steps: [{ send: 1 }], timed: true },
+  { name: 'timeout of a slow answer', route: { timeout: '2s' }, upstreams: one(always(answer(200, 300))), steps: [{ send: 1 }], timed: true },
+  { name: 'three retries within the timeout', route: { timeout: '2.5s', ...retry('5xx', 3, { per_try_timeout: '0.5s' }) }, upstreams: one(HANGING), steps: [{ send: 1 }], timed: true },
+  { name: 'the timeout ends the tries', route: { timeout: '2.5s', ...retry('gateway-error', 5, { per_try_timeout: '1s' }) }, upstreams: one(HANGING), steps: [{ send: 1 }], timed: true },
   { name: 'a try that times out is not retried', route: { timeout: '5s', ...retry('connect-failure', 3, { per_try_timeout: '0.2s' }) }, upstreams: one(HANGING), steps: [{ send: 1 }], timed: true },
-  { name: 'slow then fast', route: { timeout: '5s', ...retry('reset', 3, { per_try_timeout: '0.3s' }) }, upstreams: one(first(1, { kind: 'hang' })), steps: [{ send: 1 }], timed: true },
+  { name: 'slow then fast', route: { timeout: '5s', ...retry('reset', 3, { per_try_timeout: '1s' }) }, upstreams: one(first(1, { kind: 'hang' })), steps: [{ send: 1 }], timed: true },
   { name: 'another host is tried', route: retry('5xx', 1, PREVIOUS_HOSTS), upstreams: [[failing(503), OK]], steps: [{ send: 20 }], counted: false },
   {
     name: 'another priority is tried',
@@ -113,8 +113,8 @@ const FAULTS: Scenario[] = [
   },
   {
     name: 'a delay is no part of the timeout',
-    filters: fault({ delay: { fixed_delay: '0.5s', percentage: { numerator: 100 } } }),
-    route: { timeout: '0.4s' },
+    filters: fault({ delay: { fixed_delay: '1.5s', percentage: { numerator: 100 } } }),
+    route: { timeout: '1s' },
     upstreams: one(always(answer(200, 100))),
     steps: [{ send: 1 }],
     timed: true,
@@ -151,8 +151,8 @@ const OUTLIERS: Scenario[] = [
   { name: '400s do not count', cluster: outlier({ consecutive_5xx: 2 }), upstreams: one(failing(404)), steps: [{ send: 4 }] },
   { name: 'refused connections count as 503', cluster: outlier({ consecutive_5xx: 2 }), upstreams: one(REFUSING), steps: [{ send: 3 }] },
   { name: 'cut connections count as 503', cluster: outlier({ consecutive_5xx: 2 }), upstreams: one(RESETTING), steps: [{ send: 3 }] },
-  { name: 'retries count', cluster: outlier({ consecutive_5xx: 2 }), route: retry('5xx', 5), upstreams: one(failing(503)), steps: [{ send: 2 }] },
-  { name: 'timeouts count', cluster: outlier({ consecutive_5xx: 2, base_ejection_time: '5s' }), route: { timeout: '0.1s' }, upstreams: one(HANGING), steps: [{ send: 3 }] },
+  { name: 'retries count', cluster: outlier({ consecutive_5xx: 2 }), route: retry('5xx', 1), upstreams: one(failing(503)), steps: [{ send: 2 }] },
+  { name: 'timeouts count', cluster: outlier({ consecutive_5xx: 2 }), route: { timeout: '0.1s' }, upstreams: one(HANGING), steps: [{ send: 3 }] },
   { name: 'split: refused connections', cluster: outlier({ split_external_local_origin_errors: true, consecutive_local_origin_failure: 2, consecutive_5xx: 0, enforcing_consecutive_5xx: 0, enforcing_local_origin_success_rate: 0 }), upstreams: one(REFUSING), steps: [{ send: 4 }] },
   { name: 'split: a cut connection was a connection', cluster: outlier({ split_external_local_origin_errors: true, consecutive_local_origin_failure: 2, enforcing_local_origin_success_rate: 0 }), upstreams: one(RESETTING), steps: [{ send: 5 }] },
   { name: 'split: answers', cluster: outlier({ split_external_local_origin_errors: true, consecutive_5xx: 2, enforcing_local_origin_success_rate: 0 }), upstreams: one(failing(500)), steps: [{ send: 4 }] },
@@ -160,51 +160,51 @@ const OUTLIERS: Scenario[] = [
   { name: 'half of one host is none', cluster: outlier({ consecutive_5xx: 2, max_ejection_percent: 50 }), upstreams: one(failing(500)), steps: [{ send: 4 }] },
   {
     name: 'half of two hosts is one',
-    cluster: outlier({ consecutive_5xx: 1, max_ejection_percent: 50, base_ejection_time: '60s' }),
+    cluster: outlier({ consecutive_5xx: 1, max_ejection_percent: 50 }),
     upstreams: [[failing(500), OK]],
     steps: [{ send: 30, anyhow: true }, { send: 10 }],
     counted: false,
   },
   {
     name: 'panic brings ejected hosts back into use',
-    cluster: { ...outlier({ consecutive_5xx: 1, base_ejection_time: '60s' }), common_lb_config: { healthy_panic_threshold: { value: 60 }, update_merge_window: '0s' } },
+    cluster: { ...outlier({ consecutive_5xx: 1 }), common_lb_config: { healthy_panic_threshold: { value: 60 }, update_merge_window: '0s' } },
     upstreams: one(failing(500)),
     steps: [{ send: 4 }],
   },
   {
     name: 'ejected, back, ejected for longer',
-    cluster: outlier({ consecutive_5xx: 2 }),
+    cluster: outlier({ consecutive_5xx: 2, base_ejection_time: '2s' }),
     upstreams: one(failing(500)),
     steps: [
       { send: 3 },
-      { poll: { while: '503 UH' }, atLeastMs: 400, within: 100 },
+      { poll: { while: '503 UH' }, atLeastMs: 2000, within: 100 },
       { send: 2 },
-      { poll: { while: '503 UH' }, atLeastMs: 800, within: 100 },
+      { poll: { while: '503 UH' }, atLeastMs: 4000, within: 100 },
     ],
     counted: false,
   },
   {
     name: 'the next priority takes over from an ejected host',
-    cluster: outlier({ consecutive_5xx: 2, base_ejection_time: '60s' }),
+    cluster: outlier({ consecutive_5xx: 2 }),
     upstreams: [[failing(500)], [first(1, answer(201))], [OK]],
     steps: [{ send: 5 }],
   },
   {
     name: 'priorities one after another, then none',
-    cluster: outlier({ consecutive_5xx: 1, base_ejection_time: '60s' }),
+    cluster: outlier({ consecutive_5xx: 1 }),
     upstreams: [[failing(500)], [failing(501)], [failing(502)]],
     steps: [{ send: 4 }],
   },
   {
     name: 'changes within a second are gathered',
-    cluster: { ...outlier({ consecutive_5xx: 1, base_ejection_time: '60s' }), common_lb_config: { healthy_panic_threshold: {} } },
+    cluster: { ...outlier({ consecutive_5xx: 1 }), common_lb_config: { healthy_panic_threshold: {} } },
     upstreams: [[failing(500)], [failing(501)], [failing(502)]],
     steps: [{ send: 3 }, { poll: { while: '501 ' }, atLeastMs: 1000, within: 5 }],
     counted: false,
   },
   {
     name: 'half of a priority spills over',
-    cluster: outlier({ consecutive_5xx: 1, base_ejection_time: '60s' }),
+    cluster: outlier({ consecutive_5xx: 1 }),
     upstreams: [[failing(500), OK], [OK]],
     steps: [{ send: 40, anyhow: true }, { send: 20 }],
     counted: false,

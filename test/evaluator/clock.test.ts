@@ -58,13 +58,14 @@ test('a fault of 0.1 % meets 50 ± 28 of 50,000 requests', () => {
   const clusters = [message<never>(ClusterSchema, { name: 'c', loadAssignment: { clusterName: 'c', endpoints: [{ lbEndpoints: [endpoint] }] } })];
   const clock = new Clock();
   const draw = seeded(20260701);
-  const proxy = new RunningProxy(prepare({ listeners: [], routes: [], endpoints: [], clusters }), { clock, draw, connect: () => 'connected', ready: () => undefined });
+  const proxy = new RunningProxy(prepare({ listeners: [], routes: [], endpoints: [], clusters }), { clock, draw, ready: () => undefined });
   const facts: HttpRequestFacts = { method: 'GET', scheme: 'http', authority: 'a', path: '/', headers: new Map() };
   const rule = matchRoute(table, facts)!;
   const answers: Played[] = [];
   for (let i = 0; i < 50_000; i++) {
     proxy.play(decide(rule, facts, draw), {
       dialled: { address: '', port: 0 },
+      connect: () => 'connected',
       send: (_cluster, _host, done) => {
         const timer = clock.after(10, () => done({ kind: 'answer', status: 200, headers: {} }));
         return () => timer.cancel();

@@ -2,7 +2,7 @@ import type { RequestSpec } from './explanation';
 import type { ReadyProxy } from './proxies';
 import {
   declaredToken, remoteAddressOf, WORKLOAD_CERTIFICATE,
-  type AccessContext, type Connection, type HttpRequestFacts, type HttpTerminal, type UpstreamTransport,
+  type AccessContext, type Chain, type Connection, type HttpRequestFacts, type HttpTerminal, type UpstreamTransport,
 } from '../../evaluator';
 import type { Model } from '../../model/model';
 import type { Workload } from '../../model/service';
@@ -19,6 +19,11 @@ export function identityOf({ config }: Model, { namespace, serviceAccount }: Wor
 export function identitiesShown(model: Model, caller: ReadyProxy, { transport, certificate }: UpstreamTransport): readonly string[] | undefined {
   if (transport === 'raw_buffer') return undefined;
   return certificate === WORKLOAD_CERTIFICATE ? [identityOf(model, caller.workload)] : [];
+}
+
+/** Names that a caller from outside shows to a chain that ends its TLS; undefined where nothing ends there. */
+export function callerIdentities({ tls }: RequestSpec, { terminatesTls }: Chain): readonly string[] | undefined {
+  return terminatesTls ? tls?.names ?? [] : undefined;
 }
 
 /** Address that a request enters its first proxy from. */

@@ -20,6 +20,8 @@ export interface RequestSpec {
     readonly alpn?: readonly string[];
     /** Whether the caller shows a certificate that the server's CA has signed. */
     readonly certificate?: boolean;
+    /** URI names in that certificate: `spiffe://cluster.local/ns/shop/sa/front`. */
+    readonly names?: readonly string[];
   };
   /** Claims of a token that counts as signed by the issuer they name; it is sent as `Authorization: Bearer …`. */
   readonly claims?: Readonly<Record<string, unknown>>;

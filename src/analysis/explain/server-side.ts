@@ -40,42 +40,74 @@ export function enterTarget(proxies: Proxies, { cluster, endpoints: [first] }: E
 export function enterWorkload(
   proxies: Proxies, { address, port }: { readonly address: string; readonly port: number }, spoken: UpstreamTransport, passing: Passing,
 ): Refusal | undefined {
+  const tell = (server: ReadyProxy) => (event: TraceEvent | HopStep): void => passing.tell({ ...event, proxy: server.name, side: 'server' });
+  const arrival = arrive(proxies, { address, port }, spoken, passing, tell);
+  switch (arrival.kind) {
+    case 'direct': return undefined;
+    case 'closed': return asSeen(passing, arrival);
+    case 'refused': return arrival.refusal;
+    case 'taken': {
+      const { server, terminal, decision } = arrival;
+      const trace = tell(server);
+      if (isCaptured(server)) trace(iptablesStep(TO_APPLICATION));
+      trace({ step: 'application', name: `${address}:${port}`, outcome: 'chosen', because: `${server.name} answers` });
+      if (terminal !== undefined && decision !== undefined) trace(responseStep(terminal, decision.responseHeaders));
+      return undefined;
+    }
+  }
+}
+
+/** What a connection, and the request on it, meet at an address. */
+export type Arrival =
+  /** No proxy stands before the application. */
+  | { readonly kind: 'direct' }
+  /** The proxy ends the connection: a handshake that failed is `UF` to the caller's proxy, anything later `UC`. */
+  | { readonly kind: 'closed'; readonly flag: string; readonly because: string; readonly details?: string }
+  /** The proxy answers in place of the application. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly server: ReadyProxy }
+  /** The proxy passes it on; without a decision, as bytes. */
+  | { readonly kind: 'taken'; readonly server: ReadyProxy; readonly terminal?: HttpTerminal; readonly decision?: Forward };
+
+/** From a caller to the application at an address, through the proxy before it, where there is one. */
+export function arrive(
+  proxies: Proxies, { address, port }: { readonly address: string; readonly port: number }, spoken: UpstreamTransport, passing: Omit<Passing, 'tell'>,
+  tell?: (server: ReadyProxy) => (event: TraceEvent | HopStep) => void,
+): Arrival {
   const { caller, request } = passing;
   const workload = proxies.byAddress(address);
-  if (workload === undefined || workload.gateway || !hasProxy(workload)) return undefined;
+  if (workload === undefined || workload.gateway || !hasProxy(workload)) return { kind: 'direct' };
   const server = proxies.of(workload);
-  const trace = (event: TraceEvent | HopStep): void => passing.tell({ ...event, proxy: server.name, side: 'server' });
+  const trace = tell?.(server);
   if (isCaptured(server)) {
     const way = inboundWay(workload, port);
-    trace(iptablesStep(way));
-    if (!way.captured) return undefined;
+    trace?.(iptablesStep(way));
+    if (!way.captured) return { kind: 'direct' };
   }
   const connection: Connection = { ...spoken, address, port, sourceAddress: caller.workload.ip };
   const identities = identitiesShown(proxies.model, caller, spoken);
-  trace({ step: 'tls', name: spoken.transport === 'tls' ? 'TLS' : 'plain text', outcome: 'chosen', because: spokenAs(spoken, identities) });
+  trace?.({ step: 'tls', name: spoken.transport === 'tls' ? 'TLS' : 'plain text', outcome: 'chosen', because: spokenAs(spoken, identities) });
   const listener = matchListener(server.prepared.listeners, connection, 'inbound', trace);
-  if (listener === undefined) return undefined;
+  if (listener === undefined) return { kind: 'direct' };
   const chain = matchFilterChain(listener, connection, trace);
-  const reset = chain === undefined
-    ? { flag: 'UC', because: `no filter chain of ${server.name} takes a ${connection.transport} connection on port ${port}` }
-    : unspoken(server, chain, spoken, trace);
-  if (reset !== undefined) return asSeen(passing, reset);
-  trace(filtersStep(chain!));
-  const { terminal: end } = chain!;
+  if (chain === undefined) {
+    return { kind: 'closed', flag: 'UC', because: `no filter chain of ${server.name} takes a ${connection.transport} connection on port ${port}` };
+  }
+  const reset = unspoken(server, chain, spoken, trace);
+  if (reset !== undefined) return { kind: 'closed', ...reset };
+  trace?.(filtersStep(chain));
+  const { terminal: end } = chain;
   const at = end.kind === 'http' && request !== undefined ? { terminal: end, request } : undefined;
   const context = accessContext(passing.spec, connection, caller.workload.ip, identities, at);
   const closed = end.kind === 'none' ? '' : admitConnection(end.connectionPolicies, { ...context, metadata: {} }, trace);
-  if (closed !== '') return asSeen(passing, { flag: 'UC', because: 'its policies close the connection', details: closed });
-  const decision = at === undefined ? undefined : decideThere(server.prepared, at.terminal, at.request, context, trace);
-  if (decision !== undefined && !('kind' in decision)) return decision;
-  if (isCaptured(server)) trace(iptablesStep(TO_APPLICATION));
-  trace({ step: 'application', name: `${address}:${port}`, outcome: 'chosen', because: `${server.name} answers` });
-  if (at !== undefined && decision !== undefined) trace(responseStep(at.terminal, decision.responseHeaders));
-  return undefined;
+  if (closed !== '') return { kind: 'closed', flag: 'UC', because: 'its policies close the connection', details: closed };
+  if (at === undefined) return { kind: 'taken', server };
+  const decision = decideThere(server.prepared, at.terminal, at.request, context, trace);
+  return 'kind' in decision ? { kind: 'taken', server, terminal: at.terminal, decision } : { kind: 'refused', refusal: decision, server };
 }
 
 /** The caller's proxy answers 503 to HTTP where the connection to the target ends; without one, the caller sees it end. */
-function asSeen({ terminal }: Passing, { flag, ...why }: Refusal): Refusal {
+function asSeen({ terminal }: Passing, { flag, because, details }: Refusal): Refusal {
+  const why = { because, ...(details !== undefined && { details }) };
   return terminal === undefined ? { ...why, flag: '' } : { ...why, flag, status: 503 };
 }
 
@@ -86,15 +118,15 @@ function spokenAs({ transport, sni }: UpstreamTransport, identities: readonly st
 }
 
 /** The connection ends before anything is read: plain text is cut off by the server, a failed handshake by both. */
-function unspoken(server: ReadyProxy, chain: Chain, spoken: UpstreamTransport, trace: TraceSink): Pick<Refusal, 'flag' | 'because'> | undefined {
+function unspoken(server: ReadyProxy, chain: Chain, spoken: UpstreamTransport, trace?: TraceSink): Pick<Refusal, 'flag' | 'because'> | undefined {
   const failure = handshakeFailure(chain, spoken);
   if (failure === '') return undefined;
-  trace({ step: 'tls', name: 'handshake', outcome: 'failed', because: failure });
+  trace?.({ step: 'tls', name: 'handshake', outcome: 'failed', because: failure });
   return { flag: spoken.transport === 'tls' ? 'UF' : 'UC', because: `filter chain ${chain.name} of ${server.name} ends the connection: ${failure}` };
 }
 
 function decideThere(
-  prepared: PreparedProxy, terminal: HttpTerminal, sent: HttpRequestFacts, context: AccessContext, trace: TraceSink,
+  prepared: PreparedProxy, terminal: HttpTerminal, sent: HttpRequestFacts, context: AccessContext, trace?: TraceSink,
 ): Refusal | Forward {
   const path = normalizePath(sent.path, terminal.path);
   const request = { ...sent, path: path.kind === 'path' ? path.path : sent.path };

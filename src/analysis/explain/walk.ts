@@ -1,15 +1,16 @@
-import { accessContext, headersOf, sourceOf } from './access';
+import { headersOf, sourceOf } from './access';
+import { hear, meet } from './client-side';
 import { lookUp, type Entry } from './entry';
 import type { ExplainedFault, ExplainedMirror, ExplainedRetries, ExplainedStep, ExplainedTarget, Explanation, RequestSpec } from './explanation';
-import { filtersStep, iptablesStep, responseStep, type HopStep } from './hop';
-import { outboundWay, PROXY_OUT } from './iptables';
+import { iptablesStep, responseStep, type HopStep } from './hop';
+import { PROXY_OUT } from './iptables';
 import { ISTIO_DEFAULT, provenanceOf, ruleProvenance, withPlaces } from './provenance';
-import { hasProxy, isCaptured, workloadName, type Proxies } from './proxies';
-import { changed, enterTarget, enterWorkload, sentBy } from './server-side';
+import { isCaptured, workloadName, type Proxies } from './proxies';
+import { enterTarget, enterWorkload, sentBy } from './server-side';
 import { explainTarget, parseClusterName } from './targets';
 import type { RequestUrl } from './url';
 import {
-  admit, admitConnection, decide, handshakeFailure, isDenial, matchFilterChain, matchListener, matchRoute, normalizePath, percentOf, ruleName,
+  decide, isDenial, matchRoute, percentOf, ruleName,
   type Answer, type Chain, type Decision, type Draw, type Forward, type HttpRequestFacts, type HttpTerminal, type MatchedRoute, type Retry,
   type TcpTerminal, type TraceEvent,
 } from '../../evaluator';
@@ -34,34 +35,11 @@ export function walk(proxies: Proxies, entry: Entry, spec: RequestSpec, url: Req
   };
   const trace: Walk['trace'] = (event, where) => tell({ ...event, proxy: entry.ready.name, side: 'client', ...(where !== undefined && { where }) });
   const here: Walk = { proxies, entry, spec, url, steps, trace, tell };
-  const { prepared, workload } = entry.ready;
-  if (!hasProxy(workload)) {
-    trace({ step: 'listener', name: 'no proxy', outcome: 'skipped', because: `${entry.ready.name} has no sidecar` });
-    return walkDirect(here);
-  }
-  if (isCaptured(entry.ready)) {
-    const way = outboundWay(workload, entry.connection);
-    trace(iptablesStep(way));
-    if (!way.captured) return walkDirect(here);
-  }
-  const listener = matchListener(prepared.listeners, entry.connection, 'outbound', trace);
-  if (listener === undefined) return unserved(here, '', `nothing listens at ${entry.connection.address}:${entry.connection.port}`);
-  const chain = matchFilterChain(listener, entry.connection, trace);
-  if (chain === undefined) return unserved(here, 'NR', `no filter chain of listener ${listener.name} takes the connection`);
-  const { terminal } = chain;
-  const failure = chain.terminatesTls ? handshakeFailure(chain, { ...entry.connection, certificate: spec.tls?.certificate === true ? 'own' : '' }) : '';
-  if (failure !== '') {
-    trace({ step: 'tls', name: 'handshake', outcome: 'failed', because: failure });
-    return unserved(here, '', `filter chain ${chain.name} of ${entry.ready.name} ends the connection: ${failure}`);
-  }
-  trace(filtersStep(chain));
-  if (terminal.kind !== 'none') {
-    const context = accessContext(spec, entry.connection, sourceOf(spec, entry.ready), chain.terminatesTls ? [] : undefined);
-    const closed = admitConnection(terminal.connectionPolicies, { ...context, metadata: {} }, trace);
-    if (closed !== '') return { ...common(here), outcome: 'denied', details: closed };
-    return terminal.kind === 'http' ? walkHttp(here, chain, terminal) : walkTcp(here, terminal);
-  }
-  return unserved(here, '', `filter chain ${chain.name} ends in no filter that is known here`);
+  const met = meet(entry, spec, trace);
+  if (met.kind === 'direct') return walkDirect(here);
+  if (met.kind === 'closed') return met.denied === undefined ? unserved(here, met.flag, met.because) : { ...common(here), outcome: 'denied', details: met.denied };
+  const { terminal } = met.chain;
+  return terminal.kind === 'http' ? walkHttp(here, met.chain, terminal) : walkTcp(here, terminal as TcpTerminal);
 }
 
 /** A caller whose proxy is not asked reaches what it dials, in plain text: the first endpoint of a service, or an address. */
@@ -121,30 +99,17 @@ function walkTcp(here: Walk, { targets, totalWeight }: TcpTerminal): Explanation
 
 function walkHttp(here: Walk, chain: Chain, terminal: HttpTerminal): Explanation {
   const { entry, spec, url, trace } = here;
-  const path = normalizePath(url.path, terminal.path);
-  if (path.kind !== 'path') {
-    trace({ step: 'path', name: url.path, outcome: 'failed', because: 'the path cannot be normalized' });
+  const heard = hear(entry, spec, url, chain, terminal, trace);
+  if (heard.kind === 'path') {
+    const { path } = heard;
     const location = path.kind === 'redirect' ? { location: path.location } : {};
     return { ...common(here), outcome: path.kind === 'redirect' ? 'redirected' : 'answered', status: path.status, ...location };
   }
-  if (path.path !== url.path) trace({ step: 'path', name: path.path, outcome: 'chosen', because: `normalized from ${url.path}` });
-  const headers = headersOf(spec);
-  const facts: HttpRequestFacts = {
-    method: (spec.method ?? 'GET').toUpperCase(),
-    scheme: chain.terminatesTls ? 'https' : 'http',
-    authority: headers.host ?? url.authority,
-    path: path.path,
-    headers: new Map(Object.entries(headers)),
-    sourceAddress: sourceOf(spec, entry.ready),
-  };
-  const identities = chain.terminatesTls ? [] : undefined;
-  const context = accessContext(spec, entry.connection, sourceOf(spec, entry.ready), identities, { terminal, request: facts });
-  const admitted = admit(terminal.access, facts, context, trace);
-  if (admitted.kind === 'answer') return answered(here, common(here), admitted);
+  if (heard.kind === 'answer') return answered(here, common(here), heard.answer);
   const table = entry.ready.prepared.routesOf(terminal);
-  const rule = table && matchRoute(table, admitted.routed, withPlaces(here.proxies.model, table, trace));
+  const rule = table && matchRoute(table, heard.routed, withPlaces(here.proxies.model, table, trace));
   if (rule === undefined) return { ...common(here), outcome: 'failed', status: 404, flag: 'NR', body: '' };
-  return underRule(here, terminal, rule, admitted.request, changed(headers, admitted.changes));
+  return underRule(here, terminal, rule, heard.request, heard.headers);
 }
 
 /** Every draw so that target `index` is chosen, and each fault and mirror either way. */

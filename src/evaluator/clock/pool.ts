@@ -4,15 +4,17 @@ import type { Limits } from './limits';
 /** Why a request did not get a connection. */
 export type PoolFailure = 'overflow' | 'connect-failure' | 'connect-timeout';
 
+/** What becomes of a connection that is opened. */
+export type Connecting = 'connected' | 'connect-failure' | 'connect-timeout';
+
 /** Someone who wants a connection. */
 export interface Waiter {
+  /** Opens a new one, where one is needed. */
+  connect(): Connecting;
   /** The request may be sent; `release` gives the connection back, or ends it. */
   ready(release: (broken: boolean) => void): void;
   failed(failure: PoolFailure): void;
 }
-
-/** What happens when a connection to the host is opened; nothing where it never opens. */
-export type Connect = () => 'connected' | 'connect-failure' | 'connect-timeout';
 
 interface PooledConnection {
   streams: number;
@@ -24,13 +26,14 @@ interface PooledConnection {
  * than connections under way, and a host without any may always open its first.
  */
 export class Pool {
-  private readonly waiting: Waiter[] = [];
+  /** Who waits, the longest first. */
+  private readonly waiting = new Set<Waiter>();
   private readonly connections = new Set<PooledConnection>();
+  /** Those that carry nothing now; some may be out of use. */
+  private readonly idle: PooledConnection[] = [];
   private connecting = 0;
 
-  public constructor(
-    private readonly limits: Limits, private readonly clock: Clock, private readonly connect: Connect, private readonly connected: () => void,
-  ) {}
+  public constructor(private readonly limits: Limits, private readonly clock: Clock, private readonly connected: () => void) {}
 
   /** Asks for a connection; the answer may come at once. Returns how to stop waiting. */
   public acquire(waiter: Waiter): () => void {
@@ -44,15 +47,16 @@ export class Pool {
       waiter.failed('overflow');
       return () => undefined;
     }
-    this.waiting.push(waiter);
+    this.waiting.add(waiter);
     limits.pending++;
     this.openIfNeeded();
     return () => this.forget(waiter);
   }
 
   private free(): PooledConnection | undefined {
-    for (const connection of this.connections) {
-      if (this.limits.multiplexed || connection.streams === 0) return connection;
+    if (this.limits.multiplexed) return this.connections.values().next().value;
+    for (let connection = this.idle.pop(); connection !== undefined; connection = this.idle.pop()) {
+      if (this.connections.has(connection)) return connection;
     }
     return undefined;
   }
@@ -60,6 +64,7 @@ export class Pool {
   private attach(connection: PooledConnection, waiter: Waiter): void {
     const { limits } = this;
     if (limits.requests >= limits.maxRequests) {
+      this.idle.push(connection);
       waiter.failed('overflow');
       return;
     }
@@ -76,6 +81,7 @@ export class Pool {
       connection.streams--;
       if (broken && !limits.multiplexed) this.drop(connection);
       if (worn && connection.streams === 0) limits.connections--;
+      if (connection.streams === 0) this.idle.push(connection);
       this.serve();
     });
   }
@@ -86,11 +92,12 @@ export class Pool {
   }
 
   private serve(): void {
-    while (this.waiting.length > 0) {
+    for (const waiter of this.waiting) {
       const free = this.free();
       if (free === undefined) break;
       this.limits.pending--;
-      this.attach(free, this.waiting.shift()!);
+      this.waiting.delete(waiter);
+      this.attach(free, waiter);
     }
     this.openIfNeeded();
   }
@@ -99,7 +106,7 @@ export class Pool {
     const { limits } = this;
     for (;;) {
       const capacity = limits.multiplexed ? this.connecting * Infinity : this.connecting;
-      if (this.waiting.length === 0 || (this.connecting > 0 && this.waiting.length <= capacity)) return;
+      if (this.waiting.size === 0 || (this.connecting > 0 && this.waiting.size <= capacity)) return;
       if (limits.connections >= limits.maxConnections && this.connections.size + this.connecting > 0) return;
       this.open();
     }
@@ -109,28 +116,30 @@ export class Pool {
     const { limits, clock } = this;
     limits.connections++;
     this.connecting++;
-    const outcome = this.connect();
+    const [waiter] = this.waiting;
+    const outcome = waiter!.connect();
     clock.after(outcome === 'connect-timeout' ? limits.connectTimeoutMs : 0, () => {
       this.connecting--;
       if (outcome === 'connected') {
-        this.connections.add({ streams: 0, carried: 0 });
+        const connection = { streams: 0, carried: 0 };
+        this.connections.add(connection);
+        this.idle.push(connection);
         this.connected();
         this.serve();
         return;
       }
       limits.connections--;
       // As Envoy: a failed connection fails all that wait for this host; each may be tried again elsewhere.
-      for (const waiter of this.waiting.splice(0)) {
-        waiter.failed(outcome);
+      const failed = [...this.waiting];
+      this.waiting.clear();
+      for (const each of failed) {
+        each.failed(outcome);
         limits.pending--; // it counts until it is told
       }
     });
   }
 
   private forget(waiter: Waiter): void {
-    const index = this.waiting.indexOf(waiter);
-    if (index < 0) return;
-    this.waiting.splice(index, 1);
-    this.limits.pending--;
+    if (this.waiting.delete(waiter)) this.limits.pending--;
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from './clock';
-import type { PoolFailure } from './pool';
+import type { Connecting, PoolFailure } from './pool';
 import type { RunningCluster, RunningHost } from './running-cluster';
 import type { Draw, Forward, Retry } from '../decision';
 import { backOffBoundMs, retriesFailure, retriesResponse, type AttemptFailure } from '../retry';
@@ -20,6 +20,7 @@ export interface PlayedAttempt {
   readonly tookMs: number;
   /** `10.0.0.1:9080`. */
   readonly endpoint: string;
+  readonly address: string;
   readonly outcome: 'answer' | 'reset' | 'connect-failure' | 'connect-timeout' | 'per-try-timeout' | 'timeout' | 'overflow';
   /** Status of an answer. */
   readonly status?: number;
@@ -42,6 +43,7 @@ export interface Route {
   readonly cluster: RunningCluster;
   /** Where the cluster has no hosts of its own, the one that was dialled. */
   readonly dialled?: RunningHost;
+  readonly connect: (host: RunningHost) => Connecting;
   readonly send: SendUpstream;
 }
 
@@ -98,6 +100,7 @@ class Run {
     const under: Under = { host, atMs: clock.now, sent: false, cancel: () => undefined };
     this.under = under;
     const forget = host.acquire({
+      connect: () => this.how.connect(host),
       ready: release => this.send(under, release),
       failed: failure => this.poolFailed(under, failure),
     });
@@ -161,7 +164,8 @@ class Run {
 
   private ended({ host, atMs }: Under, outcome: PlayedAttempt['outcome'], status?: number): void {
     this.tried.push(host);
-    this.attempts.push({ atMs, tookMs: this.how.clock.now - atMs, endpoint: host.name, outcome, ...(status !== undefined && { status }) });
+    const where = { endpoint: host.name, address: host.host.address };
+    this.attempts.push({ atMs, tookMs: this.how.clock.now - atMs, ...where, outcome, ...(status !== undefined && { status }) });
     this.under = undefined;
   }
 

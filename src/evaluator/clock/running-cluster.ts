@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Clock } from './clock';
 import { Limits } from './limits';
 import { OutlierDetector, type Result } from './outlier-detector';
-import { Pool, type Connect, type PoolFailure, type Waiter } from './pool';
+import { Pool, type PoolFailure, type Waiter } from './pool';
 import { LbEndpointSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb';
 import type { ClusterTable, Host, HostState } from '../clusters';
 import type { Draw, Retry } from '../decision';
@@ -14,8 +14,6 @@ import { balancingPolicy, loadBalancer, type LoadBalancer, type Weighted } from 
 export interface World {
   readonly clock: Clock;
   readonly draw: Draw;
-  /** What happens when a connection to a host is opened. */
-  readonly connect: (cluster: ClusterTable, host: Host) => ReturnType<Connect>;
   /** Whether the endpoint's own readiness says so; what the assignment says where it is undefined. */
   readonly ready: (host: Host) => boolean | undefined;
 }
@@ -34,6 +32,7 @@ export class RunningHost {
   /** Asks for a connection; returns how to stop waiting. */
   public acquire(waiter: Waiter): () => void {
     return this.pool.acquire({
+      connect: () => waiter.connect(),
       ready: release => {
         this.active++;
         let held = true;
@@ -181,8 +180,7 @@ export class RunningCluster {
     const key = keyOf(host);
     let running = this.hosts.get(key);
     if (running === undefined) {
-      const { clock, connect } = this.world;
-      const pool = new Pool(this.limits, clock, () => connect(this.table, host), () => running!.record({ local: 'connected' }));
+      const pool = new Pool(this.limits, this.world.clock, () => running!.record({ local: 'connected' }));
       this.hosts.set(key, running = new RunningHost(host, pool, this.detector));
     }
     return running;

@@ -1,3 +1,4 @@
+import type { Connecting } from './pool';
 import { route, type Routed, type UpstreamEnd } from './router';
 import { RunningCluster, type World } from './running-cluster';
 import type { ClusterTable, Host } from '../clusters';
@@ -25,6 +26,8 @@ export interface PlayedMirror {
 export interface Onward {
   /** Where the caller dialled, for clusters that lead there. */
   readonly dialled: { readonly address: string; readonly port: number };
+  /** Opens a connection to a host of a cluster. */
+  readonly connect: (cluster: ClusterTable, host: Host) => Connecting;
   /** Sends an attempt to a host of a cluster. Returns how to give it up. */
   readonly send: (cluster: ClusterTable, host: Host, done: (end: UpstreamEnd) => void) => () => void;
 }
@@ -82,6 +85,13 @@ export class RunningProxy {
     }
     const { table } = cluster;
     const dialled = table.kind === 'original-destination' ? cluster.at(onward.dialled.address, onward.dialled.port) : undefined;
-    route({ clock, draw, cluster, ...(dialled && { dialled }), send: ({ host }, ended) => onward.send(table, host, ended) }, order, done);
+    route({
+      clock,
+      draw,
+      cluster,
+      ...(dialled && { dialled }),
+      connect: ({ host }) => onward.connect(table, host),
+      send: ({ host }, ended) => onward.send(table, host, ended),
+    }, order, done);
   }
 }
