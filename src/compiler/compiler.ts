@@ -2,12 +2,13 @@ import { create } from '@bufbuild/protobuf';
 import type { Model } from '../model/model';
 import type { Proxy } from '../model/proxy';
 import type { Resource } from '../model/resource';
+import type { Service } from '../model/service';
 import { inboundServiceCluster } from './clusters/inbound';
 import { serviceCluster } from './clusters/service-cluster';
 import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from './clusters/special';
 import type { CompiledProxy } from './compiled-proxy';
 import { loadAssignment } from './endpoints/assignment';
-import { callerPlace } from './endpoints/locality';
+import { callerPlace, dependsOnPlace } from './endpoints/locality';
 import { Patcher } from './envoy-filter/apply';
 import { patchSetOf } from './envoy-filter/patch-set';
 import { extensionConfigurations } from './extensions/configurations';
@@ -26,9 +27,10 @@ import { nameTable } from './name-table';
 import type { ClusterKind } from './names';
 import { extensionNames, routeNames, secretNames } from './references';
 import { sidecarRoutes } from './routes/by-name';
+import { dnsCapture } from './routes/service-hosts';
 import { meshPolicy, policyFor } from './scope/traffic-policy';
 import type { View } from './view';
-import { viewOf } from './view';
+import { viewOf, withRules } from './view';
 import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { Cluster_DiscoveryType } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { ClusterLoadAssignmentSchema } from '../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
@@ -116,12 +118,34 @@ interface Front { readonly listeners: readonly Listener[]; readonly routes: read
 function captured(view: View, patcher: Patcher): Front {
   // Without interception nothing arrives that was meant for somebody else.
   const captures = view.proxy.metadata.INTERCEPTION_MODE !== 'NONE';
+  const { scope, mesh } = view;
+  const services = mesh.memo.renew('outboundListeners', [view.proxyKey], [
+    ...groundOf(view), ...scope.listeners.flatMap(listener => [listener.services, listener.layer4]),
+  ], () => outboundListeners(view));
+  const own = ofWorkload(view, 'ownListeners', around => ({
+    outbound: [...httpProxyListener(around), ...captures ? [virtualOutbound(around)] : []],
+    inbound: [...captures ? [virtualInbound(around)] : [], ...boundInbound(around)],
+  }));
   const listeners = [
-    ...patcher.listeners(outboundListeners(view), 'outbound'), ...patcher.addedListeners('outbound'),
-    ...patcher.listeners([...httpProxyListener(view), ...captures ? [virtualOutbound(view)] : []], 'outbound'),
-    ...patcher.listeners([...captures ? [virtualInbound(view)] : [], ...boundInbound(view)], 'inbound'), ...patcher.addedListeners('inbound'),
+    ...patcher.listeners(services, 'outbound'), ...patcher.addedListeners('outbound'),
+    ...patcher.listeners(own.outbound, 'outbound'),
+    ...patcher.listeners(own.inbound, 'inbound'), ...patcher.addedListeners('inbound'),
   ];
-  return { listeners, routes: routeNames(listeners).map(name => patcher.routes(sidecarRoutes(view, name))) };
+  const names = routeNames(listeners);
+  const routes = mesh.memo.get('routesOfListeners', [scope, names.join(), view.proxy.dnsDomain, view.callerKey, dnsCapture(view)],
+    () => names.map(name => sidecarRoutes(view, name)));
+  return { listeners, routes: routes.map(each => patcher.routes(each)) };
+}
+
+/** What configuration of a proxy's own depends on besides what it sees of the model: everything of its scope but the rules. */
+const groundOf = ({ scope, workload }: View): readonly unknown[] => (
+  [workload, scope.services, scope.registryOnly, scope.egressProxy, scope.sidecar?.spec]);
+
+/** What the workload behind a proxy decides, with the services that lead to it: the rules of others do not touch it. */
+function ofWorkload<T>(view: View, kind: string, build: (view: View) => T): T {
+  const services = view.mesh.model.targetsOf(view.workload).map(({ service }) => service);
+  const around = withRules(view, services);
+  return view.mesh.memo.renew(kind, [view.proxyKey], [...groundOf(view), ...services, ...services.map(around.ruleOf)], () => build(around));
 }
 
 /** A sidecar that is dialled by address. */
@@ -147,8 +171,10 @@ function router(view: View, patcher: Patcher): Front {
 
 const NONE = { clusters: [], endpoints: [] };
 
+interface Clusters { readonly clusters: readonly Cluster[]; readonly endpoints: readonly ClusterLoadAssignment[] }
+
 /** Clusters of all services in scope, each followed by its subsets, with an assignment for each that asks for one. */
-function serviceClusters(view: View, flavour: ClusterKind): { clusters: readonly Cluster[]; endpoints: readonly ClusterLoadAssignment[] } {
+function serviceClusters(view: View, flavour: ClusterKind): Clusters {
   const { mesh, scope, proxy, dialect } = view;
   const kind = `${proxy.type}/${dialect.name}/${view.explicit === undefined ? '' : 'explicit'}`;
   return mesh.memo.get('serviceClusters', [scope.services, proxy.namespace, kind, flavour, view.callerKey, placeOf(view)], () => {
@@ -156,26 +182,46 @@ function serviceClusters(view: View, flavour: ClusterKind): { clusters: readonly
     const endpoints: ClusterLoadAssignment[] = [];
     const names = new Set<string>();
     for (const service of scope.services) {
-      const rule = view.ruleOf(service);
-      for (const port of service.ports.filter(({ protocol }) => protocol !== 'UDP')) {
-        for (const subset of ['', ...rule?.subsets.map(({ name }) => name) ?? []]) {
-          const place = callerPlace(view, policyFor(rule, port.number, subset, meshPolicy(mesh)), service);
-          const cluster = mesh.memo.get('cluster', [flavour, service, port.number, subset, rule, kind, place],
-            () => serviceCluster(view, service, port, subset, rule, flavour));
-          if (cluster === undefined || names.has(cluster.name)) continue;
-          names.add(cluster.name);
-          clusters.push(cluster);
-          if (cluster.clusterDiscoveryType.value !== Cluster_DiscoveryType.EDS) continue;
-          endpoints.push(mesh.memo.get('endpoints', [flavour, service, port.number, subset, rule, place],
-            () => loadAssignment(view, service, port, subset, rule, flavour)));
-        }
-      }
+      const own = clustersOf(view, service, flavour, kind);
+      own.clusters.forEach((cluster, index) => {
+        if (names.has(cluster.name)) return;
+        names.add(cluster.name);
+        clusters.push(cluster);
+        const assignment = own.assignments[index];
+        if (assignment !== undefined) endpoints.push(assignment);
+      });
     }
     return { clusters, endpoints };
   });
 }
 
-/** Everything that a whole set of assignments may depend on. */
+/** Clusters of one service, and the assignments of those that ask for one. */
+function clustersOf(
+  view: View, service: Service, flavour: ClusterKind, kind: string,
+): { readonly clusters: readonly Cluster[]; readonly assignments: readonly (ClusterLoadAssignment | undefined)[] } {
+  const { memo } = view.mesh;
+  const rule = view.ruleOf(service);
+  const defaults = meshPolicy(view.mesh);
+  const wanted = () => service.ports.filter(({ protocol }) => protocol !== 'UDP').flatMap(port => (
+    ['', ...rule?.subsets.map(({ name }) => name) ?? []].map(subset => ({ port, subset, policy: policyFor(rule, port.number, subset, defaults) }))));
+  const placed = memo.get('placed', [service, rule], () => wanted().some(({ policy }) => dependsOnPlace(view, policy, service)));
+  return memo.get('clustersOf', [flavour, service, rule, kind, placed ? placeOf(view) : ''], () => {
+    const clusters: Cluster[] = [];
+    const assignments: (ClusterLoadAssignment | undefined)[] = [];
+    for (const { port, subset, policy } of wanted()) {
+      const place = callerPlace(view, policy, service);
+      const cluster = memo.get('cluster', [flavour, service, port.number, subset, rule, kind, place],
+        () => serviceCluster(view, service, port, subset, rule, flavour));
+      if (cluster === undefined) continue;
+      clusters.push(cluster);
+      assignments.push(cluster.clusterDiscoveryType.value !== Cluster_DiscoveryType.EDS ? undefined
+        : memo.get('endpoints', [flavour, service, port.number, subset, rule, place], () => loadAssignment(view, service, port, subset, rule, flavour)));
+    }
+    return { clusters, assignments };
+  });
+}
+
+/** Everything of a caller that assignments may depend on. */
 const placeOf = ({ locality, proxy }: View): string => JSON.stringify([
   locality, proxy.metadata.NODE_NAME ?? null, Object.entries(proxy.labels).filter(([label]) => label.includes('topology') || label.includes('hostname')),
 ]);
@@ -184,7 +230,7 @@ function specialClusters(view: View): { readonly outbound: readonly Cluster[]; r
   const { mesh, dialect, proxy } = view;
   const blackHole = mesh.memo.get('blackHole', [], () => blackHoleCluster(view));
   if (proxy.type === 'router') return { outbound: [blackHole], inbound: [] };
-  const inbound = inboundPorts(view).map(port => inboundServiceCluster(view, port));
+  const inbound = ofWorkload(view, 'inboundClusters', around => inboundPorts(around).map(port => inboundServiceCluster(around, port)));
   if (view.explicit !== undefined) return { outbound: [blackHole], inbound };
   return {
     outbound: [blackHole, mesh.memo.get('passthrough', [dialect.name], () => passthroughCluster(view))],

@@ -26,6 +26,8 @@ export interface View {
   readonly callerKey: string;
   /** Equal for two proxies whose filters are the same: everything policies select by, and what is written into filters. */
   readonly facetKey: string;
+  /** Equal for two descriptions of one proxy that say the same. */
+  readonly proxyKey: string;
   readonly ruleOf: (service: Pick<Service, 'hostname' | 'namespace'>) => DestinationRule | undefined;
 }
 
@@ -49,8 +51,15 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
       proxy.type, proxy.dialect, proxy.namespace, proxy.labels, proxy.clusterId, proxy.workload, proxy.cluster,
       metadata.MESH_ID, metadata.IDLE_TIMEOUT, metadata.PROXY_CONFIG,
     ]),
+    proxyKey: JSON.stringify(proxy),
     ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),
   };
+}
+
+/** A view that has looked up the rules of these services already: what is made with it depends on them and not on all rules. */
+export function withRules(view: View, services: readonly Service[]): View {
+  const rules = new Map(services.map(service => [service, view.ruleOf(service)]));
+  return { ...view, ruleOf: service => (rules.has(service as Service) ? rules.get(service as Service) : view.ruleOf(service)) };
 }
 
 /** Labels of callers that some VirtualService match or DestinationRule selector asks about. */

@@ -70,43 +70,49 @@ export interface ModelOptions {
  * so that a compiler that follows (`createCompiler`) sees by identity what changed.
  */
 export function buildModel(resources: readonly Resource[], options: ModelOptions = {}, previous?: Model): Model {
-  const given = indexResources(resources, previous?.of);
+  const former = previous && foundations.get(previous);
+  const given = indexResources(resources, former?.given);
   const config = keepEqual(previous?.config, options.meshConfig === undefined ? meshConfigOf(given) : parseMeshConfig(options.meshConfig));
   const of = withIngresses(given, { config, domain: options.domain ?? 'cluster.local' });
   const settings = {
     config, domain: options.domain ?? 'cluster.local', clusterId: options.clusterId ?? 'Kubernetes', placement: options.placement ?? new Map(),
   };
-  const registry = registryOf(of, settings, previous && registries.get(previous));
-  const { services, workloads, endpoints } = registry;
-  const namespaces = new Map(of('Namespace').map(namespace => [namespace.metadata.name, namespace.metadata.labels]));
-  const findTargets = targetFinder(services, endpoints);
-  const targets = new WeakMap<Workload, readonly Target[]>();
-  const pods = new Map(workloads.map(workload => [`${workload.namespace}/${workload.name}`, workload]));
+  const registry = registryOf(of, settings, former?.registry);
+  const { services, servicesByHost, workloads, endpoints, findTargets, targets, namespaces, byName, byAddress } = registry;
   const model: Model = {
     config,
     domain: settings.domain,
     clusterId: settings.clusterId,
     of,
     services,
-    servicesByHost: groupBy(services, service => service.hostname),
+    servicesByHost,
     workloads,
     endpointsOf: (service, portName) => onPort(endpoints.get(endpointsKey(service)) ?? NO_ENDPOINTS, portName),
     targetsOf: workload => memo(targets, workload, () => findTargets(workload)),
-    workloadOf: proxy => pods.get(`${proxy.namespace}/${proxy.name}`)
-      ?? workloads.find(workload => workload.namespace === proxy.namespace && workload.ip === proxy.ips[0])
+    workloadOf: proxy => byName.get(`${proxy.namespace}/${proxy.name}`)
+      ?? byAddress.get(`${proxy.namespace}/${proxy.ips[0]}`)
       ?? entryOf(proxy, of)
       ?? describedBy(proxy),
     namespaceLabels: namespace => namespaces.get(namespace) ?? {},
   };
-  registries.set(model, registry);
+  foundations.set(model, { given, registry });
   return model;
 }
 
-/** Services, workloads and endpoints of a model, with all that they were made of. */
+/** Services, workloads and endpoints of a model, with the tables over them and all that they were made of. */
 interface Registry {
   readonly services: readonly Service[];
+  readonly servicesByHost: ReadonlyMap<string, readonly Service[]>;
   readonly workloads: readonly Workload[];
+  /** By `namespace/name`. */
+  readonly byName: ReadonlyMap<string, Workload>;
+  /** By `namespace/address`. */
+  readonly byAddress: ReadonlyMap<string, Workload>;
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly findTargets: (workload: Workload) => readonly Target[];
+  readonly targets: WeakMap<Workload, readonly Target[]>;
+  /** Labels of namespaces. */
+  readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
   readonly settings: RegistrySettings;
   readonly read: ReadonlyMap<string, readonly Resource[]>;
 }
@@ -118,7 +124,8 @@ interface RegistrySettings {
   readonly placement: Placements;
 }
 
-const registries = new WeakMap<Model, Registry>();
+/** What later models begin with. */
+const foundations = new WeakMap<Model, { readonly given: ResourceIndex; readonly registry: Registry }>();
 
 function registryOf(of: ResourceIndex, settings: RegistrySettings, former: Registry | undefined): Registry {
   const same = former !== undefined && former.settings.config === settings.config && former.settings.domain === settings.domain
@@ -138,7 +145,19 @@ function registryOf(of: ResourceIndex, settings: RegistrySettings, former: Regis
   for (const [key, list] of endpointsByService({ of: reading, services, workloads, clusterId })) {
     endpoints.set(key, keepEqual(former?.endpoints.get(key), list));
   }
-  return { services, workloads, endpoints, settings, read };
+  return {
+    services,
+    servicesByHost: groupBy(services, service => service.hostname),
+    workloads,
+    byName: new Map(workloads.map(workload => [`${workload.namespace}/${workload.name}`, workload])),
+    byAddress: new Map([...workloads].reverse().map(workload => [`${workload.namespace}/${workload.ip}`, workload])),
+    endpoints,
+    findTargets: targetFinder(services, endpoints),
+    targets: new WeakMap(),
+    namespaces: new Map(reading('Namespace').map(({ metadata }) => [metadata.name, metadata.labels])),
+    settings,
+    read,
+  };
 }
 
 function samePlacements(a: Placements, b: Placements): boolean {

@@ -53,6 +53,12 @@ export function localityWeighted(view: View, policy: PolicyBlocks, service: Serv
   return isFilled(distribute) || (failsOver(policy, found) && (isFilled(failover) || isFilled(failoverPriority)));
 }
 
+/** Whether an assignment may differ between callers in different places. */
+export function dependsOnPlace(view: View, policy: PolicyBlocks, service: Service): boolean {
+  const found = settingFor(view, policy, service);
+  return nodeLocal(service) || (found !== undefined && (isFilled(found.setting.distribute) || failsOver(policy, found)));
+}
+
 /** What an assignment depends on besides its cluster: nothing, unless localities or nodes matter. */
 export function callerPlace(view: View, policy: PolicyBlocks, service: Service): string {
   const node = nodeLocal(service) ? String(view.proxy.metadata.NODE_NAME ?? '') : '';

@@ -31,7 +31,7 @@ export function tcpChains(view: View, listener: EgressListener, service: Service
       return found && own && { ...found, ports: [own] };
     },
   };
-  const rules = listener.virtualServices.filter(rule => rule.hosts.some(host => hostsMatch(host, service.hostname)));
+  const rules = listener.layer4.filter(rule => rule.hosts.some(host => hostsMatch(host, service.hostname)));
   const cidrs = service.address.includes('/') ? [service.address] : [];
   return isTls(port.protocol) ? tlsChains(site, rules, service, port, bind, cidrs) : plainChains(site, rules, service, port, cidrs);
 }

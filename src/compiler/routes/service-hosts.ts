@@ -15,6 +15,7 @@ import type { DestinationRules } from '../scope/destination-rules';
 import type { EgressListener } from '../scope/scope';
 import { narrowed, portOf } from '../scope/scope';
 import type { VirtualService } from '../scope/virtual-services';
+import { withRules } from '../view';
 import type { View } from '../view';
 
 /** One virtual host and the service behind it. */
@@ -223,12 +224,6 @@ function routesHere(site: RouteSite, rule: VirtualService): readonly Route[] {
 function routesByDefault(given: View, service: Service, port: ServicePort): readonly Route[] {
   const view = withRules(given, [service]);
   return view.mesh.memo.get('defaultRoute', [service, port, view.ruleOf(service)], () => [defaultRoute(view, service, port)]);
-}
-
-/** A view that has looked up the rules of these services already: what is made with it depends on them and not on all rules. */
-function withRules(view: View, services: readonly Service[]): View {
-  const rules = new Map(services.map(service => [service, view.ruleOf(service)]));
-  return { ...view, ruleOf: service => (rules.has(service as Service) ? rules.get(service as Service) : view.ruleOf(service)) };
 }
 
 /** Hosts of a rule that services of this listener have, and those that none has. */

@@ -8,6 +8,8 @@ import { inOrderOfVisibility } from './visibility';
 export interface EgressListener {
   readonly services: readonly Service[];
   readonly virtualServices: readonly VirtualService[];
+  /** Those among them that say something of TLS or TCP; the same list where they are the same. */
+  readonly layer4: readonly VirtualService[];
   /** Port that a Sidecar resource gives the listener; absent for the one that serves every service on its own ports. */
   readonly own?: { readonly port: number; readonly protocol: Protocol };
   readonly bind?: string;
@@ -41,11 +43,17 @@ export function defaultScope(mesh: Mesh, namespace: string): Scope {
   });
   return {
     namespace,
-    listeners: [{ services, virtualServices: mesh.virtualServices.boundTo('mesh', namespace) }],
+    listeners: [{ services, ...imports(mesh, mesh.virtualServices.boundTo('mesh', namespace)) }],
     services: merged,
     byHost,
     registryOnly: model.config.outboundTrafficPolicy === 'REGISTRY_ONLY',
   };
+}
+
+/** Rules of a listener. */
+export function imports(mesh: Mesh, virtualServices: readonly VirtualService[]): Pick<EgressListener, 'virtualServices' | 'layer4'> {
+  const layer4 = virtualServices.filter(({ spec: { tls, tcp } }) => [...tls ?? [], ...tcp ?? []].length > 0);
+  return { virtualServices, layer4: mesh.memo.get('layer4', layer4, () => layer4) };
 }
 
 /** Services a namespace sees: those exported to it by name first, then public ones, each oldest first. */

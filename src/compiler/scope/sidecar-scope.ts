@@ -8,7 +8,7 @@ import type { Destination, SidecarSpec } from '../istio-api';
 import type { Mesh } from '../mesh';
 import { configPath, outboundCluster } from '../names';
 import { EgressHosts } from './egress-hosts';
-import { candidates, defaultScope, mergeByHost, narrowed, oneNamespacePerHost, portOf } from './scope';
+import { candidates, defaultScope, imports, mergeByHost, narrowed, oneNamespacePerHost, portOf } from './scope';
 import type { EgressListener, Scope } from './scope';
 import type { VirtualService } from './virtual-services';
 
@@ -67,8 +67,9 @@ function importListener(mesh: Mesh, namespace: string, visible: readonly Service
     return port === undefined ? [] : [narrowed(mesh, service, port)];
   });
   return {
-    services,
-    virtualServices: rules,
+    // Another scope with the same services has the same list.
+    services: mesh.memo.get('egressServices', services, () => services),
+    ...imports(mesh, rules),
     own: egress.port === undefined ? undefined : { port: number, protocol },
     bind: egress.bind,
     captureNone: egress.captureMode === 'NONE',
