@@ -12,6 +12,8 @@ import type { NameTable } from '../xds/gen/istio/networking/nds/v1/nds_pb';
 export interface CompiledProxy {
   readonly listeners: readonly Listener[];
   readonly clusters: readonly Cluster[];
+  /** Those that `clusters` begins with, where all proxies of a scope have them as one list. */
+  readonly sharedClusters?: readonly Cluster[];
   /** Every route configuration that a listener asks for by RDS. */
   readonly routes: readonly RouteConfiguration[];
   /** One assignment for every cluster of type EDS. */

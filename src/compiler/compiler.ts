@@ -94,6 +94,7 @@ function compile(view: View, patcher: Patcher): CompiledProxy {
   return {
     listeners,
     clusters,
+    sharedClusters: patcher.active ? undefined : outbound.clusters,
     routes,
     endpoints: patcher.active ? assignmentsFor(clusters, endpoints) : endpoints,
     extensions: extensionsOf(view).length === 0 ? patcher.extensions()

@@ -1,5 +1,7 @@
 import type { EncodedResource } from '../store/encoded';
-import type { ResourceSet, Snapshot } from '../store/snapshot';
+import { differencesOf } from '../store/resource-set';
+import type { ResourceSet } from '../store/resource-set';
+import type { Snapshot } from '../store/snapshot';
 import { TYPES } from '../xds-types';
 import type { XdsType } from '../xds-types';
 import { Subscription } from './subscription';
@@ -60,7 +62,10 @@ export class Session {
   }
 
   public publish(snapshot: Snapshot): void {
-    this.snapshot = snapshot;
+    const { snapshot: before } = this;
+    // What is as it was stays the same set: nothing looks at it again.
+    const keep = (type: XdsType): ResourceSet => (differencesOf(before[type], snapshot[type]).size === 0 ? before[type] : snapshot[type]);
+    this.snapshot = { CDS: keep('CDS'), EDS: keep('EDS'), LDS: keep('LDS'), RDS: keep('RDS'), SDS: keep('SDS') };
     this.pump();
   }
 
@@ -152,8 +157,9 @@ export class Session {
 
   /** A cluster whose definition changed warms from nothing and asks for its endpoints in a way that looks like an acknowledgement. */
   private warmAgain(before: ResourceSet, after: ResourceSet): void {
-    for (const [name, cluster] of after) {
-      if (cluster.edsName !== undefined && before.has(name) && before.get(name)!.hash !== cluster.hash) this.of('EDS').force(cluster.edsName);
+    for (const name of differencesOf(before, after)) {
+      const cluster = after.get(name);
+      if (cluster?.edsName !== undefined && before.has(name)) this.of('EDS').force(cluster.edsName);
     }
   }
 

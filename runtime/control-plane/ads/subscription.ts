@@ -1,6 +1,7 @@
 import type { EncodedResource } from '../store/encoded';
 import { versionOf } from '../store/encoded';
-import type { ResourceSet } from '../store/snapshot';
+import { differencesOf, isSame, setOf, versionOfSet } from '../store/resource-set';
+import type { ResourceSet } from '../store/resource-set';
 import { isWholeState } from '../xds-types';
 import type { XdsType } from '../xds-types';
 
@@ -15,6 +16,10 @@ export interface TypeRequest {
 export interface Content {
   readonly version: string;
   readonly resources: readonly EncodedResource[];
+  /** What they were taken from. */
+  readonly set: ResourceSet;
+  /** With them the client has all of the set that it watches. */
+  readonly complete: boolean;
 }
 
 /** What a request turned out to be (istio-behaviour I2). */
@@ -44,8 +49,12 @@ export class Subscription {
   public sentVersion?: string;
   public ackedVersion?: string;
   public rejection?: Rejection;
-  /** What the client was last sent, by name. */
-  public sent: Map<string, EncodedResource> = new Map();
+  /** What the client was last sent of a type whose state is always sent as a whole. */
+  public sent: ResourceSet = NOTHING;
+  /** What it was last sent of the others, by name. */
+  private readonly parts = new Map<string, EncodedResource>();
+  /** The set of which it was sent all that it watches, where nothing else was sent since: only the difference to it needs a look. */
+  private upTo?: ResourceSet;
   private nonce = '';
   private lastResponse: readonly EncodedResource[] = [];
   /** Names asked for and not answered yet. */
@@ -105,15 +114,18 @@ export class Subscription {
     // A name without a resource is served by a push, once it has one.
     for (const name of this.wanted) if (!set.has(name)) this.wanted.delete(name);
     if (!this.answerDue && this.wanted.size === 0) return undefined;
-    return this.content(isWholeState(this.type) ? this.whole(set) : found(this.wanted, set), set);
+    return this.content(isWholeState(this.type) ? this.whole(set) : found(this.wanted, set), set, false);
   }
 
   /** What changed since the client was last told; nothing where that is what it rejected. */
   public push(set: ResourceSet): Content | undefined {
     if (!this.watching || this.blocked || this.quietFor === set) return undefined;
     const resources = isWholeState(this.type) ? this.changedWhole(set) : this.changedByName(set);
-    if (resources === undefined) this.quietFor = set;
-    return resources && this.content(resources, set);
+    if (resources === undefined) {
+      this.quietFor = set;
+      this.upTo = set;
+    }
+    return resources && this.content(resources, set, true);
   }
 
   public delivered(content: Content, nonce: string): void {
@@ -125,11 +137,13 @@ export class Subscription {
     this.sentVersion = content.version;
     this.lastResponse = content.resources;
     this.wanted.clear();
-    if (isWholeState(this.type)) this.sent = new Map();
-    for (const resource of content.resources) {
-      this.sent.set(resource.name, resource);
-      this.forced.delete(resource.name);
+    if (isWholeState(this.type)) {
+      this.sent = this.wildcard ? content.set : setOf(content.resources);
+    } else {
+      this.upTo = content.complete ? content.set : undefined;
+      for (const resource of content.resources) this.parts.set(resource.name, resource);
     }
+    if (this.forced.size > 0) for (const { name } of content.resources) this.forced.delete(name);
     this.rejection = this.rejection && this.without(this.rejection, content.resources);
   }
 
@@ -146,29 +160,28 @@ export class Subscription {
   }
 
   private changedWhole(set: ResourceSet): EncodedResource[] | undefined {
+    if (this.wildcard) return differencesOf(this.sent, set).size === 0 ? undefined : [...set.values()];
     const whole = this.whole(set);
-    return whole.length === this.sent.size && whole.every(resource => this.has(resource)) ? undefined : whole;
+    return whole.length === this.sent.size && whole.every(resource => isSame(this.sent.get(resource.name), resource)) ? undefined : whole;
   }
 
   private changedByName(set: ResourceSet): EncodedResource[] | undefined {
     const changed = new Set(this.reopened(set));
-    for (const name of this.names) {
+    const known = changed.size === 0 && this.forced.size === 0 && this.rejection === undefined ? this.upTo : undefined;
+    for (const name of known === undefined ? this.names : differencesOf(known, set)) {
       const resource = set.get(name);
-      if (resource && (this.forced.has(name) || !this.has(resource))) changed.add(name);
+      if (resource && this.names.has(name) && (this.forced.has(name) || !isSame(this.parts.get(name), resource))) changed.add(name);
     }
     return changed.size === 0 ? undefined : found([...changed].sort(), set);
-  }
-
-  private has(resource: EncodedResource): boolean {
-    const sent = this.sent.get(resource.name);
-    return sent === resource || sent?.hash === resource.hash;
   }
 
   private start(names: readonly string[]): RequestKind {
     this.inFlight = false;
     this.rejection = undefined;
     this.answerNext = false;
-    this.sent = new Map();
+    this.sent = NOTHING;
+    this.parts.clear();
+    this.upTo = undefined;
     this.forced.clear();
     this.names.clear();
     this.wildcard = isWholeState(this.type) && (names.length === 0 || names.includes('*'));
@@ -201,7 +214,8 @@ export class Subscription {
       this.names.delete(name);
       this.wanted.delete(name);
       this.forced.delete(name);
-      this.sent.delete(name);
+      this.parts.delete(name);
+      if (this.sent.has(name)) this.sent = setOf([...this.sent.values()].filter(resource => resource.name !== name));
     }
   }
 
@@ -227,8 +241,15 @@ export class Subscription {
   }
 
   /** The version names all that the client watches, also where only a part of it is in the response. */
-  private content(resources: readonly EncodedResource[], set: ResourceSet): Content {
-    return { version: versionOf(this.whole(set)), resources };
+  private content(resources: readonly EncodedResource[], set: ResourceSet, complete: boolean): Content {
+    return { version: this.watchesAll(set) ? versionOfSet(set) : versionOf(this.whole(set)), resources, set, complete };
+  }
+
+  private watchesAll(set: ResourceSet): boolean {
+    if (this.wildcard) return true;
+    if (set.size > this.names.size) return false;
+    for (const name of set.keys()) if (!this.names.has(name)) return false;
+    return true;
   }
 
   private whole(set: ResourceSet): EncodedResource[] {
@@ -239,6 +260,8 @@ export class Subscription {
     return [...this.names].sort();
   }
 }
+
+const NOTHING: ResourceSet = new Map();
 
 function found(names: Iterable<string>, set: ResourceSet): EncodedResource[] {
   const resources: EncodedResource[] = [];

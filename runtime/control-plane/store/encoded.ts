@@ -29,37 +29,50 @@ const encoded = new WeakMap<Message, EncodedResource>();
 export function encodeResource<D extends DescMessage>(
   schema: D, message: Message, name: string, edsName?: string,
 ): EncodedResource {
-  return encoded.get(message) ?? keep(schema, message, name, toBinary(schema, message as never), edsName);
+  const known = encoded.get(message);
+  if (known !== undefined) return known;
+  const value = toBinary(schema, message as never);
+  return keep(schema, message, { name, hash: contentHash([value]), ...(edsName !== undefined && { edsName }) }, [value]);
 }
 
 /** Field of RouteConfiguration: `repeated VirtualHost virtual_hosts`. */
 const VIRTUAL_HOSTS_FIELD = 2;
 
-const hosts = new WeakMap<VirtualHost, Uint8Array>();
+/** A virtual host as a field of its route configuration. */
+interface EncodedHost { readonly field: Uint8Array; readonly hash: string }
+
+const hosts = new WeakMap<VirtualHost, EncodedHost>();
+
+function encodeHost(host: VirtualHost): EncodedHost {
+  let made = hosts.get(host);
+  if (made === undefined) {
+    const field = new BinaryWriter().tag(VIRTUAL_HOSTS_FIELD, WireType.LengthDelimited).bytes(toBinary(VirtualHostSchema, host)).finish();
+    hosts.set(host, made = { field, hash: contentHash([field]) });
+  }
+  return made;
+}
 
 /**
- * A route configuration. A message's encoding is that of its fields one after the other, so a virtual host is encoded once, whatever becomes
- * of the others. They come last here, which no reader minds.
+ * A route configuration. A message's encoding is that of its fields one after the other, so a virtual host is encoded and hashed once, whatever
+ * becomes of the others. They come last here, which no reader minds.
  */
 export function encodeRoutes(routes: RouteConfiguration): EncodedResource {
   const known = encoded.get(routes);
   if (known) return known;
-  const value = new BinaryWriter().raw(toBinary(RouteConfigurationSchema, { ...routes, virtualHosts: [] }));
-  for (const host of routes.virtualHosts) {
-    let bytes = hosts.get(host);
-    if (bytes === undefined) hosts.set(host, bytes = toBinary(VirtualHostSchema, host));
-    value.tag(VIRTUAL_HOSTS_FIELD, WireType.LengthDelimited).bytes(bytes);
-  }
-  return keep(RouteConfigurationSchema, routes, routes.name, value.finish());
+  const frame = toBinary(RouteConfigurationSchema, { ...routes, virtualHosts: [] });
+  const own = routes.virtualHosts.map(encodeHost);
+  const hash = contentHash([frame, own.map(each => each.hash).join()]);
+  return keep(RouteConfigurationSchema, routes, { name: routes.name, hash }, [frame, ...own.map(({ field }) => field)]);
 }
 
-function keep(schema: DescMessage, message: Message, name: string, value: Uint8Array, edsName?: string): EncodedResource {
-  const entry = new BinaryWriter()
-    .tag(RESOURCES_FIELD, WireType.LengthDelimited).fork()
+/** @param value - the message's encoding, in pieces */
+function keep(schema: DescMessage, message: Message, known: Omit<EncodedResource, 'entry'>, value: readonly Uint8Array[]): EncodedResource {
+  const length = value.reduce((sum, { length: each }) => sum + each, 0);
+  const head = new BinaryWriter()
     .tag(TYPE_URL_FIELD, WireType.LengthDelimited).string(`type.googleapis.com/${schema.typeName}`)
-    .tag(VALUE_FIELD, WireType.LengthDelimited).bytes(value)
-    .join().finish();
-  const made: EncodedResource = { name, hash: contentHash([value]), entry, ...(edsName !== undefined && { edsName }) };
+    .tag(VALUE_FIELD, WireType.LengthDelimited).uint32(length).finish();
+  const outer = new BinaryWriter().tag(RESOURCES_FIELD, WireType.LengthDelimited).uint32(head.length + length).finish();
+  const made: EncodedResource = { ...known, entry: Buffer.concat([outer, head, ...value]) };
   encoded.set(message, made);
   return made;
 }
@@ -72,7 +85,7 @@ export function contentHash(parts: Iterable<Uint8Array | string>): string {
 }
 
 /** Version of a set of resources: its names and contents, in the order given. */
-export function versionOf(resources: Iterable<EncodedResource>): string {
+export function versionOf(resources: Iterable<Pick<EncodedResource, 'name' | 'hash'>>): string {
   const parts: string[] = [];
   for (const { name, hash } of resources) parts.push(name, '\0', hash, '\n');
   return contentHash(parts);

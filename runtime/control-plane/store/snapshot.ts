@@ -10,10 +10,8 @@ import type { Secret } from '../../../src/xds/gen/envoy/extensions/transport_soc
 import { NameTableSchema } from '../../../src/xds/gen/istio/networking/nds/v1/nds_pb';
 import type { XdsType } from '../xds-types';
 import { encodeResource, encodeRoutes } from './encoded';
-import type { EncodedResource } from './encoded';
-
-/** Resources of one type by name, in the order they are sent. */
-export type ResourceSet = ReadonlyMap<string, EncodedResource>;
+import { joined, setOf, setOfList } from './resource-set';
+import type { ResourceSet } from './resource-set';
 
 /** Everything one proxy should have, ready for the wire. */
 export type Snapshot = Readonly<Record<XdsType, ResourceSet>>;
@@ -23,36 +21,27 @@ export const EMPTY_SNAPSHOT: Snapshot = {
 };
 
 export function snapshotOf(compiled: CompiledProxy, secrets: readonly Secret[] = []): Snapshot {
+  const { clusters, sharedClusters = [] } = compiled;
   return {
-    CDS: byName(compiled.clusters.map(cluster => encodeResource(ClusterSchema, cluster, cluster.name, edsNameOf(cluster)))),
-    EDS: endpointsByName(compiled.endpoints),
-    LDS: byName(compiled.listeners.map(listener => encodeResource(ListenerSchema, listener, listener.name))),
-    RDS: byName(compiled.routes.map(route => encodeRoutes(route))),
-    SDS: byName(secrets.map(secret => encodeResource(SecretSchema, secret, secret.name))),
-    ECDS: byName((compiled.extensions ?? []).map(extension => encodeResource(TypedExtensionConfigSchema, extension, extension.name))),
+    CDS: joined(setOfList(clusterSets, sharedClusters, encodeCluster), setOf(clusters.slice(sharedClusters.length).map(encodeCluster))),
+    // Proxies of one scope have one list of assignments, the longest of all.
+    EDS: setOfList(endpointSets, compiled.endpoints, assignment => encodeResource(ClusterLoadAssignmentSchema, assignment, assignment.clusterName)),
+    LDS: setOf(compiled.listeners.map(listener => encodeResource(ListenerSchema, listener, listener.name))),
+    RDS: setOf(compiled.routes.map(route => encodeRoutes(route))),
+    SDS: setOf(secrets.map(secret => encodeResource(SecretSchema, secret, secret.name))),
+    ECDS: setOf((compiled.extensions ?? []).map(extension => encodeResource(TypedExtensionConfigSchema, extension, extension.name))),
     // Only Istio's agents ask for it.
     get NDS() {
       const table = compiled.names?.();
-      return byName(table === undefined ? [] : [encodeResource(NameTableSchema, table, '')]);
+      return setOf(table === undefined ? [] : [encodeResource(NameTableSchema, table, '')]);
     },
   };
 }
 
+const clusterSets = new WeakMap<readonly Cluster[], ResourceSet>();
 const endpointSets = new WeakMap<readonly ClusterLoadAssignment[], ResourceSet>();
 
-/** Proxies of one scope have one list of assignments, the longest of all. */
-function endpointsByName(assignments: readonly ClusterLoadAssignment[]): ResourceSet {
-  let set = endpointSets.get(assignments);
-  if (set === undefined) {
-    set = byName(assignments.map(assignment => encodeResource(ClusterLoadAssignmentSchema, assignment, assignment.clusterName)));
-    endpointSets.set(assignments, set);
-  }
-  return set;
-}
-
-function byName(resources: readonly EncodedResource[]): ResourceSet {
-  return new Map(resources.map(resource => [resource.name, resource]));
-}
+const encodeCluster = (cluster: Cluster) => encodeResource(ClusterSchema, cluster, cluster.name, edsNameOf(cluster));
 
 function edsNameOf(cluster: Cluster): string | undefined {
   const { clusterDiscoveryType: kind } = cluster;
