@@ -7,6 +7,8 @@ export type KeyPart = object | string | number | boolean | undefined;
 /** Something of a model that a result may depend on. The same thing is always the same object. */
 export interface Source<T> {
   readonly read: (model: Model) => T;
+  /** Models of one registry have the same. */
+  readonly ofRegistry?: boolean;
   /** Whether two models have the same; by identity, if it does not say. */
   isSame?(a: T, b: T): boolean;
 }
@@ -104,7 +106,9 @@ export class Memo {
 
   private holds(entry: Entry): boolean {
     if (entry.trueOf === this.model) return true;
+    const sameRegistry = entry.trueOf.registry === this.model.registry;
     for (const [source, value] of entry.seen ?? NOTHING) {
+      if (sameRegistry && source.ofRegistry === true) continue;
       const now = source.read(this.model);
       if (now !== value && source.isSame?.(now, value) !== true) return false;
     }

@@ -12,6 +12,7 @@ export function trackedModel(model: Model, memo: Memo): Model {
     domain: model.domain,
     clusterId: model.clusterId,
     of: kind => memo.see(kindSource(kind)),
+    registry: model.registry,
     get services() { return memo.see(SERVICES); },
     get servicesByHost() {
       memo.see(SERVICES);
@@ -35,8 +36,8 @@ export function trackedModel(model: Model, memo: Memo): Model {
 /** Whether results of one model may be true of another one at all. */
 export const sameGround = (a: Model, b: Model): boolean => a.config === b.config && a.domain === b.domain && a.clusterId === b.clusterId;
 
-const SERVICES: Source<readonly Service[]> = { read: model => model.services };
-const WORKLOADS: Source<readonly Workload[]> = { read: model => model.workloads };
+const SERVICES: Source<readonly Service[]> = { read: model => model.services, ofRegistry: true };
+const WORKLOADS: Source<readonly Workload[]> = { read: model => model.workloads, ofRegistry: true };
 
 const kinds = new Map<string, Source<readonly Resource[]>>();
 const endpoints = new WeakMap<Service, Map<string, Source<readonly Endpoint[]>>>();
@@ -46,11 +47,12 @@ const kindSource = (kind: string): Source<readonly Resource[]> => once(kinds, ki
 
 function endpointSource(service: Service, portName: string): Source<readonly Endpoint[]> {
   const byPort = once(endpoints, service, () => new Map<string, Source<readonly Endpoint[]>>());
-  return once(byPort, portName, () => ({ read: model => model.endpointsOf(service, portName) }));
+  return once(byPort, portName, () => ({ read: model => model.endpointsOf(service, portName), ofRegistry: true }));
 }
 
 const targetSource = (workload: Workload): Source<readonly Target[]> => once(targets, workload, () => ({
   read: model => model.targetsOf(workload),
+  ofRegistry: true,
   isSame: (a, b) => a.length === b.length && a.every(({ service, port, targetPort }, index) => (
     service === b[index].service && port === b[index].port && targetPort === b[index].targetPort)),
 }));

@@ -105,7 +105,7 @@ function placeIn(list: readonly Resource[], resource: Resource): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
-    const middle = (low + high) >> 1;
+    const middle = Math.floor((low + high) / 2);
     if (byPlace(list[middle], resource) < 0) low = middle + 1;
     else high = middle;
   }

@@ -12,6 +12,30 @@ export function keepItems<T>(former: readonly T[], next: readonly T[], keyOf: (i
   return sameItems(former, kept) ? former : kept;
 }
 
+/** Results made of items one by one. */
+export interface Made<A, B> {
+  readonly items: readonly A[];
+  readonly results: readonly B[];
+}
+
+/** Makes a result of each item, or takes over the former one of the same item; `keeps` says which results depend on their item alone. */
+export function remake<A, B>(
+  former: Made<A, B> | undefined, items: readonly A[], make: (item: A) => B, keeps: (result: B) => boolean = () => true,
+): Made<A, B> {
+  // Most lists differ in one place, so the former result stands where it stood.
+  let places: Map<A, number> | undefined;
+  const results = items.map((item, index) => {
+    if (former === undefined) return make(item);
+    let place: number | undefined = index;
+    if (former.items[index] !== item) {
+      places ??= new Map(former.items.map((each, at): [A, number] => [each, at]));
+      place = places.get(item);
+    }
+    return place !== undefined && keeps(former.results[place]) ? former.results[place] : make(item);
+  });
+  return { items, results };
+}
+
 /** Whether two lists hold the same objects in the same order. */
 export function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);

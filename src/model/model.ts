@@ -30,6 +30,8 @@ export interface Model {
   readonly of: (kind: string) => readonly Resource[];
   /** Oldest first. */
   readonly services: readonly Service[];
+  /** The same object where services, workloads and all that is known of endpoints and targets are as in another model. */
+  readonly registry: object;
   readonly servicesByHost: ReadonlyMap<string, readonly Service[]>;
   readonly workloads: readonly Workload[];
   /** Endpoints of one port of a service, in a stable order. */
@@ -85,6 +87,7 @@ export function buildModel(resources: readonly Resource[], options: ModelOptions
     clusterId: settings.clusterId,
     of,
     services,
+    registry,
     servicesByHost,
     workloads,
     endpointsOf: (service, portName) => onPort(endpoints.get(endpointsKey(service)) ?? NO_ENDPOINTS, portName),

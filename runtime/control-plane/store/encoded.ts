@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { sameItems } from '../../../src/model/keep';
 import { VirtualHostSchema } from '../../../src/xds/gen/envoy/config/route/v3/route_components_pb';
 import type { VirtualHost } from '../../../src/xds/gen/envoy/config/route/v3/route_components_pb';
 import { RouteConfigurationSchema } from '../../../src/xds/gen/envoy/config/route/v3/route_pb';
@@ -38,17 +39,32 @@ export function encodeResource<D extends DescMessage>(
 /** Field of RouteConfiguration: `repeated VirtualHost virtual_hosts`. */
 const VIRTUAL_HOSTS_FIELD = 2;
 
-/** A virtual host as a field of its route configuration. */
-interface EncodedHost { readonly field: Uint8Array; readonly hash: string }
+/** Virtual hosts that stand together, as fields of their route configuration. */
+interface EncodedHosts {
+  readonly hosts: readonly VirtualHost[];
+  readonly fields: Uint8Array;
+  readonly hash: string;
+}
 
-const hosts = new WeakMap<VirtualHost, EncodedHost>();
+/** By the first of them. */
+const stretches = new WeakMap<VirtualHost, EncodedHosts>();
+const hostFields = new WeakMap<VirtualHost, Uint8Array>();
+/** Hosts that are put together at a time: one that changes costs as many copies, and a configuration has as many fewer pieces. */
+const STRETCH = 32;
 
-function encodeHost(host: VirtualHost): EncodedHost {
-  let made = hosts.get(host);
-  if (made === undefined) {
-    const field = new BinaryWriter().tag(VIRTUAL_HOSTS_FIELD, WireType.LengthDelimited).bytes(toBinary(VirtualHostSchema, host)).finish();
-    hosts.set(host, made = { field, hash: contentHash([field]) });
-  }
+function encodeHosts(hosts: readonly VirtualHost[]): EncodedHosts {
+  const known = stretches.get(hosts[0]);
+  if (known !== undefined && sameItems(known.hosts, hosts)) return known;
+  const fields = Buffer.concat(hosts.map((host) => {
+    let field = hostFields.get(host);
+    if (field === undefined) {
+      field = new BinaryWriter().tag(VIRTUAL_HOSTS_FIELD, WireType.LengthDelimited).bytes(toBinary(VirtualHostSchema, host)).finish();
+      hostFields.set(host, field);
+    }
+    return field;
+  }));
+  const made = { hosts, fields, hash: contentHash([fields]) };
+  stretches.set(hosts[0], made);
   return made;
 }
 
@@ -59,10 +75,11 @@ function encodeHost(host: VirtualHost): EncodedHost {
 export function encodeRoutes(routes: RouteConfiguration): EncodedResource {
   const known = encoded.get(routes);
   if (known) return known;
+  const { virtualHosts } = routes;
   const frame = toBinary(RouteConfigurationSchema, { ...routes, virtualHosts: [] });
-  const own = routes.virtualHosts.map(encodeHost);
+  const own = Array.from({ length: Math.ceil(virtualHosts.length / STRETCH) }, (_, index) => encodeHosts(virtualHosts.slice(index * STRETCH, (index + 1) * STRETCH)));
   const hash = contentHash([frame, own.map(each => each.hash).join()]);
-  return keep(RouteConfigurationSchema, routes, { name: routes.name, hash }, [frame, ...own.map(({ field }) => field)]);
+  return keep(RouteConfigurationSchema, routes, { name: routes.name, hash }, [frame, ...own.map(({ fields }) => fields)]);
 }
 
 /** @param value - the message's encoding, in pieces */

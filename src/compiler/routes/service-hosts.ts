@@ -4,6 +4,8 @@ import { domainsOf } from './domains';
 import { hostOf, routesOf } from './route';
 import type { RouteSite } from './route';
 import { hostsMatch, isWildcard } from '../../model/hosts';
+import { remake, sameItems } from '../../model/keep';
+import type { Made } from '../../model/keep';
 import { isHttp } from '../../model/ports';
 import { compare } from '../../model/resource';
 import type { Service, ServicePort } from '../../model/service';
@@ -39,12 +41,13 @@ interface Reach {
 interface Part {
   readonly reach: Reach;
   readonly routes: readonly Route[];
+  /** Which services a wildcard takes depends on all rules. */
+  readonly wild: boolean;
 }
 
-interface Parts {
+interface Parts extends Made<VirtualService, Part> {
   /** What all parts depend on besides their rule. */
   readonly ground: readonly unknown[];
-  readonly of: ReadonlyMap<VirtualService, Part>;
 }
 
 /** A virtual host without its routes. */
@@ -116,21 +119,14 @@ function servicesOnPort({ mesh }: View, { services }: EgressListener, port: numb
 function partsOf({ view, listener, port, key, services }: ListenerSite): readonly Part[] {
   const { mesh, scope } = view;
   const { virtualServices } = listener;
-  const { of: byRule } = mesh.memo.renew<Parts>('routeParts', key, [virtualServices, services, scope.services, mesh.destinationRules], (former) => {
-    const ground = [services, scope.services, mesh.destinationRules];
-    const known = former?.ground.every((each, index) => each === ground[index]) === true ? former.of : undefined;
+  const { destinationRules } = mesh;
+  return mesh.memo.renew<Parts>('routeParts', key, [virtualServices, services, scope.services, destinationRules], (former) => {
+    const ground = [services, scope.services, destinationRules];
     const site: RouteSite = { view, port, gateways: MESH, serviceOf: host => services.get(host) };
     const owner = mostSpecificRule(virtualServices);
-    return {
-      ground,
-      of: new Map(virtualServices.map((rule) => {
-        // Which services a wildcard takes depends on all rules.
-        const part = rule.hosts.some(isWildcard) ? undefined : known?.get(rule);
-        return [rule, part ?? partOf(site, rule, services, owner)];
-      })),
-    };
-  });
-  return [...byRule.values()];
+    const known = former && sameItems(former.ground, ground) ? former : undefined;
+    return { ground, ...remake(known, virtualServices, rule => partOf(site, rule, services, owner), ({ wild }) => !wild) };
+  }).results;
 }
 
 const NO_ROUTES: readonly Route[] = [];
@@ -146,7 +142,8 @@ function partOf(site: RouteSite, rule: VirtualService, byHost: Services, owner: 
   const routes = ports.size === 0 ? NO_ROUTES : routesHere(site, rule);
   const served = routes.length === 0 ? [] : [...ports];
   const shape = JSON.stringify([hosts, served.map(([port, list]) => [port, list.map(({ hostname }) => hostname)])]);
-  return { routes, reach: site.view.mesh.memo.get('reach', [byHost, shape], () => ({ ports: served, hosts })) };
+  const wild = rule.hosts.some(isWildcard);
+  return { routes, wild, reach: site.view.mesh.memo.get('reach', [byHost, shape], () => ({ ports: served, hosts })) };
 }
 
 const isRouted = ({ protocol }: ServicePort): boolean => isHttp(protocol) || protocol === 'Auto';

@@ -1,5 +1,7 @@
 import { isVisible, visibilityOf } from './visibility';
 import type { Visibility } from './visibility';
+import { remake } from '../../model/keep';
+import type { Made } from '../../model/keep';
 import type { Model } from '../../model/model';
 import { resolveHost } from '../../model/names';
 import { compare } from '../../model/resource';
@@ -37,16 +39,13 @@ export class DestinationRules {
   private readonly root: string;
   private readonly found = new Map<string, readonly DestinationRule[]>();
 
-  private readonly prepared = new Map<Resource<DestinationRuleSpec>, DestinationRule>();
+  private readonly made: Made<Resource<DestinationRuleSpec>, DestinationRule>;
 
   /** @param former - the same of other resources, from which those are taken that did not change */
   public constructor(resources: readonly Resource<DestinationRuleSpec>[], model: Model, memo: Memo, former?: DestinationRules) {
     this.root = model.config.rootNamespace;
-    const rules = resources.map((resource) => {
-      const rule = former?.prepared.get(resource) ?? memo.get('destinationRule', [resource], () => prepare(resource, model));
-      this.prepared.set(resource, rule);
-      return rule;
-    });
+    this.made = remake(former?.made, resources, resource => memo.get('destinationRule', [resource], () => prepare(resource, model)));
+    const { results: rules } = this.made;
     const withSelector = rules.filter(rule => rule.selector !== undefined);
     this.callerLabels = [...new Set([
       ...withSelector.flatMap(rule => Object.keys(rule.selector ?? {})),

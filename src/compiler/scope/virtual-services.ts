@@ -1,3 +1,5 @@
+import { remake } from '../../model/keep';
+import type { Made } from '../../model/keep';
 import type { Model } from '../../model/model';
 import { resolveGateway, resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
@@ -20,6 +22,8 @@ export interface VirtualService {
   readonly gateways: readonly string[];
   readonly visibility: Visibility;
   readonly configPath: string;
+  /** Whether other resources say a part of it. */
+  readonly delegates: boolean;
   /** Labels of callers that its matches ask about. */
   readonly sourceLabels: readonly string[];
 }
@@ -30,8 +34,7 @@ type Rule = Resource<VirtualServiceSpec>;
 export class VirtualServices {
   public readonly all: readonly VirtualService[];
   private readonly lists = new Map<string, readonly VirtualService[]>();
-  /** Those that are made of one resource alone. */
-  private readonly simple = new Map<Rule, VirtualService>();
+  private readonly made: Made<Rule, VirtualService>;
 
   /** @param former - the same of other resources, from which those are taken that did not change */
   public constructor(rules: readonly Rule[], model: Model, memo: Memo, former?: VirtualServices) {
@@ -42,18 +45,11 @@ export class VirtualServices {
       delegates: new Map(rules.filter(isDelegate).map(rule => [`${rule.metadata.namespace}/${rule.metadata.name}`, rule])),
     };
     const make = (rule: Rule): VirtualService => {
-      const delegating = (rule.spec.http ?? []).flatMap(({ delegate }) => (delegate === undefined ? [] : [delegate]));
-      const delegates = delegating.map(({ namespace, name }) => source.delegates.get(`${namespace || rule.metadata.namespace}/${name ?? ''}`));
-      const made = memo.get('virtualService', [rule, ...delegates], () => prepare(rule, model, withDelegates(rule, source)));
-      if (delegating.length === 0) this.simple.set(rule, made);
-      return made;
+      const delegates = delegatesOf(rule).map(({ namespace, name }) => source.delegates.get(`${namespace || rule.metadata.namespace}/${name ?? ''}`));
+      return memo.get('virtualService', [rule, ...delegates], () => prepare(rule, model, withDelegates(rule, source)));
     };
-    this.all = rules.filter(rule => !isDelegate(rule)).map((rule) => {
-      const known = former?.simple.get(rule);
-      if (known === undefined) return make(rule);
-      this.simple.set(rule, known);
-      return known;
-    });
+    this.made = remake(former?.made, rules.filter(rule => !isDelegate(rule)), make, ({ delegates }) => !delegates);
+    this.all = this.made.results;
   }
 
   /** Those bound to `gateway` that `namespace` sees, in the order in which they win (B3). */
@@ -68,6 +64,8 @@ export class VirtualServices {
     return list;
   }
 }
+
+const delegatesOf = ({ spec }: Rule) => (spec.http ?? []).flatMap(({ delegate }) => (delegate === undefined ? [] : [delegate]));
 
 /** Labels of callers that some match of the rules asks about. */
 function sourceLabelsOf({ http, tls, tcp }: VirtualServiceSpec): string[] {
@@ -87,6 +85,7 @@ function prepare(resource: Rule, model: Model, http: VirtualServiceSpec['http'])
     gateways: gateways.map(gateway => resolveGateway(gateway, metadata.namespace)),
     visibility: visibilityOf(spec.exportTo, metadata.namespace, model.config.defaultVirtualServiceExportTo),
     configPath: configPath(resource as unknown as Resource),
+    delegates: delegatesOf(resource).length > 0,
     sourceLabels: sourceLabelsOf(spec),
   };
 }
