@@ -12,7 +12,7 @@ const routes = (names: readonly string[]) => create(RouteConfigurationSchema, {
 
 /** The message inside `resources` of a response. */
 function decoded({ entry }: EncodedResource) {
-  const reader = new BinaryReader(entry);
+  const reader = new BinaryReader(Buffer.concat(entry));
   reader.tag();
   const any = new BinaryReader(reader.bytes());
   any.tag();

@@ -23,5 +23,5 @@ export function encodeResponse({ type, content, nonce, identifier }: OutgoingRes
   const head = toBinary(DiscoveryResponseSchema, create(DiscoveryResponseSchema, {
     versionInfo: content.version, typeUrl: TYPE_URL[type], nonce, controlPlane: create(ControlPlaneSchema, { identifier }),
   }));
-  return Buffer.concat([head, ...content.resources.map(resource => resource.entry)]);
+  return Buffer.concat([head, ...content.resources.flatMap(resource => resource.entry)]);
 }

@@ -13,8 +13,8 @@ export interface EncodedResource {
   readonly name: string;
   /** Hash of the bytes: two resources are the same exactly where these are. */
   readonly hash: string;
-  /** The resource as an entry of `DiscoveryResponse.resources`, field tag included. */
-  readonly entry: Uint8Array;
+  /** The resource as an entry of `DiscoveryResponse.resources`, field tag included, in pieces that follow one another. */
+  readonly entry: readonly Uint8Array[];
   /** For a cluster of type EDS: the name under which its endpoints are asked for. */
   readonly edsName?: string;
 }
@@ -33,7 +33,7 @@ export function encodeResource<D extends DescMessage>(
   const known = encoded.get(message);
   if (known !== undefined) return known;
   const value = toBinary(schema, message as never);
-  return keep(schema, message, { name, hash: contentHash([value]), ...(edsName !== undefined && { edsName }) }, [value]);
+  return keep(message, { name, hash: contentHash([value]), ...(edsName !== undefined && { edsName }), entry: [Buffer.concat([headOf(schema, value.length), value])] });
 }
 
 /** Field of RouteConfiguration: `repeated VirtualHost virtual_hosts`. */
@@ -79,17 +79,19 @@ export function encodeRoutes(routes: RouteConfiguration): EncodedResource {
   const frame = toBinary(RouteConfigurationSchema, { ...routes, virtualHosts: [] });
   const own = Array.from({ length: Math.ceil(virtualHosts.length / STRETCH) }, (_, index) => encodeHosts(virtualHosts.slice(index * STRETCH, (index + 1) * STRETCH)));
   const hash = contentHash([frame, own.map(each => each.hash).join()]);
-  return keep(RouteConfigurationSchema, routes, { name: routes.name, hash }, [frame, ...own.map(({ fields }) => fields)]);
+  const length = own.reduce((sum, { fields }) => sum + fields.length, frame.length);
+  return keep(routes, { name: routes.name, hash, entry: [headOf(RouteConfigurationSchema, length), frame, ...own.map(({ fields }) => fields)] });
 }
 
-/** @param value - the message's encoding, in pieces */
-function keep(schema: DescMessage, message: Message, known: Omit<EncodedResource, 'entry'>, value: readonly Uint8Array[]): EncodedResource {
-  const length = value.reduce((sum, { length: each }) => sum + each, 0);
-  const head = new BinaryWriter()
+/** What stands before the encoding of a message in an entry. */
+function headOf(schema: DescMessage, length: number): Uint8Array {
+  const any = new BinaryWriter()
     .tag(TYPE_URL_FIELD, WireType.LengthDelimited).string(`type.googleapis.com/${schema.typeName}`)
     .tag(VALUE_FIELD, WireType.LengthDelimited).uint32(length).finish();
-  const outer = new BinaryWriter().tag(RESOURCES_FIELD, WireType.LengthDelimited).uint32(head.length + length).finish();
-  const made: EncodedResource = { ...known, entry: Buffer.concat([outer, head, ...value]) };
+  return new BinaryWriter().tag(RESOURCES_FIELD, WireType.LengthDelimited).uint32(any.length + length).raw(any).finish();
+}
+
+function keep(message: Message, made: EncodedResource): EncodedResource {
   encoded.set(message, made);
   return made;
 }

@@ -11,9 +11,12 @@ import type { View } from '../view';
 
 /** A route configuration around virtual hosts, as Istio frames it. */
 export function routeConfiguration(name: string, virtualHosts: readonly VirtualHost[]): RouteConfiguration {
-  return create(RouteConfigurationSchema, {
-    name, virtualHosts: [...virtualHosts], validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1048576,
+  const routes = create(RouteConfigurationSchema, {
+    name, validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1048576,
   });
+  // Given to `create`, each of them would be looked at.
+  routes.virtualHosts = [...virtualHosts];
+  return routes;
 }
 
 /** Route configuration of a port that all services share: `"80"`; port 0 stands for every port (HTTP proxy, unix socket). */

@@ -52,7 +52,7 @@ export function defaultScope(mesh: Mesh, namespace: string): Scope {
 
 /** Rules of a listener. */
 export function imports(mesh: Mesh, virtualServices: readonly VirtualService[]): Pick<EgressListener, 'virtualServices' | 'layer4'> {
-  const layer4 = virtualServices.filter(({ spec: { tls, tcp } }) => [...tls ?? [], ...tcp ?? []].length > 0);
+  const layer4 = virtualServices.filter(rule => rule.layer4);
   return { virtualServices, layer4: mesh.memo.get('layer4', layer4, () => layer4) };
 }
 

@@ -22,6 +22,8 @@ export interface VirtualService {
   readonly gateways: readonly string[];
   readonly visibility: Visibility;
   readonly configPath: string;
+  /** Whether it says something of TLS or TCP. */
+  readonly layer4: boolean;
   /** Whether other resources say a part of it. */
   readonly delegates: boolean;
   /** Labels of callers that its matches ask about. */
@@ -85,6 +87,7 @@ function prepare(resource: Rule, model: Model, http: VirtualServiceSpec['http'])
     gateways: gateways.map(gateway => resolveGateway(gateway, metadata.namespace)),
     visibility: visibilityOf(spec.exportTo, metadata.namespace, model.config.defaultVirtualServiceExportTo),
     configPath: configPath(resource as unknown as Resource),
+    layer4: [...spec.tls ?? [], ...spec.tcp ?? []].length > 0,
     delegates: delegatesOf(resource).length > 0,
     sourceLabels: sourceLabelsOf(spec),
   };
