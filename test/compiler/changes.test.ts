@@ -1,9 +1,13 @@
 import { toBinary } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
 import { SHOP } from './support';
+import { differencesOf } from '../../runtime/control-plane/store/resource-set';
+import { snapshotOf } from '../../runtime/control-plane/store/snapshot';
+import type { Snapshot } from '../../runtime/control-plane/store/snapshot';
 import type { CompiledProxy } from '../../src/compiler/compiled-proxy';
 import type { Compiler } from '../../src/compiler/compiler';
 import { createCompiler } from '../../src/compiler/compiler';
+import { Memo } from '../../src/compiler/memo';
 import { findWorkload } from '../../src/model/find-workload';
 import type { Model } from '../../src/model/model';
 import { buildModel } from '../../src/model/model';
@@ -43,7 +47,8 @@ const virtualService = (index: number, timeout: string): object => ({
   spec: { hosts: [`service-${index}`], http: [{ timeout, route: [{ destination: { host: `service-${index}`, subset: 'v1' } }] }] },
 });
 
-const MESH = Array.from({ length: SERVICES }, (_, index) => service(index)).flat();
+const meshOf = (services: number): Resource[] => Array.from({ length: services }, (_, index) => service(index)).flat();
+const MESH = meshOf(SERVICES);
 
 /** The mesh with one object of the same name put in another's place. */
 function changed(mesh: readonly Resource[], object: object): Resource[] {
@@ -73,6 +78,38 @@ test('a changed VirtualService makes its own routes anew and nothing else', () =
     .toEqual({ virtualService: 1, routes: 1, virtualHost: 1, sidecarRoutes: 1, cluster: 0, endpoints: 0, serviceClusters: 0, destinationRule: 0 });
   expect(replaced(before.compiled.routes, after.compiled.routes)).toBe(1);
   expect(replaced(before.compiled.clusters.slice(0, 2 * SERVICES), after.compiled.clusters)).toBeLessThanOrEqual(4);
+});
+
+test('a changed VirtualService costs as many looks at results in a mesh of ten times the services', () => {
+  const looks = (services: number): Readonly<Record<string, number>> => {
+    const mesh = meshOf(services);
+    const before = stateOf(mesh);
+    const counts = { get: 0, renew: 0 };
+    const spies = (['get', 'renew'] as const).map((method) => {
+      const real = Memo.prototype[method] as (...args: unknown[]) => unknown;
+      return jest.spyOn(Memo.prototype, method).mockImplementation(function look(this: Memo, ...args: unknown[]): never {
+        counts[method]++;
+        return real.apply(this, args) as never;
+      });
+    });
+    const after = stateOf(changed(mesh, virtualService(7, '9s')), before);
+    spies.forEach(spy => spy.mockRestore());
+    expect(after.compiled.routes.map(({ virtualHosts }) => virtualHosts.length)).toEqual([services + 1]);
+    return { ...counts, made: [...after.compiler.mesh.memo.made.values()].reduce((sum, count) => sum + count, 0) };
+  };
+  const small = looks(SERVICES);
+  expect(small.get).toBeGreaterThan(0);
+  expect(looks(10 * SERVICES)).toEqual(small);
+});
+
+test('a changed VirtualService leaves the snapshot of a proxy as it was but for its routes', () => {
+  const before = stateOf(MESH);
+  const after = stateOf(changed(MESH, virtualService(7, '9s')), before);
+  const [first, second] = [before, after].map(({ compiled }) => snapshotOf(compiled)) as [Snapshot, Snapshot];
+  expect(second.EDS).toBe(first.EDS);
+  for (const type of ['CDS', 'LDS'] as const) expect([...second[type].values()].every(resource => first[type].get(resource.name) === resource)).toBe(true);
+  expect([...differencesOf(first.RDS, second.RDS)]).toEqual(['8080']);
+  expect(differencesOf(first.CDS, second.CDS).size).toBe(0);
 });
 
 test('a changed DestinationRule makes its own clusters anew', () => {

@@ -1,3 +1,5 @@
+import * as fc from 'fast-check';
+import { indexResources } from '../../src/model/index-resources';
 import { buildModel } from '../../src/model/model';
 import type { Model } from '../../src/model/model';
 import { resourcesOf } from '../../src/model/parse';
@@ -46,4 +48,20 @@ test('options count as well as resources', () => {
   expect(after.endpointsOf(named(after, 'reviews'), 'http')[0]!.address).toBe('127.0.0.9');
   const renamed = buildModel(base, { meshConfig: { trustDomain: 'example' } }, before);
   expect(renamed.config.trustDomain).toBe('example');
+});
+
+test('an index that follows another lists the same as one made from nothing', () => {
+  const pool = Array.from({ length: 24 }, (_, index) => (index % 3 === 0 ? rule(`r-${index % 8}`) : service(`s-${index % 12}`, 9000 + index)));
+  const list = fc.array(fc.constantFrom(...pool), { maxLength: 30 });
+  const edit = fc.record({ at: fc.nat(30), gone: fc.nat(3), come: fc.array(fc.constantFrom(...pool), { maxLength: 3 }) });
+  fc.assert(fc.property(list, fc.array(edit, { maxLength: 6 }), (first, edits) => {
+    let resources = first;
+    let index = indexResources(resources);
+    for (const { at, gone, come } of edits) {
+      resources = [...resources.slice(0, at), ...come, ...resources.slice(at + gone)];
+      index = indexResources(resources, index);
+      const scratch = indexResources(resources);
+      for (const kind of ['Service', 'VirtualService', 'VirtualService.networking.istio.io', 'Gateway']) expect(index(kind)).toEqual(scratch(kind));
+    }
+  }), { numRuns: 300 });
 });

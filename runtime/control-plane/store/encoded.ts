@@ -33,7 +33,8 @@ export function encodeResource<D extends DescMessage>(
   const known = encoded.get(message);
   if (known !== undefined) return known;
   const value = toBinary(schema, message as never);
-  return keep(message, { name, hash: contentHash([value]), ...(edsName !== undefined && { edsName }), entry: [Buffer.concat([headOf(schema, value.length), value])] });
+  const entry = [Buffer.concat([headOf(schema, value.length), value])];
+  return keep(message, { name, hash: contentHash([value]), entry, ...(edsName !== undefined && { edsName }) });
 }
 
 /** Field of RouteConfiguration: `repeated VirtualHost virtual_hosts`. */
@@ -77,7 +78,8 @@ export function encodeRoutes(routes: RouteConfiguration): EncodedResource {
   if (known) return known;
   const { virtualHosts } = routes;
   const frame = toBinary(RouteConfigurationSchema, { ...routes, virtualHosts: [] });
-  const own = Array.from({ length: Math.ceil(virtualHosts.length / STRETCH) }, (_, index) => encodeHosts(virtualHosts.slice(index * STRETCH, (index + 1) * STRETCH)));
+  const own = Array.from({ length: Math.ceil(virtualHosts.length / STRETCH) },
+    (_, index) => encodeHosts(virtualHosts.slice(index * STRETCH, (index + 1) * STRETCH)));
   const hash = contentHash([frame, own.map(each => each.hash).join()]);
   const length = own.reduce((sum, { fields }) => sum + fields.length, frame.length);
   return keep(routes, { name: routes.name, hash, entry: [headOf(RouteConfigurationSchema, length), frame, ...own.map(({ fields }) => fields)] });
