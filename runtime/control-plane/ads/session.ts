@@ -36,6 +36,9 @@ export class Session {
   private readonly reminders = new Map<XdsType, () => void>();
   /** Clusters that the client has and the snapshot lacks, for the pair they were found for. */
   private leaving?: { readonly sent: ResourceSet; readonly set: ResourceSet; readonly clusters: [string, EncodedResource][] };
+  /** Sets of the snapshot as far as they were looked at, and of those before it. */
+  private readonly sets = new Map<XdsType, ResourceSet>();
+  private former: ReadonlyMap<XdsType, ResourceSet> = new Map();
   private paused = false;
   private closed = false;
 
@@ -62,10 +65,9 @@ export class Session {
   }
 
   public publish(snapshot: Snapshot): void {
-    const { snapshot: before } = this;
-    // What is as it was stays the same set: nothing looks at it again.
-    const keep = (type: XdsType): ResourceSet => (differencesOf(before[type], snapshot[type]).size === 0 ? before[type] : snapshot[type]);
-    this.snapshot = { CDS: keep('CDS'), EDS: keep('EDS'), LDS: keep('LDS'), RDS: keep('RDS'), SDS: keep('SDS') };
+    this.snapshot = snapshot;
+    this.former = new Map([...this.former, ...this.sets]);
+    this.sets.clear();
     this.pump();
   }
 
@@ -104,8 +106,20 @@ export class Session {
     });
   }
 
+  /** What the client should have of a type. A set that is as it was stays the same one: nothing looks at it again. */
+  private setOf(type: XdsType): ResourceSet {
+    let set = this.sets.get(type);
+    if (set === undefined) {
+      const next = this.snapshot[type];
+      const before = this.former.get(type);
+      set = before !== undefined && differencesOf(before, next).size === 0 ? before : next;
+      this.sets.set(type, set);
+    }
+    return set;
+  }
+
   private pump(): void {
-    for (const type of TYPES) this.deliver(type, this.of(type).answer(this.goal(type)));
+    for (const type of this.watched(TYPES)) this.deliver(type, this.of(type).answer(this.goal(type)));
     const clusters = this.of('CDS');
     const before = clusters.sent;
     if (this.deliver('CDS', clusters.push(this.goal('CDS')))) this.warmAgain(before, clusters.sent);
@@ -114,14 +128,18 @@ export class Session {
       this.deliver('LDS', this.of('LDS').push(this.goal('LDS')));
       this.deliver('RDS', this.of('RDS').push(this.goal('RDS')));
     }
-    for (const type of ['SDS', 'ECDS', 'NDS'] as const) this.deliver(type, this.of(type).push(this.goal(type)));
+    for (const type of this.watched(['SDS', 'ECDS', 'NDS'])) this.deliver(type, this.of(type).push(this.goal(type)));
+  }
+
+  private watched(types: readonly XdsType[]): XdsType[] {
+    return types.filter(type => this.of(type).watching);
   }
 
   /** What a type should be for now: for clusters, with the old ones that routes in use may still lead to. */
   private goal(type: XdsType): ResourceSet {
     // What nobody asks for is not even made.
     if (!this.of(type).watching) return NOTHING;
-    const set = this.snapshot[type];
+    const set = this.setOf(type);
     const { sent, wildcard } = this.of(type);
     if (type !== 'CDS' || !wildcard) return set;
     if (this.leaving?.sent !== sent || this.leaving.set !== set) this.leaving = { sent, set, clusters: [...sent].filter(([name]) => !set.has(name)) };
@@ -140,7 +158,7 @@ export class Session {
     if (!subscription.watching) return this.expected(type).length === 0;
     if (subscription.push(this.goal(type)) !== undefined) return false;
     if (!this.byNameOfAll(type)) return true;
-    const expected = this.snapshot[type];
+    const expected = this.setOf(type);
     if (expected.size > subscription.names.size) return false;
     for (const name of expected.keys()) if (!subscription.names.has(name)) return false;
     return true;
@@ -148,7 +166,7 @@ export class Session {
 
   /** Names a client of everything comes to ask for. Secrets may be missing, so none is expected. */
   private expected(type: XdsType): string[] {
-    return this.byNameOfAll(type) ? [...this.snapshot[type].keys()] : [];
+    return this.byNameOfAll(type) ? [...this.setOf(type).keys()] : [];
   }
 
   private byNameOfAll(type: XdsType): boolean {
