@@ -6,7 +6,7 @@ import { restricted } from '../restricted';
 /** Step that is applied. To go on, raise it and apply again; `git log` is the history of the rollout. */
 const AT = 3;
 
-/** Version 2 of `reviews` takes over step by step: testers first, then copies, then a growing share of everybody. */
+/** Version 2 of `reviews` takes over step by step: testers first, then copies, then a growing share of everybody. `argo.ts` has Argo do it. */
 export class Canary extends Chart {
   public readonly front: MeshService;
   public readonly reviews: MeshService;

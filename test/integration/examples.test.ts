@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import { Adoption } from '../../examples/adoption/main';
 import { Bookinfo } from '../../examples/bookinfo/bookinfo';
 import { TOUR } from '../../examples/bookinfo/tour';
+import { ArgoCanary } from '../../examples/canary/argo';
 import { Canary } from '../../examples/canary/main';
 import { ExternalServices } from '../../examples/external-services/main';
 import { Gateways } from '../../examples/gateways/main';
@@ -38,6 +39,7 @@ const EXAMPLES: readonly [string, Example][] = Object.entries({
   'adoption': Adoption,
   'bookinfo': BookinfoTour,
   'canary': Canary,
+  'canary-argo': ArgoCanary,
   'external-services': ExternalServices,
   'gateways': Gateways,
   'multi-cluster': Cluster,
@@ -86,7 +88,7 @@ describeReal(['envoy'], 'real Envoy activates', paths => {
   }, START_MS);
 });
 
-describeReal(['kube-apiserver', 'etcd', 'istio-crds'], 'a real API server takes', paths => {
+describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds'], 'a real API server takes', paths => {
   let cluster: IstioCluster;
   beforeAll(async () => { cluster = await IstioCluster.start(paths); }, START_MS);
   afterAll(async () => cluster?.stop(), START_MS);

@@ -87,6 +87,11 @@ export class ApiServer {
     return this.send('PATCH', `${path}?fieldManager=test&force=true&fieldValidation=Strict`, 'application/apply-patch+yaml', Yaml.stringify(manifest));
   }
 
+  /** What `kubectl patch --type merge` sends, to `/status` too. */
+  public async merge(path: string, change: object): Promise<ApiAnswer> {
+    return this.send('PATCH', path, 'application/merge-patch+json', JSON.stringify(change));
+  }
+
   public async remove(path: string): Promise<ApiAnswer> {
     return this.send('DELETE', path);
   }

@@ -5,17 +5,18 @@ import type { Manifest } from './api-server';
 
 const SERVED_MS = 60_000;
 
-/** A real API server with Istio's kinds, and namespaces that enforce the restricted pod security standard. */
+/** A real API server with Istio's kinds, those of Argo Rollouts where its CRDs are given, and namespaces that enforce the restricted pod security standard. */
 export class IstioCluster {
   public static async start(paths: Readonly<Record<string, string>>): Promise<IstioCluster> {
     const server = await ApiServer.start({ apiServer: paths['kube-apiserver']!, etcd: paths.etcd! });
-    const crds = parseAllDocuments(readFileSync(paths['istio-crds']!, 'utf8')).map(document => document.toJS() as CustomResource);
+    const files = ['istio-crds', 'argo-crds'].map(part => paths[part]).filter(file => file !== undefined);
+    const crds = files.flatMap(file => parseAllDocuments(readFileSync(file, 'utf8')).map(document => document.toJS() as CustomResource));
     for (const crd of crds) await server.apply(crd);
     await Promise.all(crds.map(async crd => served(server, crd)));
     return new IstioCluster(server);
   }
 
-  private constructor(private readonly server: ApiServer) {}
+  private constructor(public readonly server: ApiServer) {}
 
   public async stop(): Promise<void> {
     await this.server.stop();

@@ -5,6 +5,8 @@ const ROOT = resolve(__dirname, '../..');
 
 const NO_API_SERVER = 'no kube-apiserver (run scripts/install-api-server.sh)';
 
+const NO_ARGO = 'no Argo Rollouts (run scripts/install-argo-rollouts.sh)';
+
 const NO_RATE_LIMIT_SERVICE = 'no rate-limit service (run scripts/install-rate-limit-service.sh)';
 
 /** Parts that a machine may lack, with where to find each and how to get it. */
@@ -12,9 +14,12 @@ const PARTS = {
   'envoy': { find: findEnvoy, hint: 'no Envoy (set ENVOY_BIN, or run scripts/install-envoy.sh)' },
   'kube-apiserver': { find: () => installed('kube-apiserver'), hint: NO_API_SERVER },
   'etcd': { find: () => installed('etcd'), hint: NO_API_SERVER },
+  'argo-rollouts': { find: () => installed('argo-rollouts-1.10.2'), hint: NO_ARGO },
+  'argo-crds': { find: () => installed('argo-crds-1.10.2.yaml'), hint: NO_ARGO },
   'istio-crds': { find: () => installed('istio-crds.yaml'), hint: NO_API_SERVER },
   'ratelimit': { find: () => installed('ratelimit'), hint: NO_RATE_LIMIT_SERVICE },
   'redis': { find: () => installed('redis/redis-server'), hint: NO_RATE_LIMIT_SERVICE },
+  'jq': { find: () => onPath('jq'), hint: 'no jq' },
   'istio-samples': { find: () => data('istio-samples'), hint: 'no ../shared/data/istio-samples' },
   'istio-injected': { find: () => data('istio-injected'), hint: 'no ../shared/data/istio-injected' },
   'istiod-golden': { find: () => data('istiod-golden'), hint: 'no ../shared/data/istiod-golden' },
@@ -54,6 +59,10 @@ function findEnvoy(): string | undefined {
 function installed(name: string): string | undefined {
   const path = join(ROOT, '.real-parts', name);
   return existsSync(path) ? path : undefined;
+}
+
+function onPath(name: string): string | undefined {
+  return (process.env.PATH ?? '').split(delimiter).map(folder => join(folder, name)).find(executable);
 }
 
 function executable(path: string): boolean {

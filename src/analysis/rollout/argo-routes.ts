@@ -69,5 +69,7 @@ function mirrorRoute({ name, route }: ManagedRoute, told: Json | undefined, dest
   const match = objectsOf(route.match).map(({ method, path, headers }) => ({
     ...(method !== undefined && { method }), ...(path !== undefined && { uri: path }), ...(headers !== undefined && { headers }),
   }));
-  return { name, match, route: told?.route ?? [], mirror: destination, mirrorPercentage: { value: numberOf(route.percentage) ?? 100 } };
+  // The controller writes this copy without weights of 0, which mean the same.
+  const shares = objectsOf(told?.route).map(({ weight, ...each }) => (weight === 0 ? each : { ...each, weight }));
+  return { name, match, route: shares, mirror: destination, mirrorPercentage: { value: numberOf(route.percentage) ?? 100 } };
 }

@@ -1,0 +1,124 @@
+import { execFileSync } from 'node:child_process';
+import { Testing } from 'cdk8s';
+import { restricted } from '../../examples/restricted';
+import { CanaryAnalysis, CanaryRollout, CanaryStep, Mesh, MeshPort, MeshService, RolloutEngine } from '../../src';
+import { argoStates, REVISION_LABEL } from '../../src/analysis/rollout/argo-states';
+import { ArgoController } from '../support/argo-controller';
+import { IstioCluster } from '../support/istio-cluster';
+import { describeReal } from '../support/real-parts';
+
+const START_MS = 180_000;
+const ROLLOUT = '/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/reviews';
+const VIRTUAL_SERVICE = '/apis/networking.istio.io/v1/namespaces/shop/virtualservices/reviews';
+const DESTINATION_RULE = '/apis/networking.istio.io/v1/namespaces/shop/destinationrules/reviews';
+
+const steps = [
+  CanaryStep.mirror({ percent: 20 }), CanaryStep.header('x-canary', 'true'), CanaryStep.pause(), CanaryStep.weight(25), CanaryStep.pause(),
+  CanaryStep.weight(60), CanaryStep.pause(), CanaryStep.weight(100),
+];
+
+function shop(aborted: boolean) {
+  const chart = Testing.chart();
+  const namespace = 'shop';
+  new Mesh(chart, 'mesh');
+  const reviews = new MeshService(chart, 'reviews', { namespace, ports: [MeshPort.http(9080)] });
+  const [stable, canary] = ['v1', 'v2'].map(version => reviews.addVersion(version, { containers: [{ image: `reviews:${version}` }] }));
+  const rollout = new CanaryRollout(chart, 'to-v2', { service: reviews, stable, canary, steps, engine: RolloutEngine.argo(), aborted });
+  restricted(chart);
+  return { rollout, manifests: Testing.synth(chart) };
+}
+
+describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollouts', 'jq'], 'the real controller of Argo Rollouts', (paths) => {
+  let cluster: IstioCluster;
+  let controller: ArgoController;
+  const { rollout, manifests } = shop(false);
+  const states = argoStates(manifests.find(({ kind }) => kind === 'Rollout'), manifests);
+
+  beforeAll(async () => {
+    cluster = await IstioCluster.start(paths);
+    controller = await ArgoController.start(paths['argo-rollouts']!, cluster.server);
+  }, START_MS);
+  afterAll(async () => {
+    await controller?.stop();
+    await cluster?.stop();
+  }, START_MS);
+
+  const objectOf = (state: string, kind: string) => states.find(({ name }) => name === state)!.manifests.find(each => each.kind === kind) as any;
+  /** The controller's routes and subsets are those that the state was proved with. */
+  async function isAt(state: string): Promise<void> {
+    const { http } = objectOf(state, 'VirtualService').spec;
+    await controller.until(VIRTUAL_SERVICE, `that of ${state}: ${JSON.stringify(http)}`, ({ spec }) => same(spec?.http, http));
+    const revision = (hash: string, rollouts: any) => (hash === rollouts.status.stableRS ? 'stable' : hash === rollouts.status.currentPodHash ? 'canary' : hash);
+    const { body } = await cluster.server.get(ROLLOUT);
+    await controller.until(DESTINATION_RULE, `that of ${state}`, ({ spec }) => same(
+      spec.subsets.map((subset: any) => [subset.name, revision(subset.labels[REVISION_LABEL], body)]), [['stable', 'stable'], ['canary', 'canary']]));
+  }
+  const pausedAt = async (index: number) => controller.until(
+    ROLLOUT, `paused at step ${index}`, ({ status }) => status?.currentStepIndex === index && status.pauseConditions?.length > 0);
+  const promote = async () => cluster.server.merge(`${ROLLOUT}/status`, { status: { pauseConditions: null } });
+  const stepNamed = (text: string) => states.find(({ name }) => name.endsWith(text))!;
+
+  test('takes a first revision, whose pods get everything', async () => {
+    expect(await cluster.complaints(shop(true).manifests)).toEqual([]);
+    await controller.until(ROLLOUT, 'healthy', ({ status }) => status?.phase === 'Healthy');
+    const { body } = await cluster.server.get(VIRTUAL_SERVICE) as any;
+    expect(body.spec.http).toEqual(objectOf('promoted', 'VirtualService').spec.http);
+  }, START_MS);
+
+  test('at each pause it wrote what the simulator proved', async () => {
+    expect(await cluster.complaints(manifests)).toEqual([]);
+    const pauses = states.filter(({ name }) => name.includes('pause'));
+    expect(pauses.map(({ weight }) => weight)).toEqual([0, 25, 60]);
+    for (const [index, { name, step }] of pauses.entries()) {
+      await pausedAt(step!);
+      await isAt(name);
+      if (index < pauses.length - 1) await promote();
+    }
+  }, START_MS);
+
+  test('what it wrote is what Argo CD is told to ignore, and nothing else', async () => {
+    for (const { kind, name, jqPathExpressions = [], jsonPointers = [] } of rollout.ignoreDifferences) {
+      const { body } = await cluster.server.get(kind === 'VirtualService' ? VIRTUAL_SERVICE : DESTINATION_RULE) as any;
+      const wanted = manifests.find(each => each.kind === kind && each.metadata.name === name);
+      const paths_ = jsonPointers.map(pointer => `.${pointer.split('/').slice(1).map(part => `[${JSON.stringify(part.replaceAll('~1', '/'))}]`).join('')}`);
+      const filter = [...jqPathExpressions, ...paths_].map(path => `del(${path})`).join(' | ');
+      const cut = (object: any) => JSON.parse(execFileSync(paths.jq!, ['-c', filter], { input: JSON.stringify(object), encoding: 'utf8' }));
+      expect(cut(body).spec).toEqual(cut(wanted).spec);
+      expect(cut(body).metadata.annotations).toEqual(cut(wanted).metadata.annotations);
+      expect(body.spec).not.toEqual(wanted.spec);
+    }
+  });
+
+  test('given up, all requests go to the stable revision again', async () => {
+    await cluster.server.merge(`${ROLLOUT}/status`, { status: { abort: true } });
+    await controller.until(ROLLOUT, 'given up', ({ status }) => status?.phase === 'Degraded' && status.abort === true);
+    await isAt('given up');
+  }, START_MS);
+
+  test('tried again and promoted, the new revision is the stable one', async () => {
+    await cluster.server.merge(`${ROLLOUT}/status`, { status: { abort: false } });
+    await pausedAt(stepNamed('pause').step!);
+    await cluster.server.merge(`${ROLLOUT}/status`, { status: { promoteFull: true } });
+    const { status } = await controller.until(ROLLOUT, 'promoted', each => each.status?.phase === 'Healthy' && each.status.stableRS === each.status.currentPodHash);
+    await controller.until(VIRTUAL_SERVICE, 'that of promoted', ({ spec }) => same(spec?.http, objectOf('promoted', 'VirtualService').spec.http));
+    await controller.until(DESTINATION_RULE, 'that of promoted', ({ spec }) => spec.subsets.every(({ labels }: any) => labels[REVISION_LABEL] === status.stableRS));
+  }, START_MS);
+
+  test('an analysis is taken', async () => {
+    const chart = Testing.chart();
+    const service = new MeshService(chart, 'ratings', { namespace: 'shop', ports: [MeshPort.http(9080)] });
+    const [stable, canary] = ['v1', 'v2'].map(version => service.addVersion(version, { containers: [{ image: 'x' }] }));
+    const engine = RolloutEngine.argo({ analysis: CanaryAnalysis.successRate({ prometheus: 'http://127.0.0.1:1' }) });
+    new CanaryRollout(chart, 'ratings-v2', { service, stable, canary, steps: [CanaryStep.weight(5), CanaryStep.pause(), CanaryStep.weight(100)], engine });
+    restricted(chart);
+    expect(await cluster.complaints(Testing.synth(chart))).toEqual([]);
+    await controller.until(ROLLOUT.replace('reviews', 'ratings'), 'healthy', ({ status }) => status?.phase === 'Healthy');
+  }, START_MS);
+});
+
+/** Equal as data, in whatever order keys are. */
+function same(a: unknown, b: unknown): boolean {
+  const sorted = (value: unknown): unknown => (Array.isArray(value) ? value.map(sorted)
+    : typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)).map(([key, each]) => [key, sorted(each)])) : value);
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+}
