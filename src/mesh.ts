@@ -29,7 +29,7 @@ export enum MeshProfile {
 /** Properties for `Mesh`. */
 export interface MeshProps {
   /**
-   * Istio that the manifests are for.
+   * Istio that the manifests are for. Synthesis fails with MESH_ISTIO_VERSION for what it does not have yet.
    * @default IstioVersion.V1_31
    */
   readonly istioVersion?: IstioVersion;

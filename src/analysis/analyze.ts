@@ -13,6 +13,7 @@ import { resourceName } from '../model/resource';
 import type { Resource } from '../model/resource';
 import { contextOf } from './rules/context';
 import { checkSchema, KNOWN_KINDS, schemaOf } from './schema/check';
+import { absentIn } from './schema/since';
 
 /** Everything wrong with the resources of a model, worst first. */
 export function analyze(given: Model): Finding[] {
@@ -52,11 +53,18 @@ function unsupported(model: Model, findings: readonly Finding[]): Finding[] {
   });
 }
 
+/** What is known of a mesh besides its resources. */
+export interface AnalysisOptions extends ModelOptions {
+  /** Minor version of Istio 1 that the resources are for. Absent: the newest that is known here. */
+  readonly istioMinor?: number;
+}
+
 /** Everything wrong with what was read: the errors of reading, then of the resources. */
-export function analyzeResources(resources: readonly Resource[], errors: readonly MeshError[] = [], options: ModelOptions = {}): Finding[] {
+export function analyzeResources(resources: readonly Resource[], errors: readonly MeshError[] = [], options: AnalysisOptions = {}): Finding[] {
   const read = errors.map(findingOf);
+  const later = options.istioMinor === undefined ? [] : absentIn(options.istioMinor, resources);
   try {
-    return sortFindings([...read, ...duplicates(resources), ...analyze(buildModel(resources, options))]);
+    return sortFindings([...read, ...duplicates(resources), ...analyze(buildModel(resources, options)), ...later]);
   } catch (error) {
     // A model that cannot be built is a fault of the input only if it says so.
     if (!(error instanceof MeshError)) throw error;
@@ -64,13 +72,13 @@ export function analyzeResources(resources: readonly Resource[], errors: readonl
   }
 }
 
-/** What is known of a mesh besides its manifests. */
-export interface ManifestOptions extends ModelOptions {
+/** The same for manifests, on a cluster where some gateways run already. */
+export interface ManifestOptions extends AnalysisOptions {
   /** Gateways that run already. */
   readonly gateways?: readonly InstalledGateway[];
 }
 
-/** The same for manifests handed over as objects, on a cluster where some gateways run already. */
+/** The same for manifests handed over as objects. */
 export function analyzeManifests(objects: readonly unknown[], options: ManifestOptions = {}): Finding[] {
   const { gateways = [], domain } = options;
   try {

@@ -76,10 +76,18 @@ export function knowGateway(owner: IConstruct, gateway: InstalledGateway): void 
   gateways.set(owner, gateway);
 }
 
+/** What is said of a mesh besides manifests. */
+export interface MeshOptions {
+  readonly domain?: string;
+  readonly istioMinor?: number;
+  readonly gateways: readonly InstalledGateway[];
+}
+
 /** What else is said of the mesh that manifests below a construct are for. */
-export function meshOptionsFor(scope: IConstruct): { readonly domain?: string; readonly gateways: readonly InstalledGateway[] } {
+export function meshOptionsFor(scope: IConstruct): MeshOptions {
   const known = knownTo(scope).map((owner) => gateways.get(owner)).filter((gateway) => gateway !== undefined);
-  return { domain: settingsFor(scope)?.domain, gateways: known };
+  const { domain, istioMinor } = settingsFor(scope) ?? {};
+  return { domain, istioMinor, gateways: known };
 }
 
 function knownTo(scope: IConstruct): IConstruct[] {

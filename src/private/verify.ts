@@ -1,7 +1,7 @@
 import type { IConstruct } from 'constructs';
 import { openSidecars } from './egress-rule';
 import { finding } from './errors';
-import { meshOptionsFor, type MeshSettings } from './mesh-settings';
+import { type MeshOptions, meshOptionsFor, type MeshSettings } from './mesh-settings';
 import { renderMesh } from './render';
 import type { Finding } from '../analysis';
 import type { Explanation } from '../analysis/explain';
@@ -93,7 +93,7 @@ export interface SimulatedResult { readonly rule: string; readonly failure?: str
 
 /** Sends requests from one of these workloads through the mesh of these manifests. None where the simulator cannot say for sure. */
 export function simulate(
-  manifests: unknown[], options: ReturnType<typeof meshOptionsFor>, callers: readonly string[], base: string, requests: readonly SimulatedRequest[],
+  manifests: unknown[], options: MeshOptions, callers: readonly string[], base: string, requests: readonly SimulatedRequest[],
 ): SimulatedResult[] {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { Simulator }: typeof import('../testing/simulator') = require('../testing/simulator');
