@@ -130,5 +130,5 @@ project.tasks.tryFind('docgen')!.reset('jsii-docgen -s root -o API.md');
 for (const path of ['/imports/', '/runtime/', '/examples/', '/bench/', '/scripts/', '/rosetta/', '/.ci/', '/.real-parts/', '/.jsii.tabl.json', '/.dependency-cruiser.cjs', '/tsconfig.dev.json', '/.npmrc']) {
   project.npmignore!.exclude(path);
 }
-project.gitignore.exclude('.jsii.tabl.json', '/assets/', '/examples/*/dist/', '/bench/results/', '/.real-parts/');
+project.gitignore.exclude('.jsii.tabl.json', '/assets/', '/examples/*/dist/', '/bench/results/', '/.real-parts');
 project.synth();
