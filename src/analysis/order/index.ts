@@ -1,0 +1,2 @@
+export { applyOrder, stepText } from './plan';
+export type { Step } from './plan';
