@@ -14,6 +14,7 @@ import { telemetryRules } from './telemetry';
 import { virtualServiceRules } from './virtual-service';
 import { workloadRules } from './workloads';
 import { annotationAnalysis } from '../analyzers/annotations';
+import { applyOrderAnalysis } from '../analyzers/apply-order';
 import { clusterAnalysis } from '../analyzers/cluster';
 import { delegateAnalysis } from '../analyzers/delegates';
 import { destinationRuleAnalysis } from '../analyzers/destination-rules';
@@ -26,6 +27,7 @@ import { policyAnalysis } from '../analyzers/policies';
 import { routeTiming } from '../analyzers/route-timing';
 import { selectorAnalysis } from '../analyzers/selectors';
 import { serviceAnalysis } from '../analyzers/services';
+import { shadowedSubsets } from '../analyzers/shadowed-subsets';
 import { httpReachability } from '../reachability/http';
 import { l4Reachability } from '../reachability/l4';
 
@@ -35,5 +37,5 @@ export const FAMILIES: readonly RuleFamily[] = [
   authorizationPolicyRules, authenticationRules, envoyFilterRules, telemetryRules, extensionRules, meshConfigRules,
   httpReachability, l4Reachability, referenceRules, podRules,
   delegateAnalysis, destinationRuleAnalysis, gatewayRoutes, meshHosts, patchPlaces, policyAnalysis, routeTiming, serviceAnalysis,
-  annotationAnalysis, clusterAnalysis, gatewayAnalysis, injectionAnalysis, selectorAnalysis,
+  annotationAnalysis, applyOrderAnalysis, clusterAnalysis, gatewayAnalysis, injectionAnalysis, selectorAnalysis, shadowedSubsets,
 ];

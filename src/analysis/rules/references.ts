@@ -20,9 +20,10 @@ export function referenceRules(context: Context): void {
   }
 }
 
-interface Place { readonly destination: Destination; readonly path: Path; readonly what: string }
+/** A destination of a VirtualService, where it stands, and what the rule does to it. */
+export interface Place { readonly destination: Destination; readonly path: Path; readonly what: string }
 
-function destinationsOf(spec: VirtualServiceSpec): Place[] {
+export function destinationsOf(spec: VirtualServiceSpec): Place[] {
   const places: Place[] = [];
   const add = (destination: Destination | undefined, path: Path, what: string) => {
     if (typeof destination?.host === 'string') places.push({ destination, path, what });
