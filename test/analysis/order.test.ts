@@ -27,11 +27,14 @@ const V2 = V1 + deployment('web', 'v2');
 test.each<[string, string, string, string[]]>([
   ['a first subset before the route to it', V1, V1 + rule('web', to('web', 'v1')) + subsets('v1'), ['1. apply DestinationRule/default/web', '2. apply VirtualService/default/web']],
   ['a new version, its subset, then the route', V1 + subsets('v1') + rule('web', to('web', 'v1')), V2 + subsets('v1', 'v2') + rule('web', to('web', 'v2')), [
-    '1. apply Deployment/default/web-v2, and wait until its Pods are ready', '2. apply DestinationRule/default/web', '3. apply VirtualService/default/web']],
+    '1. apply Deployment/default/web-v2, and wait until its Pods are ready', '2. apply DestinationRule/default/web', '3. apply VirtualService/default/web',
+  ]],
   ['a subset that another replaces, kept until the route has moved', V2 + subsets('v1') + rule('web', to('web', 'v1')), V2 + subsets('v2') + rule('web', to('web', 'v2')), [
-    '1. apply DestinationRule/default/web, still with subset v1', '2. apply VirtualService/default/web', '3. apply DestinationRule/default/web']],
+    '1. apply DestinationRule/default/web, still with subset v1', '2. apply VirtualService/default/web', '3. apply DestinationRule/default/web',
+  ]],
   ['the route away, then the old version', V2 + subsets('v1', 'v2') + rule('web', to('web', 'v1')), service('web') + deployment('web', 'v2') + subsets('v2') + rule('web', to('web', 'v2')), [
-    '1. apply DestinationRule/default/web, still with subset v1', '2. apply VirtualService/default/web', '3. apply DestinationRule/default/web', '4. delete Deployment/default/web-v1']],
+    '1. apply DestinationRule/default/web, still with subset v1', '2. apply VirtualService/default/web', '3. apply DestinationRule/default/web', '4. delete Deployment/default/web-v1',
+  ]],
   ['everything of a subset removed', V1 + subsets('v1') + rule('web', to('web', 'v1')), V1, ['1. delete VirtualService/default/web', '2. delete DestinationRule/default/web']],
   ['a port of a Service, kept until nobody asks for it', `${V1}${rule('web', to('web', '', '80'))}`,
     `${service('web', '{port: 81, name: http, targetPort: 80}')}${deployment('web', 'v1')}${rule('web', to('web', '', '81'))}`,
@@ -61,7 +64,8 @@ function flagsOnTheWay(before: string, after: string): string[] {
   const flags = [answer([...state.values()])];
   for (const { action, resource, manifest } of plan(before, after)) {
     if (action === 'delete') state.delete(resource);
-    else state.set(resource, manifest === undefined ? now.get(resource)! : { ...now.get(resource)!, document: manifest, spec: manifest.spec as Record<string, unknown> });
+    else if (manifest === undefined) state.set(resource, now.get(resource)!);
+    else state.set(resource, { ...now.get(resource)!, document: manifest, spec: manifest.spec as Record<string, unknown> });
     flags.push(answer([...state.values()]));
   }
   expect(new Set(state.keys())).toEqual(new Set(now.keys()));

@@ -1,3 +1,4 @@
+import { isInjected } from './destination-rules';
 import type { DestinationRuleSpec, VirtualServiceSpec } from '../../compiler/istio-api';
 import { Memo } from '../../compiler/memo';
 import { DestinationRules } from '../../compiler/scope/destination-rules';
@@ -5,7 +6,6 @@ import type { DestinationRule } from '../../compiler/scope/destination-rules';
 import { resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
 import { isVisible } from '../../model/visibility';
-import { isInjected } from './destination-rules';
 import { gatewaysOf } from '../reachability/rules';
 import type { Context } from '../rules/context';
 import { destinationsOf } from '../rules/references';
@@ -27,8 +27,8 @@ export function shadowedSubsets(context: Context): void {
       const host = resolveHost(destination.host, rule.metadata.namespace, context.model.domain);
       if (subset === '' || context.index.subsetsOf(host)?.has(subset) !== true) continue;
       const [service] = context.index.servicesFor(host);
-      const hidden = service === undefined ? undefined : namespaces
-        .map(namespace => ({ namespace, taken: effective.of(service, namespace, {}) })).find(({ taken }) => taken === undefined || lacks(taken, subset));
+      const seen = service === undefined ? [] : namespaces.map(namespace => ({ namespace, taken: effective.of(service, namespace, {}) }));
+      const hidden = seen.find(({ taken }) => taken === undefined || lacks(taken, subset));
       if (hidden === undefined) continue;
       const { taken, namespace } = hidden;
       context.report(rule, [...path, 'subset'], {
@@ -50,7 +50,8 @@ function callersOf(context: Context, rule: Resource<VirtualServiceSpec>, all: re
   const names = gatewaysOf(rule);
   const doors = names.map(name => index.gateways.get(name)).filter(gateway => gateway !== undefined)
     .flatMap(gateway => index.gatewayWorkloads(gateway).map(({ namespace }) => namespace));
-  const near = names.includes('mesh')
-    ? all.filter(namespace => isVisible(rule.spec.exportTo ?? [], rule.metadata.namespace, namespace, model.config.defaultVirtualServiceExportTo)) : [];
+  const { exportTo = [] } = rule.spec;
+  const sees = (namespace: string) => isVisible(exportTo, rule.metadata.namespace, namespace, model.config.defaultVirtualServiceExportTo);
+  const near = names.includes('mesh') ? all.filter(sees) : [];
   return [...new Set([...near, ...doors])];
 }

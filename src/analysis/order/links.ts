@@ -28,7 +28,8 @@ export class LinksOfMesh {
     for (const { metadata, spec } of model.of('Service')) {
       const selector = textMapOf(spec?.selector);
       if (Object.keys(selector).length === 0) continue;
-      this.services.set(metadata.namespace, [...this.services.get(metadata.namespace) ?? [], { host: this.host(metadata.name, metadata.namespace), selector }]);
+      const host = this.host(metadata.name, metadata.namespace);
+      this.services.set(metadata.namespace, [...this.services.get(metadata.namespace) ?? [], { host, selector }]);
     }
   }
 

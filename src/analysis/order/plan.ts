@@ -59,12 +59,14 @@ const rankOf = (kind: string): number => {
 export function applyOrder(before: readonly Resource[], after: readonly Resource[]): readonly Step[] {
   const [old, now] = [new LinksOfMesh(buildModel(before)), new LinksOfMesh(buildModel(after))];
   const [was, is] = [byKey(before), byKey(after)];
-  const changed = [...new Set([...was.keys(), ...is.keys()])].sort(compare).map(key => ({ was: was.get(key), is: is.get(key) }))
-    .filter(each => each.was === undefined || each.is === undefined || textOfDocument(each.was) !== textOfDocument(each.is));
+  const pairs = [...new Set([...was.keys(), ...is.keys()])].sort(compare).map(key => ({ was: was.get(key), is: is.get(key) }));
+  const changed = pairs.filter(each => each.was === undefined || each.is === undefined || textOfDocument(each.was) !== textOfDocument(each.is));
   // What those need that change, as they were: the others stay as they are, and so does what they need.
   const stillNeeded = new Set(changed.flatMap(each => (each.was === undefined ? [] : old.of(each.was).needs)));
-  const changes = changed.map(({ was: a, is: b }): Change => changeOf(a, b, a === undefined ? [] : old.of(a).gives.filter(given => stillNeeded.has(given)
-    && !(b !== undefined && now.of(b).gives.includes(given)))));
+  const changes = changed.map(({ was: a, is: b }): Change => {
+    const left = new Set(b === undefined ? [] : now.of(b).gives);
+    return changeOf(a, b, a === undefined ? [] : old.of(a).gives.filter(given => stillNeeded.has(given) && !left.has(given)));
+  });
   for (const user of changes) {
     const wants = new Set(user.is === undefined ? [] : now.of(user.is).needs);
     const wanted = new Set(user.was === undefined ? [] : old.of(user.was).needs);
