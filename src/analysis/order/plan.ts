@@ -60,7 +60,7 @@ export function applyOrder(before: readonly Resource[], after: readonly Resource
   const [old, now] = [new LinksOfMesh(buildModel(before)), new LinksOfMesh(buildModel(after))];
   const [was, is] = [byKey(before), byKey(after)];
   const pairs = [...new Set([...was.keys(), ...is.keys()])].sort(compare).map(key => ({ was: was.get(key), is: is.get(key) }));
-  const changed = pairs.filter(each => each.was === undefined || each.is === undefined || textOfDocument(each.was) !== textOfDocument(each.is));
+  const changed = pairs.filter(({ was: a, is: b }) => a === undefined || b === undefined || textOfDocument(a) !== textOfDocument(b));
   // What those need that change, as they were: the others stay as they are, and so does what they need.
   const stillNeeded = new Set(changed.flatMap(each => (each.was === undefined ? [] : old.of(each.was).needs)));
   const changes = changed.map(({ was: a, is: b }): Change => {
