@@ -73,9 +73,8 @@ export function applyOrder(before: readonly Resource[], after: readonly Resource
     for (const giver of changes) {
       if (giver === user) continue;
       if (giver.is !== undefined && now.of(giver.is).gives.some(given => wants.has(given))) user.make!.after.add(giver.make!);
-      if (giver.was !== undefined && giver.end !== undefined && giver.end !== giver.make && old.of(giver.was).gives.some(given => wanted.has(given))) {
-        giver.end.after.add(user.make ?? user.end!);
-      }
+      const { was: gave, make, end } = giver;
+      if (gave !== undefined && end !== undefined && end !== make && old.of(gave).gives.some(given => wanted.has(given))) end.after.add(user.make ?? user.end!);
     }
   }
   encryption(changes);
