@@ -74,7 +74,8 @@ export function applyOrder(before: readonly Resource[], after: readonly Resource
       if (giver === user) continue;
       if (giver.is !== undefined && now.of(giver.is).gives.some(given => wants.has(given))) user.make!.after.add(giver.make!);
       const { was: gave, make, end } = giver;
-      if (gave !== undefined && end !== undefined && end !== make && old.of(gave).gives.some(given => wanted.has(given))) end.after.add(user.make ?? user.end!);
+      const leaves = gave !== undefined && end !== undefined && end !== make;
+      if (leaves && old.of(gave).gives.some(given => wanted.has(given))) end.after.add(user.make ?? user.end!);
     }
   }
   encryption(changes);
