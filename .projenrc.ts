@@ -127,7 +127,7 @@ project.eslint!.addOverride({ // the package by its own name: tsconfig.dev.json 
 project.eslint!.allowDevDeps('**/runtime/**'); // bundled, so development dependencies are what they are
 project.tasks.addEnvironment('JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION', '20');
 project.tasks.tryFind('docgen')!.reset('jsii-docgen -s root -o API.md');
-for (const path of ['/imports/', '/runtime/', '/examples/', '/bench/', '/scripts/', '/rosetta/', '/.ci/', '/.real-parts/', '/.jsii.tabl.json', '/.dependency-cruiser.cjs', '/tsconfig.dev.json', '/.npmrc']) {
+for (const path of ['/imports/', '/runtime/', '/examples/', '/bench/', '/scripts/', '/rosetta/', '/.ci/', '/.real-parts', '/.jsii.tabl.json', '/.dependency-cruiser.cjs', '/tsconfig.dev.json', '/.npmrc']) {
   project.npmignore!.exclude(path);
 }
 project.gitignore.exclude('.jsii.tabl.json', '/assets/', '/examples/*/dist/', '/bench/results/', '/.real-parts');
