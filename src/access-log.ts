@@ -1,7 +1,7 @@
 import type { telemetry } from '../imports';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
-import type { TelemetrySide } from './telemetry-side';
+import type { WorkloadMode } from './workload-mode';
 
 /** Options of a `LogProvider`. */
 export interface LogFileOptions {
@@ -84,9 +84,9 @@ export interface AccessLogOptions {
   readonly filter?: string;
   /**
    * Whose reports are meant.
-   * @default TelemetrySide.CLIENT_AND_SERVER
+   * @default WorkloadMode.CLIENT_AND_SERVER
    */
-  readonly side?: TelemetrySide;
+  readonly mode?: WorkloadMode;
 }
 
 /** An access log that is written, or not, for `Telemetry.accessLogs`. Renders one `accessLogging[]`. */
@@ -94,18 +94,18 @@ export class AccessLog {
   /** Requests are written to a log. */
   public static to(provider: LogProvider, options: AccessLogOptions = {}): AccessLog { return new AccessLog(provider, options); }
   /** Nothing is written, whatever the namespace or the mesh says. */
-  public static none(side?: TelemetrySide): AccessLog { return new AccessLog(undefined, { side }); }
+  public static none(mode?: WorkloadMode): AccessLog { return new AccessLog(undefined, { mode }); }
 
   private constructor(/** @internal */ public readonly _provider: LogProvider | undefined, private readonly options: AccessLogOptions) {}
 
   /** @internal */
   public _toKube(): telemetry.TelemetrySpecAccessLogging {
-    const { filter, side } = this.options;
+    const { filter, mode } = this.options;
     return {
       providers: this._provider && [{ name: this._provider.name }],
       disabled: this._provider === undefined ? true : undefined,
       filter: filter === undefined ? undefined : { expression: filter },
-      match: side === undefined ? undefined : { mode: side as string as telemetry.TelemetrySpecAccessLoggingMatchMode },
+      match: mode === undefined ? undefined : { mode: mode as string as telemetry.TelemetrySpecAccessLoggingMatchMode },
     };
   }
 }

@@ -1,6 +1,6 @@
 import type { telemetry } from '../imports';
 import { meshError } from './private/errors';
-import type { TelemetrySide } from './telemetry-side';
+import type { WorkloadMode } from './workload-mode';
 
 /** Istio's metrics, as Telemetry names them. */
 export enum MeshMetric {
@@ -37,9 +37,9 @@ export interface MetricOverrideOptions {
   readonly metric?: MeshMetric;
   /**
    * Whose reports are meant.
-   * @default TelemetrySide.CLIENT_AND_SERVER
+   * @default WorkloadMode.CLIENT_AND_SERVER
    */
-  readonly side?: TelemetrySide;
+  readonly mode?: WorkloadMode;
 }
 
 /** A change of what Prometheus is told, for `Telemetry.metrics`. Renders one `metrics[].overrides[]`. */
@@ -65,8 +65,8 @@ export class MetricOverride {
 
   /** @internal */
   public _toKube(): telemetry.TelemetrySpecMetricsOverrides {
-    const { metric = MeshMetric.ALL_METRICS, side } = this.options;
-    const match = { metric: metric as string as telemetry.TelemetrySpecMetricsOverridesMatchMetric, mode: side as string | undefined as Mode };
+    const { metric = MeshMetric.ALL_METRICS, mode } = this.options;
+    const match = { metric: metric as string as telemetry.TelemetrySpecMetricsOverridesMatchMetric, mode: mode as string | undefined as Mode };
     return { match, ...this.change };
   }
 }

@@ -6,7 +6,7 @@ import { meshError } from './private/errors';
 import { providerService } from './private/provider-service';
 import { requireHeaderName } from './private/text';
 import type { IRouteDestination } from './route';
-import type { TelemetrySide } from './telemetry-side';
+import type { WorkloadMode } from './workload-mode';
 
 /** Options of a `TracingProvider`. */
 export interface TracingProviderOptions {
@@ -119,9 +119,9 @@ export interface TracingOptions {
   readonly istioTags?: boolean;
   /**
    * Whose spans are meant.
-   * @default TelemetrySide.CLIENT_AND_SERVER
+   * @default WorkloadMode.CLIENT_AND_SERVER
    */
-  readonly side?: TelemetrySide;
+  readonly mode?: WorkloadMode;
 }
 
 /** Which spans are reported, and where, for `Telemetry.tracing`. Renders the one entry of `tracing[]`. */
@@ -144,14 +144,14 @@ export class Tracing {
 
   /** @internal */
   public _toKube(): telemetry.TelemetrySpecTracing {
-    const { percent, tags, istioTags, side } = this.options;
+    const { percent, tags, istioTags, mode } = this.options;
     return {
       providers: this._provider && [{ name: this._provider.name }],
       disableSpanReporting: this._provider === undefined ? true : undefined,
       randomSamplingPercentage: percent,
       customTags: tags && Object.fromEntries(Object.entries(tags).map(([name, tag]) => [name, tag._tag])),
       enableIstioTags: istioTags,
-      match: side === undefined ? undefined : { mode: side as string as telemetry.TelemetrySpecTracingMatchMode },
+      match: mode === undefined ? undefined : { mode: mode as string as telemetry.TelemetrySpecTracingMatchMode },
     };
   }
 }

@@ -1,7 +1,7 @@
 import { Chart, Duration, Testing } from 'cdk8s';
 import { parse } from 'yaml';
 import {
-  AccessLog, LogProvider, Mesh, MeshMetric, MeshPort, MeshService, MetricOverride, Telemetry, type TelemetryProps, TelemetrySide, TraceTag, Tracing,
+  AccessLog, LogProvider, Mesh, MeshMetric, MeshPort, MeshService, MetricOverride, Telemetry, type TelemetryProps, WorkloadMode, TraceTag, Tracing,
   TracingProvider,
 } from '../src';
 import { listenerJson } from './compiler/support';
@@ -38,12 +38,12 @@ test('everything that can be said of one service, and what it registers', () => 
     service: reviews,
     accessLogs: [
       AccessLog.to(LogProvider.json({ name: 'errors', path: '/dev/stderr', fields: { code: '%RESPONSE_CODE%' }, omitEmptyValues: false }), {
-        filter: 'response.code >= 400', side: TelemetrySide.SERVER,
+        filter: 'response.code >= 400', mode: WorkloadMode.SERVER,
       }),
-      AccessLog.none(TelemetrySide.CLIENT),
+      AccessLog.none(WorkloadMode.CLIENT),
     ],
     metrics: [
-      MetricOverride.setTag('host', 'request.host', { metric: MeshMetric.REQUEST_COUNT, side: TelemetrySide.SERVER }),
+      MetricOverride.setTag('host', 'request.host', { metric: MeshMetric.REQUEST_COUNT, mode: WorkloadMode.SERVER }),
       MetricOverride.removeTag('request_protocol'),
       MetricOverride.disable({ metric: MeshMetric.REQUEST_SIZE }),
       MetricOverride.enable({ metric: MeshMetric.RESPONSE_SIZE }),
@@ -53,7 +53,7 @@ test('everything that can be said of one service, and what it registers', () => 
       percent: 0,
       tags: { team: TraceTag.literal('books'), user: TraceTag.header('X-User', ''), zone: TraceTag.environment('ZONE', 'none') },
       istioTags: false,
-      side: TelemetrySide.CLIENT_AND_SERVER,
+      mode: WorkloadMode.CLIENT_AND_SERVER,
     }),
   });
   expect(only(chart, 'Telemetry')).toEqual({

@@ -5,7 +5,7 @@ import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { Chart, Testing, Yaml } from 'cdk8s';
 import {
-  AccessLog, LogProvider, Mesh, MeshPort, MeshService, Telemetry, TelemetrySide, TraceTag, Tracing, TracingProvider,
+  AccessLog, LogProvider, Mesh, MeshPort, MeshService, Telemetry, WorkloadMode, TraceTag, Tracing, TracingProvider,
 } from '../../src';
 import { createCompiler } from '../../src/compiler/compiler';
 import { assertTaken } from '../support/envoy';
@@ -34,7 +34,7 @@ function manifests(logFile: string): string {
     mesh,
     service: accounts,
     tracing,
-    accessLogs: [AccessLog.to(LogProvider.json({ path: logFile, fields }), { filter: 'request.url_path.startsWith("/logged")', side: TelemetrySide.SERVER })],
+    accessLogs: [AccessLog.to(LogProvider.json({ path: logFile, fields }), { filter: 'request.url_path.startsWith("/logged")', mode: WorkloadMode.SERVER })],
   });
   return Yaml.stringify(...Testing.synth(chart));
 }

@@ -2,8 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Chart, Testing, Yaml } from 'cdk8s';
+import { Mesh, MeshPort, MeshService, WasmExtension, WasmModule, WasmPhase, WorkloadMode } from '../../src';
+import { createCompiler } from '../../src/compiler/compiler';
 import { SHOP } from '../compiler/support';
+import { assertTaken } from '../support/envoy';
 import { EnvoyMesh } from '../support/envoy-mesh';
+import { get } from '../support/http-get';
 import { describeReal } from '../support/real-parts';
 import { answering } from '../support/wasm-module';
 
@@ -61,5 +66,36 @@ describeReal(['envoy'], 'a WasmPlugin in real Envoy', ({ envoy }) => {
     writeFileSync(join(folder, 'other.wasm'), answering(503));
     await serve({ url: `file://${join(folder, 'other.wasm')}`, match: [{ mode: 'SERVER' }] });
     expect(await status()).toBe(503);
+  }, 30_000);
+});
+
+/** The same by the construct, which is all that a chart writes. */
+describeReal(['envoy'], 'a WasmExtension in real Envoy', ({ envoy }) => {
+  let mesh: EnvoyMesh;
+  let folder: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'wasm-'));
+    const file = (status: number) => {
+      writeFileSync(join(folder, `${status}.wasm`), answering(status));
+      return WasmModule.file(join(folder, `${status}.wasm`));
+    };
+    const chart = new Chart(Testing.app(), 'shop', { namespace: 'shop' });
+    new Mesh(chart, 'mesh');
+    const [front, stock] = ['front', 'stock'].map(name => new MeshService(chart, name, { ports: [MeshPort.http(18000)] })) as [MeshService, MeshService];
+    for (const service of [front, stock]) service.addVersion('v1', { containers: [{ image: 'example' }] });
+    const match = [{ mode: WorkloadMode.SERVER }];
+    new WasmExtension(chart, 'second', { service: stock, module: file(503), phase: WasmPhase.AUTHN, priority: 0, match });
+    new WasmExtension(chart, 'first', { service: stock, module: file(418), phase: WasmPhase.AUTHN, priority: 1, match, env: { A: '1' }, config: { a: 0 } });
+    mesh = await EnvoyMesh.start(envoy!, Yaml.stringify(...Testing.synth(chart)));
+  }, 60_000);
+  afterAll(async () => {
+    await mesh?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, 30_000);
+
+  test('all is taken, and the one with the higher priority answers', async () => {
+    const compiler = createCompiler(mesh.controlPlane.model);
+    for (const [name, proxy] of mesh.proxies) await assertTaken(mesh.envoys.get(name)!, compiler.compile(proxy));
+    expect(await get({ ...mesh.address('front-v1', 'stock', 18000), path: '/', headers: { host: 'stock:18000' } })).toMatchObject({ status: 418 });
   }, 30_000);
 });
