@@ -5,8 +5,8 @@ import { requireInteger, requireLabel, requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { ownedMetadata } from './private/metadata';
 import { policySubject } from './private/policy';
-import type { WorkloadMode } from './workload-mode';
 import type { WasmModule } from './wasm-module';
+import type { WorkloadMode } from './workload-mode';
 
 /** Where among Istio's own filters an extension runs. */
 export enum WasmPhase {

@@ -78,7 +78,10 @@ export class WasmModule {
 type ModuleSpec = Pick<extensions.WasmPluginSpec, 'url' | 'sha256' | 'imagePullPolicy' | 'imagePullSecret'>;
 
 function verified({ sha256, pull }: HttpWasmOptions): Omit<ModuleSpec, 'url'> {
-  return { sha256: sha256 === undefined ? undefined : requireSha256(sha256), imagePullPolicy: pull as string | undefined as extensions.WasmPluginSpecImagePullPolicy | undefined };
+  return {
+    sha256: sha256 === undefined ? undefined : requireSha256(sha256),
+    imagePullPolicy: pull as string | undefined as extensions.WasmPluginSpecImagePullPolicy | undefined,
+  };
 }
 
 function requireSha256(sha256: string): string {

@@ -1,15 +1,15 @@
 import { Chart, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  AccessOperation, AuthorizationRule, JwtAuthentication, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, WasmExtension, type WasmExtensionProps, WasmFailStrategy,
-  WasmModule, WasmPhase, WasmPullPolicy, WorkloadMode,
+  AccessOperation, AuthorizationRule, JwtAuthentication, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, WasmExtension, type WasmExtensionProps,
+  WasmFailStrategy, WasmModule, WasmPhase, WasmPullPolicy, WorkloadMode,
 } from '../src';
+import { listenerJson } from './compiler/support';
+import { failures, only } from './support/synth';
 import { createCompiler } from '../src/compiler/compiler';
 import { buildModel } from '../src/model/model';
 import { resourcesOf } from '../src/model/parse';
 import { proxyOf } from '../src/model/proxy';
-import { listenerJson } from './compiler/support';
-import { failures, only } from './support/synth';
 
 const SHA = 'a0'.repeat(32);
 const module = WasmModule.oci('registry.example/auth:1.0');
