@@ -1,8 +1,8 @@
 import { Chart, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  AccessOperation, AuthorizationRule, JwtAuthentication, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, WasmExtension, type WasmExtensionProps,
-  WasmFailStrategy, WasmModule, WasmPhase, WasmPullPolicy, WorkloadMode,
+  AccessOperation, AuthorizationRule, JwtAuthentication, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, WasmExtension,
+  type WasmExtensionProps, WasmFailStrategy, WasmModule, WasmPhase, WasmPullPolicy, WorkloadMode,
 } from '../src';
 import { listenerJson } from './compiler/support';
 import { failures, only } from './support/synth';
