@@ -209,7 +209,6 @@ export const REFUSED_VALUES: readonly RefusedValue[] = [
 
 /** Keys of MeshConfig that shape traffic and are not compiled. */
 export const REFUSED_MESH_CONFIG: readonly string[] = [
-  'meshNetworks', 'serviceSettings',
   // Its cluster stands in the bootstrap of Istio's agent only.
   'enableEnvoyAccessLogService',
   // The environment is istiod's own.

@@ -25,6 +25,7 @@ import { virtualOutbound } from './listeners/virtual-outbound';
 import { Mesh } from './mesh';
 import { nameTable } from './name-table';
 import type { ClusterKind } from './names';
+import { networkPlace } from './networks';
 import { extensionNames, routeNames, secretNames } from './references';
 import { sidecarRoutes } from './routes/by-name';
 import { dnsCapture } from './routes/service-hosts';
@@ -223,8 +224,9 @@ function clustersOf(
 }
 
 /** Everything of a caller that assignments may depend on. */
-const placeOf = ({ locality, proxy }: View): string => JSON.stringify([
-  locality, proxy.metadata.NODE_NAME ?? null, Object.entries(proxy.labels).filter(([label]) => label.includes('topology') || label.includes('hostname')),
+const placeOf = (view: View): string => JSON.stringify([
+  view.locality, view.proxy.metadata.NODE_NAME ?? null, networkPlace(view), view.proxy.clusterId,
+  Object.entries(view.proxy.labels).filter(([label]) => label.includes('topology') || label.includes('hostname')),
 ]);
 
 function specialClusters(view: View): { readonly outbound: readonly Cluster[]; readonly inbound: readonly Cluster[] } {

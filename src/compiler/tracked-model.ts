@@ -1,5 +1,6 @@
 import type { Memo, Source } from './memo';
 import type { Model } from '../model/model';
+import type { NetworkGateway } from '../model/networks';
 import type { Resource } from '../model/resource';
 import type { Endpoint, Service, Workload } from '../model/service';
 import type { Target } from '../model/targets';
@@ -19,6 +20,7 @@ export function trackedModel(model: Model, memo: Memo): Model {
       return model.servicesByHost;
     },
     get workloads() { return memo.see(WORKLOADS); },
+    get networkGateways() { return memo.see(NETWORK_GATEWAYS); },
     endpointsOf: (service, portName) => memo.see(endpointSource(service, portName)),
     targetsOf: workload => memo.see(targetSource(workload)),
     workloadOf: (proxy) => {
@@ -38,6 +40,7 @@ export const sameGround = (a: Model, b: Model): boolean => a.config === b.config
 
 const SERVICES: Source<readonly Service[]> = { read: model => model.services, ofRegistry: true };
 const WORKLOADS: Source<readonly Workload[]> = { read: model => model.workloads, ofRegistry: true };
+const NETWORK_GATEWAYS: Source<readonly NetworkGateway[]> = { read: model => model.networkGateways, ofRegistry: true };
 
 const kinds = new Map<string, Source<readonly Resource[]>>();
 const endpoints = new WeakMap<Service, Map<string, Source<readonly Endpoint[]>>>();

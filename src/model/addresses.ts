@@ -26,3 +26,23 @@ export function withoutFullPrefix(address: string): string {
   const [ip, prefix] = address.split('/');
   return (prefix === '32' && isIPv4(ip)) || (prefix === '128' && isIPv6(ip)) ? ip : address;
 }
+
+/** Whether an address is in a range of its own family. */
+export function inCidr(address: string, cidr: string): boolean {
+  const [prefix, length] = cidr.split('/');
+  const [own, first] = [bitsOf(address), bitsOf(prefix)];
+  if (own === undefined || first === undefined || own.length !== first.length) return false;
+  const count = length === undefined ? own.length : Number(length);
+  return own.slice(0, count) === first.slice(0, count);
+}
+
+/** The address as ones and zeros; undefined for what is none. */
+function bitsOf(address: string): string | undefined {
+  if (isIPv4(address)) return address.split('.').map(part => Number(part).toString(2).padStart(8, '0')).join('');
+  if (!isIPv6(address)) return undefined;
+  const tail = address.slice(address.lastIndexOf(':') + 1);
+  const embedded = isIPv4(tail) ? bitsOf(tail) ?? '' : '';
+  const [head, rest] = (embedded === '' ? address : address.slice(0, -tail.length - (address.endsWith(`::${tail}`) ? 0 : 1))).split('::')
+    .map(half => half.split(':').filter(group => group !== '').map(group => parseInt(group, 16).toString(2).padStart(16, '0')).join(''));
+  return rest === undefined ? head + embedded : head + '0'.repeat(128 - head.length - rest.length - embedded.length) + rest + embedded;
+}

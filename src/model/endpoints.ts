@@ -4,6 +4,7 @@ import type { ResourceIndex } from './index-resources';
 import type { Json } from './json';
 import { isObject, numberOf, objectOf, objectsOf, textMapOf, textOf, textsOf } from './json';
 import { localityOfPod, withTopologyLabels } from './locality';
+import { NETWORK_LABEL } from './networks';
 import type { Resource } from './resource';
 import { compare } from './resource';
 import { selects } from './selectors';
@@ -19,6 +20,8 @@ export interface EndpointSources {
   readonly services: readonly Service[];
   readonly workloads: readonly Workload[];
   readonly clusterId: string;
+  /** Network of an address whose workload names one itself, or none. */
+  readonly networkOf: (address: string, label: string | undefined) => string | undefined;
 }
 
 /** The same with look-ups, so that a registry of thousands of Pods is read once and not once for each service. */
@@ -138,6 +141,7 @@ function sliceEndpoints(slice: Slice, service: Service, sources: Indexed): Endpo
         tlsMode: 'disabled',
         namespace: service.namespace,
         workloadName: '',
+        network: sources.networkOf(address, undefined),
         nodeName: textOf(entry.nodeName),
         clusterId: sources.clusterId,
       }));
@@ -177,7 +181,8 @@ function workloadEndpoint(
   workload: Workload, address: string, port: number, servicePortName: string, health: Endpoint['health'], sources: EndpointSources,
 ): Endpoint {
   const { clusterId } = sources;
-  const labels = withTopologyLabels(workload.labels, { locality: workload.locality, clusterId, nodeName: workload.nodeName });
+  const network = sources.networkOf(address, workload.labels[NETWORK_LABEL]);
+  const labels = withTopologyLabels(workload.labels, { locality: workload.locality, clusterId, nodeName: workload.nodeName, network });
   return {
     address,
     port: workload.listenPorts[port] ?? port,
@@ -190,7 +195,7 @@ function workloadEndpoint(
     serviceAccount: workload.serviceAccount,
     namespace: workload.namespace,
     workloadName: workload.workload,
-    network: labels['topology.istio.io/network'],
+    network,
     nodeName: workload.nodeName,
     clusterId,
   };
@@ -202,10 +207,10 @@ function entryEndpoints(service: Service, sources: Indexed): Endpoint[] {
   const inline = objectsOf(spec.endpoints);
   const { clusterId } = sources;
   if (isDns(service) && inline.length === 0 && !isObject(spec.workloadSelector)) {
-    return service.ports.map(port => externalEndpoint({ address: service.name }, {}, port, { namespace, workloadName: name, clusterId }));
+    return service.ports.map(port => externalEndpoint({ address: service.name }, {}, port, { namespace, workloadName: name, clusterId }, sources));
   }
   const endpoints = isObject(spec.workloadSelector) ? selectedByEntry(service, sources) : inline.flatMap((endpoint, index) =>
-    service.ports.map(port => externalEndpoint(endpoint, textMapOf(endpoint.labels), port, { namespace, workloadName: `${name}-${index}`, clusterId })));
+    service.ports.map(port => externalEndpoint(endpoint, textMapOf(endpoint.labels), port, { namespace, workloadName: `${name}-${index}`, clusterId }, sources)));
   if (service.resolution !== 'dns-round-robin') return endpoints;
   // A logical DNS cluster has a single name to look up.
   return service.ports.flatMap(port => endpoints.filter(endpoint => endpoint.servicePortName === port.name).slice(0, 1));
@@ -254,17 +259,17 @@ function passesHealthCheck(entry: Resource): boolean {
 
 function entryWorkloadEndpoints(entry: Resource, service: Service, sources: EndpointSources): Endpoint[] {
   const place = { namespace: entry.metadata.namespace, workloadName: entry.metadata.name, clusterId: sources.clusterId };
-  return service.ports.filter(port => port.protocol !== 'UDP').map(port => externalEndpoint(entry.spec, workloadEntryLabels(entry), port, place));
+  return service.ports.filter(port => port.protocol !== 'UDP').map(port => externalEndpoint(entry.spec, workloadEntryLabels(entry), port, place, sources));
 }
 
 type Owner = Pick<Endpoint, 'namespace' | 'workloadName' | 'clusterId'>;
 
 /** An endpoint that somebody wrote down, inline or as a WorkloadEntry. */
-function externalEndpoint(entry: Json, given: Endpoint['labels'], port: ServicePort, place: Owner): Endpoint {
+function externalEndpoint(entry: Json, given: Endpoint['labels'], port: ServicePort, place: Owner, { networkOf }: Pick<EndpointSources, 'networkOf'>): Endpoint {
   const address = textOf(entry.address) ?? '';
   const serviceAccount = textOf(entry.serviceAccount) || undefined;
   const locality = textOf(entry.locality) || localityOfPod(given, undefined);
-  const network = textOf(entry.network) || given['topology.istio.io/network'];
+  const network = textOf(entry.network) || networkOf(address, given[NETWORK_LABEL]);
   const tlsMode = given[TLS_MODE] ?? (serviceAccount === undefined ? 'disabled' : 'istio');
   return {
     address,

@@ -33,13 +33,20 @@ export function meshConfigOf(of: ResourceIndex): MeshConfig {
 }
 
 function rawOf(map: Resource): Raw | undefined {
-  const text = textOf(objectOf(map.document.data).mesh);
+  const mesh = yamlOf(map, 'mesh', 'a MeshConfig');
+  const meshNetworks = yamlOf(map, 'meshNetworks', 'MeshNetworks');
+  if (meshNetworks === undefined || Object.keys(objectOf(meshNetworks.networks)).length === 0) return mesh;
+  return { ...mesh ?? INSTALLED, meshNetworks };
+}
+
+function yamlOf(map: Resource, key: string, what: string): Raw | undefined {
+  const text = textOf(objectOf(map.document.data)[key]);
   if (text === undefined) return undefined;
   const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent' });
   const value: unknown = document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 100 });
   if (!isObject(value) && value !== null) {
     throw new MeshError('MESH_YAML_SYNTAX',
-      `data.mesh of ConfigMap ${map.metadata.name} must be YAML of a MeshConfig, got ${document.errors[0]?.message ?? 'another value'}; repair it`, whereOf(map, ['data', 'mesh']));
+      `data.${key} of ConfigMap ${map.metadata.name} must be YAML of ${what}, got ${document.errors[0]?.message ?? 'another value'}; repair it`, whereOf(map, ['data', key]));
   }
   return objectOf(value);
 }

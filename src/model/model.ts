@@ -9,6 +9,8 @@ import { localityOfPod } from './locality';
 import type { MeshConfig } from './mesh-config';
 import { parseMeshConfig } from './mesh-config';
 import { meshConfigOf } from './mesh-config-map';
+import { networkFinder, networkGatewaysOf } from './networks';
+import type { NetworkGateway } from './networks';
 import type { Resource } from './resource';
 import type { Endpoint, Service, Workload } from './service';
 import { servicesOf } from './services';
@@ -34,6 +36,8 @@ export interface Model {
   readonly registry: object;
   readonly servicesByHost: ReadonlyMap<string, readonly Service[]>;
   readonly workloads: readonly Workload[];
+  /** How networks reach each other, by address; none in a mesh of one network. */
+  readonly networkGateways: readonly NetworkGateway[];
   /** Endpoints of one port of a service, in a stable order. */
   readonly endpointsOf: (service: Service, portName: string) => readonly Endpoint[];
   /** Services that lead to this workload, with the target port each service port leads to; oldest service first (A3). */
@@ -90,6 +94,7 @@ export function buildModel(resources: readonly Resource[], options: ModelOptions
     registry,
     servicesByHost,
     workloads,
+    networkGateways: registry.networkGateways,
     endpointsOf: (service, portName) => onPort(endpoints.get(endpointsKey(service)) ?? NO_ENDPOINTS, portName),
     targetsOf: workload => memo(targets, workload, () => findTargets(workload)),
     workloadOf: proxy => byName.get(`${proxy.namespace}/${proxy.name}`)
@@ -116,6 +121,7 @@ interface Registry {
   readonly targets: WeakMap<Workload, readonly Target[]>;
   /** Labels of namespaces. */
   readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly networkGateways: readonly NetworkGateway[];
   readonly settings: RegistrySettings;
   readonly read: ReadonlyMap<string, readonly Resource[]>;
 }
@@ -145,7 +151,8 @@ function registryOf(of: ResourceIndex, settings: RegistrySettings, former: Regis
     ({ hostname, namespace, address, registry }) => `${hostname}/${namespace}/${address}/${registry}`);
   const workloads = keepItems(former?.workloads ?? [], workloadsOf(reading, placement), ({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
   const endpoints = new Map<string, readonly Endpoint[]>();
-  for (const [key, list] of endpointsByService({ of: reading, services, workloads, clusterId })) {
+  const networkOf = networkFinder(reading, config, clusterId);
+  for (const [key, list] of endpointsByService({ of: reading, services, workloads, clusterId, networkOf })) {
     endpoints.set(key, keepEqual(former?.endpoints.get(key), list));
   }
   return {
@@ -155,6 +162,7 @@ function registryOf(of: ResourceIndex, settings: RegistrySettings, former: Regis
     byName: new Map(workloads.map(workload => [`${workload.namespace}/${workload.name}`, workload])),
     byAddress: new Map([...workloads].reverse().map(workload => [`${workload.namespace}/${workload.ip}`, workload])),
     endpoints,
+    networkGateways: keepEqual(former?.networkGateways, networkGatewaysOf(services, config, clusterId)),
     findTargets: targetFinder(services, endpoints),
     targets: new WeakMap(),
     namespaces: new Map(reading('Namespace').map(({ metadata }) => [metadata.name, metadata.labels])),

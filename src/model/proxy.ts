@@ -3,6 +3,7 @@ import { MeshError } from './error';
 import { isObject, objectOf, textMapOf, textOf } from './json';
 import { joinLocality, withTopologyLabels } from './locality';
 import type { Model } from './model';
+import { NETWORK_LABEL } from './networks';
 import type { Workload } from './service';
 
 /** Version of Istio whose behaviour the compiler follows; proxies of Istio's dialect report it. */
@@ -74,6 +75,8 @@ export function proxyOf(model: Model, workload: Workload, options: ProxyOptions 
   const dialect = options.dialect ?? (capture === 'iptables' ? 'istio' : 'stock');
   const { name, namespace } = workload;
   const type = workload.gateway ? 'router' : 'sidecar';
+  // What the injector writes there.
+  const network = workload.labels[NETWORK_LABEL] || model.namespaceLabels(model.config.rootNamespace)[NETWORK_LABEL] || undefined;
   const metadata: Record<string, unknown> = {
     NAME: name,
     NAMESPACE: namespace,
@@ -83,6 +86,7 @@ export function proxyOf(model: Model, workload: Workload, options: ProxyOptions 
     INSTANCE_IPS: workload.ips.join(','),
     WORKLOAD_NAME: workload.workload,
     ...(workload.nodeName === undefined ? {} : { NODE_NAME: workload.nodeName }),
+    ...(network === undefined ? {} : { NETWORK: network }),
     ...(dialect === 'istio' ? { ISTIO_VERSION } : {}),
     ...(capture === 'explicit' ? explicitMetadata(options.explicit ?? {}) : { INTERCEPTION_MODE: 'REDIRECT' }),
     ...options.metadata,
@@ -121,7 +125,7 @@ export function proxyFromNode(node: NodeLike, model?: Model): Proxy {
     labels: textMapOf(metadata.LABELS),
     serviceAccount: text('SERVICE_ACCOUNT') ?? 'default',
     workload: text('WORKLOAD_NAME') ?? name,
-    clusterId: text('CLUSTER_ID') ?? 'Kubernetes',
+    clusterId: text('CLUSTER_ID') ?? model?.clusterId ?? 'Kubernetes',
     cluster: node.cluster ?? '',
     dnsDomain,
     locality: localityText(node.locality),

@@ -72,6 +72,8 @@ export interface Endpoint {
   /** `undefined`: no health is known (ServiceEntry, WorkloadEntry). */
   readonly health?: 'HEALTHY' | 'UNHEALTHY' | 'DRAINING';
   readonly tlsMode: 'istio' | 'disabled';
+  /** A gateway of another network, which stands for what is behind it. */
+  readonly leadsElsewhere?: boolean;
   readonly serviceAccount?: string;
   readonly namespace: string;
   readonly workloadName: string;

@@ -9,9 +9,11 @@ import { HealthStatus } from '../../xds/gen/envoy/config/core/v3/health_check_pb
 import type { LbEndpointSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb';
 import { ClusterLoadAssignmentSchema } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { ClusterLoadAssignment } from '../../xds/gen/envoy/config/endpoint/v3/endpoint_pb';
+import { clusterLocal } from '../cluster-local';
 import type { ClientTls } from '../istio-api';
 import { clusterName } from '../names';
 import type { ClusterKind } from '../names';
+import { acrossNetworks } from '../networks';
 import type { DestinationRule } from '../scope/destination-rules';
 import { meshPolicy, policyFor } from '../scope/traffic-policy';
 import type { View } from '../view';
@@ -33,14 +35,17 @@ export function loadAssignment(
     list.push(endpoint);
     byLocality.set(endpoint.locality, list);
   }
-  const groups = [...byLocality].sort(([a], [b]) => compare(a, b))
-    .map(([locality, list]) => ({ locality, endpoints: list, priority: 0, weight: weightOf(list) }));
+  const groups = [...byLocality].sort(([a], [b]) => compare(a, b)).map(([locality, list]) => {
+    const reached = acrossNetworks(view, list, endpoint => speaksMtls(view, endpoint, policy.tls));
+    return { locality, endpoints: reached, priority: 0, weight: weightOf(reached) };
+  });
   return create(ClusterLoadAssignmentSchema, {
     clusterName: clusterName(kind, port.number, subset, service.hostname),
     endpoints: balanceLocalities(view, policy, service, groups).map(group => ({
       locality: localityMessage(group.locality),
       lbEndpoints: group.endpoints.map(endpoint => lbEndpoint(view, endpoint, policy.tls)),
-      loadBalancingWeight: group.weight,
+      // Envoy has no weight of zero.
+      loadBalancingWeight: group.weight === 0 ? undefined : group.weight,
       priority: group.priority,
     })),
   });
@@ -52,8 +57,10 @@ function endpointsFor(view: View, service: Service, port: ServicePort, subset: s
   const labels = subset === '' ? undefined : rule?.subsets.find(candidate => candidate.name === subset)?.labels;
   const minHealth = policyFor(rule, port.number, subset, meshPolicy(view.mesh)).outlierDetection?.minHealthPercent ?? 0;
   const node = nodeLocal(service) ? view.proxy.metadata.NODE_NAME ?? '' : undefined;
+  const isolated = clusterLocal(view.mesh, service.hostname);
   const kept = all.filter(endpoint => selects(labels ?? {}, endpoint.labels)
     && (minHealth <= 0 || endpoint.health !== 'UNHEALTHY')
+    && (!isolated || endpoint.clusterId === view.proxy.clusterId)
     && (node === undefined || (node !== '' && endpoint.nodeName === node)));
   // DNS_ROUND_ROBIN knows one address only.
   return service.resolution === 'dns-round-robin' ? kept.slice(0, 1) : kept;
@@ -71,6 +78,7 @@ function lbEndpoint(view: View, endpoint: Endpoint, tls: ClientTls | undefined):
 }
 
 function speaksMtls(view: View, endpoint: Endpoint, tls: ClientTls | undefined): boolean {
+  if (endpoint.leadsElsewhere === true) return true;
   if (endpoint.tlsMode !== 'istio') return false;
   if (tls !== undefined) return tls.mode === 'ISTIO_MUTUAL';
   return view.mesh.peerAuthentications.ofWorkload(endpoint.namespace, endpoint.labels, endpoint.port) !== 'DISABLE';

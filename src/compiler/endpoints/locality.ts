@@ -1,5 +1,7 @@
 import type { Endpoint, Service } from '../../model/service';
+import { clusterLocal } from '../cluster-local';
 import type { LocalityLbSetting, PolicyBlocks } from '../istio-api';
+import { networkPlace } from '../networks';
 import type { View } from '../view';
 
 /** Endpoints of one locality, and of one priority where a locality is split. */
@@ -56,16 +58,19 @@ export function localityWeighted(view: View, policy: PolicyBlocks, service: Serv
 /** Whether an assignment may differ between callers in different places. */
 export function dependsOnPlace(view: View, policy: PolicyBlocks, service: Service): boolean {
   const found = settingFor(view, policy, service);
-  return nodeLocal(service) || (found !== undefined && (isFilled(found.setting.distribute) || failsOver(policy, found)));
+  return nodeLocal(service) || view.mesh.model.networkGateways.length > 0 || clusterLocal(view.mesh, service.hostname)
+    || (found !== undefined && (isFilled(found.setting.distribute) || failsOver(policy, found)));
 }
 
 /** What an assignment depends on besides its cluster: nothing, unless localities or nodes matter. */
 export function callerPlace(view: View, policy: PolicyBlocks, service: Service): string {
   const node = nodeLocal(service) ? String(view.proxy.metadata.NODE_NAME ?? '') : '';
+  const cluster = clusterLocal(view.mesh, service.hostname) ? view.proxy.clusterId : '';
+  const reach = `${node}${networkPlace(view)}${cluster}`;
   const found = settingFor(view, policy, service);
-  if (found === undefined || (!isFilled(found.setting.distribute) && !failsOver(policy, found))) return node;
+  if (found === undefined || (!isFilled(found.setting.distribute) && !failsOver(policy, found))) return reach;
   const labels = (found.setting.failoverPriority ?? []).map(label => view.proxy.labels[label.split('=')[0]] ?? null);
-  return JSON.stringify([view.locality, labels, node]);
+  return JSON.stringify([view.locality, labels, reach]);
 }
 
 /** Whether only endpoints on the caller's own node may be used. */
@@ -144,7 +149,7 @@ function distributed(view: View, rules: NonNullable<LocalityLbSetting['distribut
   for (const [pattern, share] of Object.entries(rule.to ?? {}).sort(([a], [b]) => b.length - a.length || (a < b ? -1 : 1))) {
     const mine = groups.filter(group => !result.has(group) && covers(pattern, group.locality));
     const total = mine.reduce((sum, { weight }) => sum + weight, 0);
-    for (const group of mine) result.set(group, { ...group, weight: Math.ceil(group.weight * share / total) });
+    for (const group of mine) result.set(group, { ...group, weight: total === 0 ? 0 : Math.ceil(group.weight * share / total) });
   }
   return groups.map(group => result.get(group) ?? { ...group, endpoints: [] });
 }

@@ -60,7 +60,10 @@ function modelWith(kind: string, spec: unknown) {
   const more = kind === 'DestinationRule' ? resourcesOfYaml(SUBSETS) : [];
   const delegates = [['other', 'delegate'], ['shop', 'delegate'], ['other', 'elsewhere']].map(([namespace, name]) => ({ ...DELEGATE, metadata: { name, namespace } }));
   return buildModel([...resourcesOfYaml(BASE), ...more, ...resourcesOf([documentOf(kind, spec), ...kind === 'VirtualService' ? delegates : []])], {
-    meshConfig: { extensionProviders: [{ name: 'p', envoyExtAuthzHttp: { service: 'depot.other.svc.cluster.local', port: 8000 } }] },
+    meshConfig: {
+      extensionProviders: [{ name: 'p', envoyExtAuthzHttp: { service: 'depot.other.svc.cluster.local', port: 8000 } }],
+      meshNetworks: { networks: { near: { endpoints: [{ fromRegistry: 'Kubernetes' }] }, n: { gateways: [{ address: '10.5.0.1', port: 15443 }] } } },
+    },
   });
 }
 
@@ -69,7 +72,7 @@ function sentWith(kind: string, spec: unknown): string {
   const model = modelWith(kind, spec);
   const compiler = createCompiler(model);
   return ['cart.shop', 'stock-v1.shop', 'depot.other', 'ingress.shop'].map((name) => {
-    const { listeners, clusters, routes, endpoints } = compiler.compile(proxyOf(model, findWorkload(model, name)));
+    const { listeners, clusters, routes, endpoints } = compiler.compile(proxyOf(model, findWorkload(model, name), { metadata: { NETWORK: 'near' } }));
     return [
       ...listeners.map(each => toBinary(ListenerSchema, each)), ...clusters.map(each => toBinary(ClusterSchema, each)),
       ...routes.map(each => toBinary(RouteConfigurationSchema, each)), ...endpoints.map(each => toBinary(ClusterLoadAssignmentSchema, each)),
