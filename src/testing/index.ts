@@ -1,4 +1,5 @@
 export * from './access-matrix';
+export * from './authorizer-answer';
 export * from './behaviour';
 export * from './mesh-answer';
 export * from './mesh-clock';

@@ -1,4 +1,5 @@
 import type { IConstruct } from 'constructs';
+import type { AuthorizerAnswer } from './authorizer-answer';
 
 /** An HTTP request to send through a mesh. Immutable: each verb returns another request. */
 export class MeshRequest {
@@ -69,6 +70,11 @@ export interface SendOptions {
    * @default 200
    */
   readonly externalAuthorizer?: number;
+  /**
+   * All that external authorizers answer, where a status alone does not say it.
+   * @default - the status in `externalAuthorizer`
+   */
+  readonly authorizerAnswer?: AuthorizerAnswer;
   /**
    * Certificate that a caller from outside shows to a gateway, for an `https` URL; it counts as signed by a CA that the gateway trusts.
    * @default - none, which a gateway with GatewayTls.mutual() turns away

@@ -32,7 +32,8 @@ function nameOf(from: IConstruct, simulator: Simulator): string {
 
 /** A request with who sends it and how, as the explanation takes it. */
 export function requestSpec({ method, url, headers, claims }: MeshRequest, options: SendOptions, from: string): RequestSpec {
-  const { at, fromAddress, externalAuthorizer, clientCertificate, serverName } = options;
+  const { at, fromAddress, externalAuthorizer, authorizerAnswer, clientCertificate, serverName } = options;
+  const authorizer = authorizerAnswer?._verdict() ?? externalAuthorizer;
   const tls = {
     ...(serverName !== undefined && { sni: serverName }),
     ...(clientCertificate !== undefined && { certificate: true, names: clientCertificate.names }),
@@ -45,7 +46,7 @@ export function requestSpec({ method, url, headers, claims }: MeshRequest, optio
     ...(claims !== undefined && { claims }),
     ...(at !== undefined && { now: Math.floor(at.getTime() / 1000) }),
     ...(fromAddress !== undefined && { sourceAddress: fromAddress }),
-    ...(externalAuthorizer !== undefined && { authorizer: externalAuthorizer }),
+    ...(authorizer !== undefined && { authorizer }),
     ...(Object.keys(tls).length > 0 && { tls }),
   };
 }

@@ -112,8 +112,9 @@ export class Simulator {
 
   /** The mesh in the course of time, with as many Pods as controllers ask for. Each call begins anew. */
   public play(seed: number): MeshPlay {
-    const resources = withReplicas(withGatewayWorkloads(this.resources).resources, this.model);
-    return new MeshPlay(buildModel(resources), seededDraw(seed));
+    const { options } = this;
+    const resources = withReplicas(withGatewayWorkloads(this.resources, options).resources, this.model);
+    return new MeshPlay(buildModel(resources, options), seededDraw(seed));
   }
 
   /** Workloads, by the name that `from` takes, that run behind a service. */

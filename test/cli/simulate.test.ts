@@ -97,8 +97,54 @@ test('a trace on demand, and JSON for programs', async () => {
   }]);
 });
 
+const OVER_TIME = `
+- behave: {back-v1: {does: 503, times: 3, then: 200}, back-v2: {does: 503, takes: 20ms, until: 30s}}
+- name: a bad start
+  from: front-v1
+  request: http://back:9000/
+  expect: {target: back, answer: {status: 503, within: 1s}}
+- advance: 31s
+- behave: {back-v1: 200}
+- from: front-v1
+  request: http://back:9000/
+  atOnce: 4
+  expect: {answer: {status: 200, flags: '', attempts: 1, atLeast: 0s, within: 0s, statuses: {200: 4}}}
+- ready: {back-v1: false, back-v2: false}
+- name: nobody is ready
+  from: front-v1
+  request: http://back:9000/
+  expect: {answer: {status: 503, flags: UH, attempts: 0}}
+`;
+
+test('time goes by between requests that are played', async () => {
+  const { stdout, stderr, code } = await simulate(OVER_TIME);
+  expect(stderr).toBe('');
+  expect(stdout).toContain('4 × 200');
+  expect(stdout).toContain('503 UH after 0 s');
+  expect(stdout).toContain('3 passed, 0 failed');
+  expect(code).toBe(0);
+  expect((await simulate(OVER_TIME, '--seed', '9')).code).toBe(0);
+});
+
+test('an answer that is not the expected one is told with what came instead', async () => {
+  const wrong = '{status: 418, flags: UH, attempts: 3, target: back/v3, atLeast: 2s, statuses: {418: 1}}';
+  const { stdout, code } = await simulate(`- from: front-v1\n  request: http://back:9000/\n  expect: {answer: ${wrong}}\n`);
+  expect(code).toBe(1);
+  expect(stdout.split('\n').filter(line => line.startsWith('✗ ['))).toEqual([
+    'status must be 418, got 200', 'flags must be UH, got 200', 'attempts must be 3, got 1', 'target must be back/v3, got 200', 'must take at least 2 s, got 0 s',
+    'statuses must be 1 × 418, got 1 × 200',
+  ].map(failure => `✗ [requests.yaml:1] GET http://back:9000/: answer ${failure}`));
+  const never = await simulate('- behave: {back-v1: hang, back-v2: hang}\n- from: front-v1\n  request: http://back:9000/\n  expect: {answer: {status: 200}}\n');
+  expect(never.stdout).toContain('answer must come at some time, got none that a timeout ends');
+  const { stdout: json } = await simulate('- from: front-v1\n  request: http://back:9000/\n  atOnce: 2\n', '-o', 'json');
+  expect(JSON.parse(json)[0].answers).toMatchObject([{ status: 200, elapsedMs: 0, attempts: [{ outcome: 'answer' }] }, { status: 200 }]);
+});
+
 test.each<[string, string, string]>([
-  ['a field that is misspelt', '- request: http://a/\n  form: b\n', '[requests.yaml:2] MESH_SCENARIO_INVALID: a field must be one of name, from, namespace, request, headers, claims, at, address, externalAuthorizer, sni, expect, got form; did you mean from?\n'],
+  ['a behaviour that nobody has', '- behave: {a: dance}\n', '[requests.yaml:1] MESH_SCENARIO_INVALID: behave must be a map of names and what each does: a status, hang, reset, refuse, unreachable, or {does, takes, times, until, then}, got {"a":"dance"}; correct it\n'],
+  ['a change and a request in one', '- advance: 3s\n  request: http://a/\n', '[requests.yaml:2] MESH_SCENARIO_INVALID: a field must be one of behave, ready, advance, got request; remove it\n'],
+  ['a seed of 0', '- request: http://a/\n', '--seed must be a whole number from 1 to 2147483646, got 0; leave it away for 1\n'],
+  ['a field that is misspelt', '- request: http://a/\n  form: b\n', '[requests.yaml:2] MESH_SCENARIO_INVALID: a field must be one of name, from, namespace, request, headers, claims, at, address, externalAuthorizer, sni, clientCertificate, atOnce, expect, got form; did you mean from?\n'],
   ['a value of another form', '- request: http://a/\n  expect:\n    status: 99\n', '[requests.yaml:3] MESH_SCENARIO_INVALID: status must be an HTTP status, got 99; correct it\n'],
   ['a share above 100', '- request: http://a/\n  expect: {distribution: {a: 101}}\n', '[requests.yaml:2] MESH_SCENARIO_INVALID: distribution must be a map of targets and their percent, 0 to 100, got {"a":101}; correct it\n'],
   ['no request', '- from: a\n', '[requests.yaml:1] MESH_SCENARIO_INVALID: an entry must have a request, got none; write `request: GET http://HOST/`\n'],
@@ -107,7 +153,8 @@ test.each<[string, string, string]>([
   ['nothing', '', '[requests.yaml] MESH_SCENARIO_INVALID: a file must hold a list of requests, got none; write `- request: GET http://HOST/`\n'],
   ['text', '- hello\n', '[requests.yaml:1] MESH_SCENARIO_INVALID: an entry must be a map, got "hello"; write `- request: GET http://HOST/`\n'],
 ])('%s is an error with its line', async (_case, requests, message) => {
-  expect(await simulate(requests)).toEqual({ code: 2, stdout: '', stderr: message });
+  const seed = message.startsWith('--seed') ? ['--seed', '0'] : [];
+  expect(await simulate(requests, ...seed)).toEqual({ code: 2, stdout: '', stderr: message });
 });
 
 test('a caller that does not exist, no YAML, and no file', async () => {

@@ -3,7 +3,7 @@ import { golden, goldenAt } from './golden';
 import { lowest, request } from './request';
 import {
   admit, admitConnection, declaredToken, decide, isDenial, matchFilterChain, matchListener, matchRoute, prepare,
-  type AccessContext, type Connection, type HttpRequestFacts, type HttpTerminal, type TcpTerminal, type TraceEvent,
+  type AccessContext, type Connection, type HttpRequestFacts, type HttpTerminal, type Verdict, type TcpTerminal, type TraceEvent,
 } from '../../src/evaluator';
 import { prepareAccess } from '../../src/evaluator/access/http-filters';
 import { HttpConnectionManagerSchema } from '../../src/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
@@ -89,19 +89,19 @@ withGolden(`${why}connections that are not read as HTTP are judged by who calls`
 
 withGolden(`${why}an external authorizer is asked only where a policy wants it`, () => {
   const { context, terminal } = arrive('authz-empty', 'ratings-v1', '10.244.0.12', 9080, [X]);
-  const outcome = (path: string, status: number | undefined) => {
+  const outcome = (path: string, verdict: Verdict | undefined) => {
     const asked: string[] = [];
-    const authorizer = (cluster: string): number | undefined => {
+    const authorizer = (cluster: string): Verdict | undefined => {
       asked.push(cluster);
-      return status;
+      return verdict;
     };
     const result = admit((terminal as HttpTerminal).access, request(`http://ratings${path}`), { ...context, authorizer });
     return [result.kind === 'admitted' ? 200 : result.status, result.kind === 'admitted' ? '' : result.flag, asked.length];
   };
-  expect(outcome('/ratings/1', 200)).toEqual([200, '', 1]);
+  expect(outcome('/ratings/1', { kind: 'allow' })).toEqual([200, '', 1]);
   expect(outcome('/ratings/1', undefined)).toEqual([200, '', 1]);
-  expect(outcome('/ratings/1', 403)).toEqual([403, 'UAEX', 1]);
-  expect(outcome('/health', 403)).toEqual([200, '', 0]);
+  expect(outcome('/ratings/1', { kind: 'deny', status: 403 })).toEqual([403, 'UAEX', 1]);
+  expect(outcome('/health', { kind: 'deny', status: 403 })).toEqual([200, '', 0]);
 });
 
 withGolden(`${why}a route may ask for claims`, () => {

@@ -1,4 +1,4 @@
-import { MeshRequest, MeshTesting } from '../../src';
+import { AuthorizerAnswer, MeshRequest, MeshTesting } from '../../src';
 
 const service = (name: string, port = 9080) => `
 apiVersion: v1
@@ -175,6 +175,16 @@ spec: {selector: {matchLabels: {app: reviews}}, action: CUSTOM, provider: {name:
   expect(t.send(admin, from).outcome).toBe('routed');
   expect(t.send(admin, { ...from, externalAuthorizer: 403 }).expectDenied()).toMatchObject({ status: 403, flag: 'UAEX', details: 'ext_authz_denied' });
   expect(t.send(ask('reviews'), { ...from, externalAuthorizer: 403 }).outcome).toBe('routed');
+  const answered = (authorizerAnswer: AuthorizerAnswer) => t.send(admin, { ...from, authorizerAnswer });
+  expect(answered(AuthorizerAnswer.allow()).outcome).toBe('routed');
+  expect(answered(AuthorizerAnswer.deny()).expectDenied().status).toBe(403);
+  expect(answered(AuthorizerAnswer.deny(302, { headers: { Location: 'https://login.example/' } })).expectDenied().status).toBe(302);
+  expect(answered(AuthorizerAnswer.unavailable()).expectDenied()).toMatchObject({ status: 403, details: 'ext_authz_error' });
+  expect(t.clock().send(admin, { ...from, authorizerAnswer: AuthorizerAnswer.deny(401) }).expectStatus(401).attempts).toHaveLength(1);
+  expect(() => AuthorizerAnswer.deny(299)).toThrow('MESH_STATUS_INVALID: the status of a refusal must be a whole number from 300 to 599, got 299');
+  const open = custom.replace('port: 8000}', 'port: 8000, failOpen: true, statusOnError: "503"}');
+  const lenient = MeshTesting.fromYaml(SHOP + service('gate', 8000) + open);
+  expect(lenient.send(admin, { ...from, authorizerAnswer: AuthorizerAnswer.unavailable() }).outcome).toBe('routed');
 });
 
 test('a consistent hash keeps a user with one pod', () => {

@@ -1,5 +1,6 @@
 import type { Scenario } from './scenario';
 import type { ExplainedTarget, Explanation } from '../../../src/analysis/explain';
+import type { PlayedRequest } from '../../../src/analysis/play';
 import type { Model } from '../../../src/model/model';
 import { resolveHost } from '../../../src/model/names';
 
@@ -9,6 +10,56 @@ export interface Judged {
   readonly explanation: Explanation;
   /** `target must be reviews/v2, got 100 % reviews/v1`; none where all that is expected holds. */
   readonly failures: readonly string[];
+  /** What callers got on the clock, where the request was played. */
+  readonly played?: readonly PlayedRequest[];
+}
+
+/** Holds what callers got against what is expected of the answers. */
+export function judgeAnswers(model: Model, scenario: Scenario, played: readonly PlayedRequest[]): string[] {
+  const { status, flags, attempts, target, atLeast, within, statuses } = scenario.expect.answer ?? {};
+  const names = new Names(model, scenario);
+  const failures = new Set<string>();
+  const require = (right: boolean, wanted: string, got: string): void => { if (!right) failures.add(`answer ${wanted}, got ${got}`); };
+  for (const each of played) {
+    if (each.elapsedMs === undefined) {
+      failures.add('answer must come at some time, got none that a timeout ends');
+      continue;
+    }
+    const took = each.elapsedMs / 1000;
+    const told = [each.status ?? 'a closed connection', ...(each.flags.length > 0 ? [each.flags.join()] : [])].join(' ');
+    const ended = each.target !== undefined && each.attempts.at(-1)?.outcome === 'answer';
+    if (status !== undefined) require(each.status === status, `status must be ${status}`, told);
+    if (flags !== undefined) require(sorted(flags.split(',')) === sorted(each.flags), `flags must be ${flags === '' ? 'none' : flags}`, told);
+    if (attempts !== undefined) require(each.attempts.length === attempts, `attempts must be ${attempts}`, String(each.attempts.length));
+    if (target !== undefined) require(ended && names.means(target, each.target!), `target must be ${target}`, told);
+    if (atLeast !== undefined) require(took >= atLeast, `must take at least ${atLeast} s`, `${took} s`);
+    if (within !== undefined) require(took <= within, `must come within ${within} s`, `${took} s`);
+  }
+  if (statuses !== undefined) {
+    const counts = countsOf(played);
+    const right = Object.keys({ ...counts, ...statuses }).every(key => (counts[key] ?? 0) === (statuses[key] ?? 0));
+    require(right, `statuses must be ${countsText(statuses)}`, countsText(counts));
+  }
+  return [...failures];
+}
+
+const sorted = (flags: readonly string[]): string => flags.map(each => each.trim()).filter(each => each !== '').sort().join();
+
+/** How many answers have each status; `closed` where nobody answers. */
+function countsOf(played: readonly PlayedRequest[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status = 'closed' } of played) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+const countsText = (counts: Readonly<Record<string, number>>): string => Object.entries(counts).map(([status, count]) => `${count} × ${status}`).join(', ');
+
+/** What callers got, in a few words: `504 UT,URX after 8 s`, `2 × 200, 1 × 503`. */
+export function answersText(played: readonly PlayedRequest[]): string {
+  const [only] = played;
+  if (played.length !== 1 || only === undefined) return countsText(countsOf(played));
+  if (only.elapsedMs === undefined) return 'no answer';
+  return `${[only.status ?? 'closed', only.flags.join()].filter(part => part !== '').join(' ')} after ${only.elapsedMs / 1000} s`;
 }
 
 /** Holds an explanation against what is expected of it. */

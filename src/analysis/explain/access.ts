@@ -2,7 +2,7 @@ import type { RequestSpec } from './explanation';
 import type { ReadyProxy } from './proxies';
 import {
   declaredToken, remoteAddressOf, WORKLOAD_CERTIFICATE,
-  type AccessContext, type Chain, type Connection, type HttpRequestFacts, type HttpTerminal, type UpstreamTransport,
+  type AccessContext, type Chain, type Connection, type HttpRequestFacts, type HttpTerminal, type UpstreamTransport, type Verdict,
 } from '../../evaluator';
 import type { Model } from '../../model/model';
 import type { Workload } from '../../model/service';
@@ -55,6 +55,11 @@ export function accessContext(
     remoteAddress: at === undefined ? source : remoteAddressOf(at.terminal.manager, at.request, source),
     declaredTokens: true,
     ...(now !== undefined && { now }),
-    ...(authorizer !== undefined && { authorizer: () => authorizer }),
+    ...(authorizer !== undefined && { authorizer: () => verdictOf(authorizer) }),
   };
+}
+
+function verdictOf(authorizer: number | Verdict): Verdict {
+  if (typeof authorizer !== 'number') return authorizer;
+  return authorizer === 200 ? { kind: 'allow' } : { kind: 'deny', status: authorizer };
 }

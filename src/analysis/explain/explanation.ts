@@ -1,4 +1,4 @@
-import type { TraceEvent } from '../../evaluator';
+import type { TraceEvent, Verdict } from '../../evaluator';
 
 /** A request somebody wants explained. */
 export interface RequestSpec {
@@ -27,8 +27,8 @@ export interface RequestSpec {
   readonly claims?: Readonly<Record<string, unknown>>;
   /** Seconds since 1970, for the life of tokens. Without it no token is too old or too new. */
   readonly now?: number;
-  /** Status that external authorizers answer; 200, or leaving it out, lets requests pass. */
-  readonly authorizer?: number;
+  /** What external authorizers answer; a status of 200, or leaving it out, lets requests pass. */
+  readonly authorizer?: number | Verdict;
   /** Address that the request comes from; by default the caller's own, or one of the internet for `outside`. */
   readonly sourceAddress?: string;
 }

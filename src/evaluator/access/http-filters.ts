@@ -1,11 +1,10 @@
 import { anyUnpack, type Any } from '@bufbuild/protobuf/wkt';
-import type { Matcher } from './facts';
+import { askAuthorizer, prepareAuthorizer, type AuthorizerCheck } from './authorizer';
 import { checkTokens, prepareTokenCheck, type TokenCheck } from './jwt';
-import { prepareMetadataMatcher } from './metadata';
 import { Passage, type AccessContext } from './passage';
 import { judge, prepareAccessRules, type AccessRules } from './rbac';
 import type { RouteMatch } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
-import { ExtAuthzSchema, type ExtAuthz } from '../../xds/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb';
+import { ExtAuthzSchema } from '../../xds/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb';
 import { JwtAuthenticationSchema } from '../../xds/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb';
 import { RBACSchema, type RBAC } from '../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb';
 import type { HttpConnectionManager } from '../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
@@ -24,15 +23,6 @@ interface PolicyCheck {
   readonly rules?: AccessRules;
   readonly shadow?: AccessRules;
   readonly shadowPrefix: string;
-}
-
-interface AuthorizerCheck {
-  readonly kind: 'authorizer';
-  readonly name: string;
-  /** Cluster through which it is asked. */
-  readonly cluster: string;
-  /** Asks only where this holds. */
-  readonly enabled?: Matcher;
 }
 
 /** A filter whose program decides: nobody can tell without running it. */
@@ -84,17 +74,6 @@ function preparePolicies(name: string, { rules, shadowRules, matcher, shadowMatc
   };
 }
 
-function prepareAuthorizer(name: string, { services, filterEnabledMetadata }: ExtAuthz): AuthorizerCheck {
-  const http = services.case === 'httpService' ? services.value.serverUri?.httpUpstreamType : undefined;
-  const grpc = services.case === 'grpcService' && services.value.targetSpecifier.case === 'envoyGrpc' ? services.value.targetSpecifier.value.clusterName : '';
-  return {
-    kind: 'authorizer',
-    name,
-    cluster: http?.value ?? grpc,
-    ...(filterEnabledMetadata && { enabled: prepareMetadataMatcher(filterEnabledMetadata) }),
-  };
-}
-
 function prepareMatch(match: RouteMatch): (request: HttpRequestFacts) => boolean {
   const path = preparePath(match);
   const conditions = [...match.headers.map(prepareHeaderMatcher), ...match.queryParameters.map(prepareQueryMatcher)];
@@ -140,22 +119,7 @@ function checkPolicies({ rules, shadow, shadowPrefix }: PolicyCheck, passage: Pa
   return localReply(passage.request, { status: 403, body: 'RBAC: access denied', details: `rbac_access_denied_matched_policy[${named}]` });
 }
 
-function askAuthorizer({ name, cluster, enabled }: AuthorizerCheck, passage: Passage, trace: TraceSink | undefined): Answer | undefined {
-  if (enabled !== undefined && !enabled.test(passage)) {
-    trace?.({ step: 'policy', name, outcome: 'skipped', because: 'no policy asks it about this request', detail: cluster });
-    return undefined;
-  }
-  const status = passage.context.authorizer?.(cluster);
-  if (status === undefined || status === 200) {
-    const because = status === undefined ? 'its answer is not declared; taken as letting the request pass' : 'it lets the request pass';
-    trace?.({ step: 'policy', name, outcome: 'chosen', because, detail: cluster });
-    return undefined;
-  }
-  trace?.({ step: 'policy', name, outcome: 'failed', because: `it answers ${status}`, detail: cluster });
-  return localReply(passage.request, { status, flag: 'UAEX', details: 'ext_authz_denied' });
-}
-
 /** Whether an answer says that the caller may not do this. */
 export function isDenial({ details }: Pick<Answer, 'details'>): boolean {
-  return /^(rbac_access_denied|jwt_authn_access_denied|ext_authz_denied)/.test(details);
+  return /^(rbac_access_denied|jwt_authn_access_denied|ext_authz_denied|ext_authz_error)/.test(details);
 }

@@ -1,3 +1,4 @@
+import type { Verdict } from './authorizer';
 import type { Facts, Peer } from './facts';
 import type { HeaderMutations, HttpRequestFacts, MetadataValue } from '../decision';
 
@@ -10,8 +11,8 @@ export interface AccessContext {
   readonly now?: number;
   /** Takes tokens whose claims are declared instead of signed. */
   readonly declaredTokens?: boolean;
-  /** Status that an external authorizer answers, by the cluster it is asked through; 200 lets the request pass. */
-  readonly authorizer?: (cluster: string) => number | undefined;
+  /** What an external authorizer says, by the cluster it is asked through; where that is not known, requests pass. */
+  readonly authorizer?: (cluster: string) => Verdict | undefined;
 }
 
 /** One request on its way through the filters. */
