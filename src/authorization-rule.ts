@@ -96,7 +96,7 @@ export class AuthorizationRule extends Construct {
     const action = this.action as string as security.AuthorizationPolicySpecAction;
     const provider = props.authorizer && { name: props.authorizer.name };
     this.rules(props); // throws here what is wrong, where the caller stands
-    new security.AuthorizationPolicy(this, 'AuthorizationPolicy', {
+    this.node.defaultChild = new security.AuthorizationPolicy(this, 'AuthorizationPolicy', {
       metadata: { ...metadata, annotations: { ...metadata.annotations, ...(props.dryRun === true && { 'istio.io/dry-run': 'true' }) } },
       // Versions of a caller may still come, with accounts of their own.
       spec: Lazy.any({ produce: (): security.AuthorizationPolicySpec => ({ selector, action, provider, rules: this.rules(props) }) }),

@@ -116,6 +116,7 @@ export class CanaryRollout extends Construct {
     this.requireForward();
     if (options !== undefined) this.argo = this.handOver(options);
     props.service._addRules(this, props.priority, (context) => this.rules(context));
+    this.node.defaultChild = this.node.tryFindChild('Rollout') ?? props.service.node.tryFindChild('VirtualService');
     this.node.addValidation({ validate: () => rolloutFailures(this, props.service, this.callers(), this.states()) });
   }
 

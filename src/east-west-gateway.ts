@@ -60,7 +60,7 @@ export class EastWestGateway extends Construct {
     this.deployment = pods.deployment;
     this.service = pods.service;
     this.service.metadata.addLabel('topology.istio.io/network', network); // by this the control planes find the gateway of a network
-    new networking.Gateway(this, 'Gateway', {
+    this.node.defaultChild = new networking.Gateway(this, 'Gateway', {
       metadata: ownedMetadata(this, this.name, namespace),
       spec: {
         selector,

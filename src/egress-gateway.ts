@@ -79,7 +79,7 @@ export class EgressGateway extends Construct {
     } else {
       knowGateway(this, { labels: workload._labels, host: this.serviceHost });
     }
-    new networking.Gateway(this, 'Gateway', {
+    this.node.defaultChild = new networking.Gateway(this, 'Gateway', {
       metadata: ownedMetadata(this, this.name, this.namespace),
       spec: Lazy.any({ produce: () => ({ selector: this.selector, servers: this.servers() }) }),
     });

@@ -140,7 +140,7 @@ export class EnvoyPatch extends Construct {
       throw meshError(this, 'MESH_PATCH_INVALID', `value must be set unless the operation is REMOVE, got ${removes ? 'one for' : 'none for'} ${props.operation}`);
     }
     const places = requireInteger(this, 'MESH_PATCH_INVALID', 'expectMatches', props.expectMatches, 0, 1_000_000);
-    envoyFilter(this, {
+    this.node.defaultChild = envoyFilter(this, {
       name: this.name,
       target: props.service,
       namespace: props.namespace,

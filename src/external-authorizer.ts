@@ -181,6 +181,7 @@ export class ExternalAuthorizer extends Construct {
         },
       },
     });
+    this.node.defaultChild = props.mesh.node.tryFindChild('MeshConfig');
   }
 }
 

@@ -121,7 +121,7 @@ export class ExternalService extends Construct implements IRouteDestination {
     requireTrafficPolicy(this, props.traffic);
     this.tls = props.tlsOrigination;
     const exportTo = requireExportTo(this, props.exportTo);
-    new networking.ServiceEntry(this, 'ServiceEntry', {
+    this.node.defaultChild = new networking.ServiceEntry(this, 'ServiceEntry', {
       metadata: ownedMetadata(this, this.name, namespaceIn(this, props.namespace)),
       spec: {
         hosts: this._hosts,

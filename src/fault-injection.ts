@@ -41,5 +41,6 @@ export class FaultInjection extends Construct {
     super(scope, id);
     if (props.match?.length === 0) throw meshError(this, 'MESH_MATCH_EMPTY', 'match must have at least one RouteMatch, got []; leave match away for all requests');
     props.service._addFault(this, props.match?.map((match) => match._toKube()), props.fault._toKube(), props.pastLimits ?? false);
+    this.node.defaultChild = props.service.node.tryFindChild('VirtualService');
   }
 }

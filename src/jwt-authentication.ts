@@ -117,7 +117,7 @@ export class JwtAuthentication extends Construct {
     this.name = requireLabel(this, 'the name of a RequestAuthentication', props.name ?? id, 'choose another construct id or set name');
     const { namespace, selector } = policySubject(this, props.service, props.namespace);
     const metadata = ownedMetadata(this, this.name, namespace);
-    new security.RequestAuthentication(this, 'RequestAuthentication', { metadata, spec: { selector, jwtRules: [this.rule(props)] } });
+    this.node.defaultChild = new security.RequestAuthentication(this, 'RequestAuthentication', { metadata, spec: { selector, jwtRules: [this.rule(props)] } });
     if (props.required === false) return;
     new security.AuthorizationPolicy(this, 'AuthorizationPolicy', {
       metadata,

@@ -42,7 +42,7 @@ export class LuaExtension extends Construct {
     if (!/\bfunction\s+envoy_on_re(quest|sponse)\b/.test(props.code)) {
       throw meshError(this, 'MESH_PATCH_VALUE', `code must define envoy_on_request or envoy_on_response, got ${JSON.stringify(props.code.slice(0, 40))}`);
     }
-    envoyFilter(this, {
+    this.node.defaultChild = envoyFilter(this, {
       name: this.name,
       target: props.service,
       namespace: props.namespace,

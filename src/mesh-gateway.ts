@@ -74,7 +74,7 @@ export class MeshGateway extends Construct implements IPolicyTarget {
     } else {
       knowGateway(this, { labels: workload._labels, host: workload._serviceHost });
     }
-    new networking.Gateway(this, 'Gateway', { metadata: this.metadata(), spec: { selector: this.selector, servers: this.servers() } });
+    this.node.defaultChild = new networking.Gateway(this, 'Gateway', { metadata: this.metadata(), spec: { selector: this.selector, servers: this.servers() } });
   }
 
   /** Ports and hosts. */

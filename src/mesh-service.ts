@@ -152,6 +152,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
     this.serviceAccount = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: ownedMetadata(this, account, this.namespace) });
     if (props._service !== undefined) this.requireSamePorts(props._service);
     this._service = props._service ?? this.createService();
+    this.node.defaultChild = this._service instanceof kplus.Service ? this._service : this._service.construct;
     this.connections = Connections._of(this);
     if (trafficPolicy(this.traffic, this._ports) !== undefined) this.ensureDestinationRule();
   }

@@ -59,6 +59,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
     requireNew(scope, id);
     const version = new MeshVersion(scope, id, service, props.traffic);
     version._workload = version.deploy(props);
+    version.node.defaultChild = version._workload;
     return version;
   }
 
@@ -192,6 +193,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
   /** Makes somebody else's workload one of ours: labels, identity and where it came from. Its own selector stays as it is. */
   private join(workload: kplus.Workload): void {
     this._workload = workload;
+    this.node.defaultChild = workload;
     this.requireNamespace(namespaceIn(workload, workload.metadata.namespace), workload.node.path);
     for (const [key, value] of Object.entries(this.labels)) {
       this.requireLabel(workload, key, value, (workload.podMetadata.getLabel(key) as string | undefined) ?? workload.matchLabels[key]);
@@ -207,6 +209,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
   private joinRendered(workload: IConstruct): void {
     const { object, namespace, template, podLabels, serviceAccountName } = renderedWorkload(this, workload);
     this._object = object;
+    this.node.defaultChild = object;
     this.account = serviceAccountName;
     this.requireNamespace(namespace, workload.node.path);
     for (const [key, value] of Object.entries(this.labels)) {

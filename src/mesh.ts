@@ -169,7 +169,7 @@ export class Mesh extends Construct {
   }
 
   private acceptOnly(mtls: MtlsMode): void {
-    new security.PeerAuthentication(this, 'PeerAuthentication', {
+    this.node.defaultChild = new security.PeerAuthentication(this, 'PeerAuthentication', {
       metadata: ownedMetadata(this, 'default', this.rootNamespace),
       spec: { mtls: { mode: mtls as string as security.PeerAuthenticationSpecMtlsMode } },
     });
@@ -177,10 +177,11 @@ export class Mesh extends Construct {
 
   /** A Sidecar and not MeshConfig, which belongs to whoever installs Istio. */
   private leadOut(egress: EgressPolicy): void {
-    new networking.Sidecar(this, 'Sidecar', {
+    const sidecar = new networking.Sidecar(this, 'Sidecar', {
       metadata: ownedMetadata(this, 'default', this.rootNamespace),
       spec: { outboundTrafficPolicy: { mode: egress as string as networking.SidecarSpecOutboundTrafficPolicyMode } },
     });
+    if (this.node.defaultChild === undefined) this.node.defaultChild = sidecar;
   }
 
   private deployGateway(istio: string, serviceType: kplus.ServiceType): void {

@@ -49,7 +49,7 @@ export class MtlsPolicy extends Construct {
     super(scope, id);
     this.name = requireLabel(this, 'the name of a PeerAuthentication', props.name ?? id, 'choose another construct id or set name');
     const { namespace, selector } = policySubject(this, props.service, props.namespace);
-    new security.PeerAuthentication(this, 'PeerAuthentication', {
+    this.node.defaultChild = new security.PeerAuthentication(this, 'PeerAuthentication', {
       metadata: ownedMetadata(this, this.name, namespace),
       spec: { selector, mtls: { mode: modeOf(props.mode) }, portLevelMtls: this.portLevel(props) },
     });

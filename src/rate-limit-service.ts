@@ -94,6 +94,7 @@ export class RateLimitService extends Construct {
         securityContext: { user: USER, group: USER },
       }],
     });
+    this.node.defaultChild = workload;
     // What the restricted pod security standard asks for and cdk8s-plus does not say.
     ApiObject.of(workload).addJsonPatch(
       JsonPatch.add('/spec/template/spec/securityContext/seccompProfile', { type: 'RuntimeDefault' }),

@@ -53,7 +53,7 @@ export class RateLimit extends Construct {
     const conditions = match.length === 0 ? undefined : headerConditions(this, match.map((each) => each._toKube()));
     const patches = quota._shared === undefined ? this.local(quota._bucket!, conditions)
       : this.global(quota._shared, conditions, policySubject(this, target, namespace).namespace);
-    envoyFilter(this, { name: this.name, target, namespace, patches, expect: patches.map(() => '1+') });
+    this.node.defaultChild = envoyFilter(this, { name: this.name, target, namespace, patches, expect: patches.map(() => '1+') });
   }
 
   private local(bucket: Readonly<Record<string, unknown>>, conditions: Conditions | undefined): Patch[] {

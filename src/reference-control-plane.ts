@@ -80,6 +80,7 @@ export class ReferenceControlPlane extends Construct {
     this.add('ConfigMap', 'v1', `${this.name}-config`, { data: Lazy.any({ produce: () => ({ 'mesh.yaml': this.configuration() }) }) });
     this.add('Service', 'v1', this.name, { spec: { selector: labels, ports: [{ name: 'grpc-xds', port: XDS_PORT, targetPort: XDS_PORT }] } });
     this.add('Deployment', 'apps/v1', this.name, { spec: { replicas: 1, selector: { matchLabels: labels }, template: this.podTemplate(labels) } });
+    this.node.defaultChild = this.node.tryFindChild('Deployment');
     this.node.addValidation({
       validate: () => {
         const bytes = Buffer.byteLength(this.configuration());

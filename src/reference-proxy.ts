@@ -37,6 +37,7 @@ export class ReferenceProxy extends Construct {
     super(scope, id);
     const { controlPlane, workload } = props;
     this.target = ApiObject.of(workload);
+    this.node.defaultChild = this.target;
     if (accompanied.has(this.target)) throw meshError(this, 'MESH_INJECT_TWICE', `a workload has one proxy, got a second for ${this.target.node.path}; leave it out`);
     accompanied.add(this.target);
     const namespace = namespaceIn(this.target, this.target.metadata.namespace);

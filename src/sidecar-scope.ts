@@ -94,7 +94,7 @@ export class SidecarScope extends Construct {
     super(scope, id);
     this.name = requireLabel(this, 'the name of a Sidecar', props.name ?? id, 'choose another construct id or set name');
     const { namespace, selector } = policySubject(this, props.service, props.namespace);
-    new networking.Sidecar(this, 'Sidecar', {
+    this.node.defaultChild = new networking.Sidecar(this, 'Sidecar', {
       metadata: ownedMetadata(this, this.name, namespace),
       spec: {
         workloadSelector: selector && { labels: selector.matchLabels },

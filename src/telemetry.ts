@@ -79,7 +79,7 @@ export class Telemetry extends Construct {
     for (const provider of [...accessLogs.map((log) => log._provider), tracing?._provider]) {
       if (provider?._provider !== undefined) mesh._addProvider(this, provider.name, provider._provider);
     }
-    new telemetry.Telemetry(this, 'Telemetry', {
+    this.node.defaultChild = new telemetry.Telemetry(this, 'Telemetry', {
       metadata: ownedMetadata(this, this.name, namespace),
       spec: {
         selector,

@@ -74,7 +74,7 @@ export class VirtualHost extends Construct {
     if (inMesh) this.bindToMesh(exportTo);
     else if (gateways.length === 0) throw meshError(this, 'MESH_HOST_UNBOUND', 'a virtual host must be bound to the mesh or to a gateway, got mesh false and no gateways');
     gateways.forEach((gateway) => gateway._serve(this, this._hosts, this.namespace));
-    virtualService(this, 'VirtualService', {
+    this.node.defaultChild = virtualService(this, 'VirtualService', {
       name: this.name,
       namespace: this.namespace,
       hosts: this._hosts,

@@ -82,7 +82,7 @@ export class VirtualMachine extends Construct {
       locality,
       weight,
     };
-    new networking.WorkloadGroup(this, 'WorkloadGroup', {
+    this.node.defaultChild = new networking.WorkloadGroup(this, 'WorkloadGroup', {
       metadata: ownedMetadata(this, this.name, namespace),
       spec: { metadata: { labels: this.labels }, template },
     });

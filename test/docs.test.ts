@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'fs';
 import { join } from 'path';
-import { ApiObject, Chart, Duration, Testing, Yaml } from 'cdk8s';
+import { ApiObject, Chart, Duration, JsonPatch, Testing, Yaml } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import * as ts from 'typescript';
 import * as mesh from '../src';
@@ -27,7 +27,7 @@ function fixture(chart: Chart) {
 
 function run(code: string): Chart {
   const chart = new Chart(Testing.app(), 'shop', { disableResourceNameHashes: true });
-  const given = { ...mesh, ...fixture(chart), ApiObject, Duration, kplus };
+  const given = { ...mesh, ...fixture(chart), ApiObject, Duration, JsonPatch, kplus };
   const { outputText } = ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2022 } });
   // eslint-disable-next-line @typescript-eslint/no-implied-eval, no-new-func
   new Function(...Object.keys(given), outputText).apply(chart, Object.values(given));
@@ -73,7 +73,7 @@ test('snippets, and the examples of doc comments, compile', () => {
     .map(({ text, at }): [string, string] => [`${page}-${at}`, text]));
   const sources = new Map([...snippets, ...examples()].map(([name, text]) => [
     join(root, 'test', `${name}.ts`),
-    `import { ApiObject, Chart, Duration } from 'cdk8s';\nimport * as kplus from 'cdk8s-plus-27';\nimport { ${names} } from '../src';
+    `import { ApiObject, Chart, Duration, JsonPatch } from 'cdk8s';\nimport * as kplus from 'cdk8s-plus-27';\nimport { ${names} } from '../src';
      declare const productpage: MeshService, reviews: MeshService, ratings: MeshService, v1: MeshVersion, v2: MeshVersion;
      declare const chart: Chart, gateway: MeshGateway, controlPlane: any;
      export class Page extends Chart { public run(): void {\n${text}\n} }\n`,
