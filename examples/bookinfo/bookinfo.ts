@@ -1,6 +1,6 @@
 import { ApiObject, Chart, type ChartProps, JsonPatch, Size } from 'cdk8s';
 import { GatewayListener, GatewayWorkload, HeaderMatch, Mesh, MeshGateway, MeshPort, MeshService, type MeshVersion, PathMatch, RouteMatch } from 'cdk8s-mesh';
-import { Cpu } from 'cdk8s-plus-27';
+import { Cpu, type EnvValue } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 
 /** What runs on a cluster. `npm start` runs the programs in `services/` in their place. */
@@ -60,11 +60,12 @@ export class Bookinfo extends Chart {
     return new MeshService(this, name, { ports: [MeshPort.http(9080)] });
   }
 
-  private version(service: MeshService, version: string): MeshVersion {
+  protected version(service: MeshService, version: string, envVariables: Record<string, EnvValue> = {}): MeshVersion {
     const deployed = service.addVersion(version, {
       replicas: 1,
       containers: [{
         image: image(`${service.name}-${version}`),
+        envVariables,
         resources: { cpu: { request: Cpu.millis(50) }, memory: { request: Size.mebibytes(128) } },
         securityContext: { readOnlyRootFilesystem: false }, // these images write below /tmp and /opt
       }],

@@ -2,6 +2,7 @@ import { type Chart, Testing, Yaml } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { Adoption } from '../../examples/adoption/main';
 import { Bookinfo } from '../../examples/bookinfo/bookinfo';
+import { RatingsMysql, RatingsMysqlVm } from '../../examples/bookinfo/mysql';
 import { TOUR } from '../../examples/bookinfo/tour';
 import { ArgoCanary } from '../../examples/canary/argo';
 import { Canary } from '../../examples/canary/main';
@@ -38,6 +39,8 @@ class BookinfoTour extends Bookinfo {
 const EXAMPLES: readonly [string, Example][] = Object.entries({
   'adoption': Adoption,
   'bookinfo': BookinfoTour,
+  'bookinfo, ratings from MySQL': RatingsMysql,
+  'bookinfo, ratings from MySQL on a machine': RatingsMysqlVm,
   'canary': Canary,
   'canary-argo': ArgoCanary,
   'external-services': ExternalServices,

@@ -31,7 +31,7 @@ export class EnvoyMesh {
   public static async start(binary: string, manifests: string, { applications = {}, ...options }: EnvoyMeshOptions = {}): Promise<EnvoyMesh> {
     const { resources } = withGatewayWorkloads(read(manifests));
     const { workloads } = buildModel(resources);
-    const blocks = await reserveLoopback();
+    const blocks = await reserveLoopback(workloads.length);
     const placement = new Map(workloads.map((workload, index) => [keyOf(workload), { ip: `127.${blocks.block(index)}.0.1` }]));
     const model = buildModel(resources, { placement });
     const source = staticSource(model);

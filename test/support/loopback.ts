@@ -3,7 +3,7 @@ import type { Server } from 'node:net';
 
 /** Address blocks 127.N.0.0/16 that no other test of this machine uses at the time. */
 export interface LoopbackBlocks {
-  /** N of the block at a place, 0 to 7. */
+  /** N of the block at a place, from 0. */
   readonly block: (index: number) => number;
   readonly release: () => Promise<void>;
 }
@@ -15,21 +15,40 @@ const GROUPS = 24;
 /** Last address of a group's first block, on a port of no meaning: whoever listens there holds the group. */
 const LOCK_PORT = 20061;
 
-/** Takes a group of blocks that is free; tests run side by side, in several processes. */
-export async function reserveLoopback(): Promise<LoopbackBlocks> {
+/** Takes so many blocks that are free, in groups beside each other; tests run side by side, in several processes. */
+export async function reserveLoopback(blocks = GROUP): Promise<LoopbackBlocks> {
+  const needed = Math.ceil(blocks / GROUP);
   for (let attempt = 0; attempt < GROUPS; attempt++) {
-    const first = FIRST + ((process.pid + attempt) % GROUPS) * GROUP;
-    const lock = await listen(`127.${first}.255.254`, LOCK_PORT);
-    if (!lock) continue;
+    const group = (process.pid + attempt) % GROUPS;
+    const first = FIRST + group * GROUP;
+    const locks = group + needed > GROUPS ? undefined : await lockAll(first, needed);
+    if (locks === undefined) continue;
     return {
       block: index => {
-        if (index >= GROUP) throw new Error(`a test has ${GROUP} address blocks, got place ${index}`);
+        if (index >= needed * GROUP) throw new Error(`the test asked for ${blocks} address blocks, got place ${index}`);
         return first + index;
       },
-      release: async () => new Promise(resolve => { lock.close(() => resolve()); }),
+      release: async () => { await Promise.all(locks.map(closed)); },
     };
   }
   throw new Error('all loopback blocks of tests are taken');
+}
+
+async function lockAll(first: number, groups: number): Promise<Server[] | undefined> {
+  const locks: Server[] = [];
+  for (let group = 0; group < groups; group++) {
+    const lock = await listen(`127.${first + group * GROUP}.255.254`, LOCK_PORT);
+    if (lock === undefined) {
+      await Promise.all(locks.map(closed));
+      return undefined;
+    }
+    locks.push(lock);
+  }
+  return locks;
+}
+
+async function closed(server: Server): Promise<void> {
+  await new Promise<void>(resolve => { server.close(() => resolve()); });
 }
 
 /** A port of 127.0.0.1 that is free now. */
