@@ -1,54 +1,27 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Testing } from 'cdk8s';
-import { parseAllDocuments } from 'yaml';
 import { buildRuntime } from './pods';
 import { Bookinfo } from '../../examples/bookinfo/bookinfo';
 import { TOUR } from '../../examples/bookinfo/tour';
 import { Mesh, ReferenceControlPlane, ReferenceProxy } from '../../src';
-import { ApiServer } from '../support/api-server';
 import type { Manifest } from '../support/api-server';
+import { EVERY_CONSTRUCT, shopWith } from '../support/every-construct';
+import { IstioCluster } from '../support/istio-cluster';
 import { describeReal } from '../support/real-parts';
 
 const START_MS = 120_000;
-const NAMESPACES = ['default', 'istio-system'];
 
 describeReal(['kube-apiserver', 'etcd', 'istio-crds'], 'a real API server takes', paths => {
-  let server: ApiServer;
+  let cluster: IstioCluster;
+  beforeAll(async () => { cluster = await IstioCluster.start(paths); }, START_MS);
+  afterAll(async () => cluster?.stop(), START_MS);
+  const complaints = async (manifests: readonly Manifest[]) => cluster.complaints(manifests);
 
-  beforeAll(async () => {
-    server = await ApiServer.start({ apiServer: paths['kube-apiserver']!, etcd: paths.etcd! });
-    const crds = parseAllDocuments(readFileSync(paths['istio-crds']!, 'utf8')).map(document => document.toJS() as CustomResource);
-    for (const crd of crds) expect(await server.apply(crd)).toMatchObject({ status: 201 });
-    await Promise.all(crds.map(established));
-    for (const name of NAMESPACES) await server.apply(namespace(name));
-  }, START_MS);
-
-  afterAll(async () => server?.stop(), START_MS);
-
-  /** Until its kind can be applied. */
-  async function established({ spec: { group, versions, names } }: CustomResource): Promise<void> {
-    for (const { name } of versions.filter(({ served }) => served)) {
-      for (const end = Date.now() + START_MS; ;) {
-        const { body } = await server.get(`/apis/${group}/${name}`);
-        if (body.resources?.some(({ kind }) => kind === names.kind) === true) break;
-        if (Date.now() > end) throw new Error(`${group}/${name} ${names.kind} is not served`);
-      }
-    }
-  }
-
-  /** What the API server has against manifests: refusals, unknown fields, and warnings of the restricted standard. */
-  async function complaints(manifests: readonly Manifest[]): Promise<string[]> {
-    const found: string[] = [];
-    for (const manifest of manifests) {
-      const { status, body, warnings } = await server.apply(manifest);
-      const where = `${manifest.kind}/${manifest.metadata.name}`;
-      if (status !== 200 && status !== 201) found.push(`${where}: ${status} ${body.message}`);
-      found.push(...warnings.map(warning => `${where}: ${warning}`));
-    }
-    return found;
-  }
+  test.each(Object.keys(EVERY_CONSTRUCT))('%s', async (name) => {
+    expect(await complaints(Testing.synth(shopWith(name).shop))).toEqual([]);
+  });
 
   test.each(Object.entries(TOUR))('Bookinfo under %s', async (_name, { apply }) => {
     const bookinfo = new Bookinfo(Testing.app(), 'bookinfo');
@@ -81,16 +54,3 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds'], 'a real API server takes'
     expect(await complaints([misspelt])).toEqual([expect.stringContaining('.spec.hosts: field not declared in schema')]);
   });
 });
-
-interface CustomResource extends Manifest {
-  readonly spec: {
-    readonly group: string;
-    readonly versions: readonly { readonly name: string; readonly served: boolean }[];
-    readonly names: { readonly kind: string };
-  };
-}
-
-function namespace(name: string): Manifest {
-  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/warn': 'restricted' };
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } as Manifest['metadata'] };
-}

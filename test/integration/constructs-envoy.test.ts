@@ -7,6 +7,7 @@ import {
 import { createCompiler } from '../../src/compiler/compiler';
 import { assertTaken } from '../support/envoy';
 import { EnvoyMesh } from '../support/envoy-mesh';
+import { EVERY_CONSTRUCT, shopWith } from '../support/every-construct';
 import { get } from '../support/http-get';
 import { describeReal } from '../support/real-parts';
 
@@ -87,4 +88,16 @@ describeReal(['envoy'], 'real Envoy takes what the constructs of traffic render'
     expect(await get({ ...outside, path: '/', headers: { host: 'shop.example' } })).toMatchObject({ status: 200, body: 'reviews-v1' });
     expect(await get({ ...outside, path: '/', headers: { host: 'unknown.example' } })).toMatchObject({ status: 404 });
   });
+});
+
+describeReal(['envoy'], 'real Envoy activates, for every proxy of a mesh,', (paths) => {
+  test.each(Object.keys(EVERY_CONSTRUCT))('%s', async (name) => {
+    const every = await EnvoyMesh.start(paths.envoy, Yaml.stringify(...Testing.synth(shopWith(name).shop)));
+    try {
+      const compiler = createCompiler(every.controlPlane.model);
+      for (const [workload, proxy] of every.proxies) await assertTaken(every.envoys.get(workload)!, compiler.compile(proxy));
+    } finally {
+      await every.stop();
+    }
+  }, 120_000);
 });
