@@ -28,7 +28,7 @@ export interface OutlierDetection {
    */
   readonly baseEjectionTime?: Duration;
   /**
-   * Share of the endpoints that may be out at a time, 1 to 100. One may always be.
+   * Share of the endpoints that may be out at a time, 1 to 100. With fewer endpoints than one ejection is of that share, none ever is: 10 % of five is none.
    * @default 10
    */
   readonly maxEjectionPercent?: number;

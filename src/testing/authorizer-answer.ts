@@ -19,7 +19,10 @@ export interface AuthorizerAnswerOptions {
 export class AuthorizerAnswer {
   /** The request may pass. */
   public static allow(options: AuthorizerAnswerOptions = {}): AuthorizerAnswer { return new AuthorizerAnswer({ kind: 'allow', headers: lower(options) }); }
-  /** The caller gets this status, 300 to 599. Over HTTP one from 500 on says that the authorizer itself failed, as `unavailable()` does. */
+  /**
+   * The caller gets this status. Over HTTP one from 500 on says that the authorizer itself failed, as `unavailable()` does. Throws
+   * MESH_STATUS_INVALID for a status outside 300 to 599.
+   */
   public static deny(status: number = 403, options: AuthorizerAnswerOptions = {}): AuthorizerAnswer {
     requireInteger(undefined, 'MESH_STATUS_INVALID', 'the status of a refusal', status, 300, 599);
     return new AuthorizerAnswer({ kind: 'deny', status, headers: lower(options), body: options.body ?? '' });

@@ -22,7 +22,7 @@ export interface AnswerOptions {
  * Behaviour.answer(503).times(2).followedBy(Behaviour.answer(200, { takes: Duration.millis(30) }));
  */
 export class Behaviour {
-  /** Answers with this status, 200 to 599. */
+  /** Answers with this status. Throws MESH_STATUS_INVALID for one outside 200 to 599. */
   public static answer(status: number, options: AnswerOptions = {}): Behaviour {
     requireInteger(undefined, 'MESH_STATUS_INVALID', 'the status of an answer', status, 200, 599);
     const headers = Object.fromEntries(Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
@@ -45,7 +45,7 @@ export class Behaviour {
     this.phases = phases;
   }
 
-  /** The same for the next `count` requests only, 1 to 1,000,000; then what follows, or 200 at once. */
+  /** The same for the next `count` requests only; then what follows, or 200 at once. Throws MESH_COUNT_INVALID for a number outside 1 to 1,000,000. */
   public times(count: number): Behaviour {
     requireInteger(undefined, 'MESH_COUNT_INVALID', 'times()', count, 1, 1_000_000);
     return this.limited({ requests: count });

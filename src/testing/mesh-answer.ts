@@ -13,11 +13,11 @@ export interface MeshAttempt {
   readonly took: Duration;
   /** `10.0.0.1:9080`. */
   readonly endpoint: string;
-  /** The Pod behind the endpoint, `reviews-v1-0.default`; undefined outside the mesh. */
+  /** The Pod behind the endpoint, `reviews-v1-0.default`; undefined for one outside the mesh. */
   readonly pod?: string;
   /** `answer`, `reset`, `connect-failure`, `connect-timeout`, `per-try-timeout`, `timeout` or `overflow`. */
   readonly outcome: string;
-  /** Status of an answer. */
+  /** Status of an answer; undefined where there is none. */
   readonly status?: number;
 }
 
@@ -25,7 +25,7 @@ export interface MeshAttempt {
 export interface MeshCopy {
   /** `reviews/v2`. */
   readonly target: string;
-  /** What the mirror answered; undefined while it has not. The caller never sees it. */
+  /** What the mirror answered; undefined until it has. The caller never sees it. */
   readonly status?: number;
 }
 

@@ -25,7 +25,7 @@ export interface EjectedEndpoint {
   readonly proxy: string;
   /** `10.0.0.1:9080`. */
   readonly endpoint: string;
-  /** The Pod behind it; undefined outside the mesh. */
+  /** The Pod behind it; undefined for one outside the mesh. */
   readonly pod?: string;
 }
 
@@ -85,7 +85,10 @@ export class MeshClock {
     return this.sendAtOnce(1, request, options)[0];
   }
 
-  /** Sends many requests at the same moment, 1 to 1,000,000, and lets time go by until all are answered. */
+  /**
+   * Sends many requests at the same moment, and lets time go by until all are answered. Throws MESH_COUNT_INVALID for a number outside 1 to 1,000,000,
+   * and MESH_EXPECTATION where one is never answered.
+   */
   public sendAtOnce(count: number, request: MeshRequest, options: SendOptions = {}): MeshAnswer[] {
     requireInteger(undefined, 'MESH_COUNT_INVALID', 'sendAtOnce()', count, 1, 1_000_000);
     const answers = Array.from({ length: count }, () => this.begin(request, options));
