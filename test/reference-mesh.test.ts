@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ApiObject, App, Chart, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
-import { ExternalService, MeshPort, MeshService, ReferenceControlPlane, ReferenceProxy } from '../src';
+import { ExtAuthz, ExternalAuthorizer, ExternalService, Mesh, MeshPort, MeshService, ReferenceControlPlane, ReferenceProxy } from '../src';
 import { all, failures, only } from './support/synth';
 
 const folder = mkdtempSync(join(tmpdir(), 'cdk8s-mesh-runtime-'));
@@ -44,6 +44,15 @@ test('it serves the manifests of its chart but its own, and its Pod starts anew 
   reviews.addVersion('v2', { containers: [{ image: 'reviews' }] });
   expect(served()).toContain('name: reviews-v2');
   expect(hash()).not.toBe(before);
+});
+
+test('it serves what constructs register in MeshConfig, and no other ConfigMap', () => {
+  const { chart } = mesh();
+  new kplus.ConfigMap(chart, 'other', { data: { color: 'teal' } });
+  new ExternalAuthorizer(chart, 'by-reviews', { mesh: new Mesh(chart, 'mesh'), ask: ExtAuthz.http(new MeshService(chart, 'auth', { ports: [MeshPort.http(1)], namespace: 'auth' })) });
+  const served = only(chart, 'ConfigMap', 'cdk8s-mesh-control-plane-config').data['mesh.yaml'] as string;
+  expect(served).toContain('name: by-reviews');
+  expect(served).not.toContain('teal');
 });
 
 test('both meet the restricted pod security standard', () => {

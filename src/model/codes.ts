@@ -142,6 +142,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_PROVIDER_DUPLICATE: 'two providers of MeshConfig with one name',
   MESH_PROVIDER_INVALID: 'a provider of MeshConfig that istiod leaves out',
   MESH_PROVIDER_UNKNOWN: 'a provider that MeshConfig does not register',
+  MESH_PROVIDER_UNREACHABLE: 'a service that proxies are to ask and do not know',
   MESH_PROXY_UNNAMED: 'a command that is not told which proxy is meant',
   MESH_QUERY_NAME: 'a query parameter without a name',
   MESH_REDIRECT_INVALID: 'a redirect that leads nowhere',

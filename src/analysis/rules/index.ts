@@ -15,6 +15,7 @@ import { virtualServiceRules } from './virtual-service';
 import { workloadRules } from './workloads';
 import { annotationAnalysis } from '../analyzers/annotations';
 import { applyOrderAnalysis } from '../analyzers/apply-order';
+import { askedServices } from '../analyzers/asked-services';
 import { clusterAnalysis } from '../analyzers/cluster';
 import { delegateAnalysis } from '../analyzers/delegates';
 import { destinationRuleAnalysis } from '../analyzers/destination-rules';
@@ -37,5 +38,5 @@ export const FAMILIES: readonly RuleFamily[] = [
   authorizationPolicyRules, authenticationRules, envoyFilterRules, telemetryRules, extensionRules, meshConfigRules,
   httpReachability, l4Reachability, referenceRules, podRules,
   delegateAnalysis, destinationRuleAnalysis, gatewayRoutes, meshHosts, patchPlaces, policyAnalysis, routeTiming, serviceAnalysis,
-  annotationAnalysis, applyOrderAnalysis, clusterAnalysis, gatewayAnalysis, injectionAnalysis, selectorAnalysis, shadowedSubsets,
+  annotationAnalysis, applyOrderAnalysis, askedServices, clusterAnalysis, gatewayAnalysis, injectionAnalysis, selectorAnalysis, shadowedSubsets,
 ];
