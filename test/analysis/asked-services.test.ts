@@ -1,7 +1,7 @@
 import { Chart, Duration, Testing } from 'cdk8s';
 import {
-  AuthorizationRule, EgressHosts, ExtAuthz, ExternalAuthorizer, Mesh, MeshPort, MeshService, RateLimit, RateLimitQuota, RateLimitService, SidecarScope,
-  Telemetry, Tracing, TracingProvider,
+  AuthorizationRule, EgressHosts, ExtAuthz, ExternalAuthorizer, Mesh, MeshPort, MeshService, RateLimit, RateLimitQuota, RateLimitService,
+  SidecarScope, Telemetry, Tracing, TracingProvider,
 } from '../../src';
 import { analyzeManifests, textOf } from '../../src/analysis';
 

@@ -1,9 +1,9 @@
 import { Chart, Duration, Testing } from 'cdk8s';
 import { restricted } from '../../examples/restricted';
 import {
-  AccessLog, AccessOperation, AuthorizationRule, ExtAuthz, ExternalAuthorizer, LogProvider, Mesh, MeshMetric, MeshPort, MeshService, MetricOverride, RateLimit,
-  RateLimitKey, RateLimitQuota, RateLimitService, Telemetry, TraceTag, Tracing, TracingProvider, WasmExtension, WasmFailStrategy, WasmModule, WasmPhase,
-  WasmPullPolicy, WorkloadMode,
+  AccessLog, AccessOperation, AuthorizationRule, ExtAuthz, ExternalAuthorizer, LogProvider, Mesh, MeshMetric, MeshPort, MeshService, MetricOverride,
+  RateLimit, RateLimitKey, RateLimitQuota, RateLimitService, Telemetry, TraceTag, Tracing, TracingProvider, WasmExtension, WasmFailStrategy,
+  WasmModule, WasmPhase, WasmPullPolicy, WorkloadMode,
 } from '../../src';
 import { IstioCluster } from '../support/istio-cluster';
 import { describeReal } from '../support/real-parts';

@@ -26,7 +26,8 @@ const PROXIES = 24;
 export function askedServices(context: Context): void {
   const { model } = context;
   const narrowed = model.of('Sidecar').length > 0 || model.services.some(({ exportTo }) => exportTo.length > 0 && !exportTo.includes('*'));
-  const asked = narrowed ? [...authorizers(context), ...collectors(context), ...filters(context)].filter(({ host }) => model.servicesByHost.has(host)) : [];
+  const all = narrowed ? [...authorizers(context), ...collectors(context), ...filters(context)] : [];
+  const asked = all.filter(({ host }) => model.servicesByHost.has(host));
   if (asked.length === 0) return;
   // Loaded here: the compiler brings the descriptors of all of Envoy's messages, whose making takes longer than most analyses.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
