@@ -1,3 +1,4 @@
+import { ApiObject, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { CanaryStep, Stickiness } from './canary-step';
 import { HeaderChange } from './header-change';
@@ -8,6 +9,7 @@ import { requireInteger } from './private/check';
 import { meshError } from './private/errors';
 import { both, type HttpMatch } from './private/http-match';
 import { type HttpRule, httpRule, type RuleContext } from './private/http-rule';
+import { ownedMetadata } from './private/metadata';
 import { meshAround, replaced, type RolloutState, rolloutFailures, stateManifests } from './private/rollout-proof';
 import type { StateManifests } from './private/verify';
 import type { ArgoRolloutOptions, RolloutEngine } from './rollout-engine';
@@ -86,6 +88,7 @@ export interface IgnoredDifference {
  * and to apply again, so that what runs is what the repository says. Or Argo Rollouts goes from step to step (`engine`).
  * Each step, and giving up, is tried by the simulator at synthesis: where a request would fail in one of them, synthesis fails and names it
  * (MESH_CANARY_BREAKS), however far away that step is.
+ * Without an engine it also renders a ConfigMap with the plan, which `cdk8s-mesh rollout` reads; no pod does.
  * Renders one rule of the service's VirtualService, named as the construct, with both versions and their weights, 0 and 100 included, and before
  * it one for each cohort of requests that all go to the canary.
  * @example
@@ -116,6 +119,7 @@ export class CanaryRollout extends Construct {
     this.requireForward();
     if (options !== undefined) this.argo = this.handOver(options);
     props.service._addRules(this, props.priority, (context) => this.rules(context));
+    if (this.argo === undefined) this.writePlan();
     this.node.defaultChild = this.node.tryFindChild('Rollout') ?? props.service.node.tryFindChild('VirtualService');
     this.node.addValidation({ validate: () => rolloutFailures(this, props.service, this.callers(), this.states()) });
   }
@@ -155,6 +159,28 @@ export class CanaryRollout extends Construct {
   /** Every state of the rollout that is tried by tests, as the objects that make it out. @internal */
   public _states(): StateManifests[] {
     return this.argo?.states() ?? this.plan().filter(({ step }) => step !== undefined);
+  }
+
+  /** The routes of every step, for whoever goes from step to step without synthesizing again: `cdk8s-mesh rollout`. */
+  private writePlan(): void {
+    const { service, stable, canary } = this.props;
+    const state = (index: number, name: string) => ({
+      name, step: index < 0 ? undefined : index, weight: this.shareAt(index), http: this.rendering(index, () => service._http),
+    });
+    const plan = () => ({
+      rollout: this.node.id,
+      virtualService: service.name,
+      stable: stable.version,
+      canary: canary.version,
+      states: [...this._steps.map(({ description }, index) => state(index, `step ${index}: ${description}`)), state(-1, 'given up')],
+    });
+    const name = `${service.name}.${this.node.id}`.toLowerCase().replace(/[^a-z0-9.-]+/g, '-').replace(/^[.-]+|[.-]+$/g, '');
+    new ApiObject(this, 'Plan', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: ownedMetadata(this, name, service.namespace, { 'cdk8s-mesh.dev/plan': 'rollout' }),
+      data: Lazy.any({ produce: () => ({ 'plan.json': JSON.stringify(plan(), undefined, 2) }) }),
+    });
   }
 
   /** Argo makes the rules of cohorts and copies itself, and they say nothing but where requests go. */

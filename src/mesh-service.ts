@@ -284,6 +284,9 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
     this.ensureVirtualService();
   }
 
+  /** The http rules of the service's own VirtualService as they are rendered now. @internal */
+  public get _http(): HttpRule[] { return this.routes.http.render(); }
+
   /** How rules of the service address destinations. @internal */
   public get _context(): RuleContext { return this.ruleContext(); }
 

@@ -19,6 +19,7 @@ const COMMANDS: ReadonlyMap<string, () => Register> = new Map([
   ['analyze', () => (require('./analyze') as typeof import('./analyze')).registerAnalyze],
   ['diff', () => (require('./diff') as typeof import('./diff')).registerDiff],
   ['simulate', () => (require('./simulate') as typeof import('./simulate')).registerSimulate],
+  ['rollout', () => (require('./rollout') as typeof import('./rollout')).registerRollout],
   ['graph', () => (require('./graph') as typeof import('./graph')).registerGraph],
   ['inject', () => (require('./inject') as typeof import('./inject')).registerInject],
   ['control-plane', () => (require('./control-plane') as typeof import('./control-plane')).registerControlPlane],

@@ -154,6 +154,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_RETRY_ON_INVALID: 'a retry condition that Envoy does not know',
   MESH_RETRY_TIMEOUT: 'retries that do not fit into the timeout of their route',
   MESH_REWRITE_INVALID: 'a rewrite that changes nothing',
+  MESH_ROLLOUT_UNKNOWN: 'a rollout that the manifests, or the cluster, do not have',
   MESH_ROUTES_MISSING: 'a rule that sends requests nowhere',
   MESH_ROUTE_DUPLICATE: 'two routes of a host with one id',
   MESH_ROUTE_PROTOCOL: 'an HTTP route of a service without an HTTP port',

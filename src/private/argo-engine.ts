@@ -93,7 +93,7 @@ export class ArgoEngine {
 
   /** The rules that Argo writes to: those that lead to both versions, among them copies that a fault makes of the rollout's. */
   public get written(): string[] {
-    return this.ownRules().filter((rule) => subsetsOf(rule, this.parts.service.name).length === 2).map(({ name }) => name!);
+    return this.parts.service._http.filter((rule) => subsetsOf(rule, this.parts.service.name).length === 2).map(({ name }) => name!);
   }
 
   private get root(): Construct {
@@ -149,13 +149,6 @@ export class ArgoEngine {
         }],
       },
     });
-  }
-
-  /** The rules of the service's own VirtualService as they are rendered. */
-  private ownRules(): HttpRule[] {
-    const { service } = this.parts;
-    const [own] = renderTree(service, ({ kind, name }) => kind === 'VirtualService' && name === service.name) as any[];
-    return own?.spec.http ?? [];
   }
 
   /** What only the whole tree shows. */

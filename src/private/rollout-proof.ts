@@ -1,11 +1,10 @@
 import { Chart } from 'cdk8s';
 import type { IConstruct } from 'constructs';
 import { finding } from './errors';
-import type { HttpMatch } from './http-match';
 import type { HttpRule } from './http-rule';
 import { meshOptionsFor } from './mesh-settings';
 import { renderMesh, renderTree } from './render';
-import { simulate, type SimulatedRequest } from './verify';
+import { simulate, triedRequests } from './verify';
 import type { MeshService } from '../mesh-service';
 
 /** A state that a rollout passes through. */
@@ -53,38 +52,13 @@ export function rolloutFailures(owner: IConstruct, service: MeshService, callers
     const same = JSON.stringify(sign);
     if (tried.has(same)) return [];
     tried.add(same);
-    const requests = rules.flatMap((rule) => (rule.match ?? [{}]).slice(0, 1).map((match) => ({ rule, request: requestFor(match) })));
-    const asked = requests.filter((each): each is { rule: HttpRule; request: SimulatedRequest } => each.request !== undefined);
+    const asked = triedRequests(rules);
     const manifests = mesh();
     if (manifests === undefined) return [];
     const results = simulate(manifests, meshOptionsFor(chartOf(owner)), callers, `http://${service.name}:${port}`, asked.map(({ request }) => request));
-    const named = results.map((result, index) => ({ result, name: asked[index].rule.name }));
+    const named = results.map((result, index) => ({ result, name: asked[index].rule }));
     const broken = named.find(({ result, name }) => result.rule === name && result.failure !== undefined);
     if (broken === undefined) return [];
     return [finding('MESH_CANARY_BREAKS', `every step must serve all requests, got ${broken.result.failure} for route "${broken.name}" in ${state}; see that both versions run and are ready before they get requests`)];
   });
-}
-
-/** A request that meets a match; undefined where it takes more than reading the match to find one. */
-function requestFor(match: HttpMatch): SimulatedRequest | undefined {
-  const { uri, method, headers, queryParams, authority, scheme, withoutHeaders: _absent, ...rest } = match;
-  const others = [rest.sourceLabels, rest.sourceNamespace, rest.gateways, rest.port, scheme, authority, uri?.regex, method?.regex];
-  if (others.some((condition) => condition !== undefined)) return undefined;
-  const sample = ({ exact, prefix, regex }: { exact?: string; prefix?: string; regex?: string }) =>
-    exact ?? prefix ?? (regex === undefined ? 'x' : cookieIn(regex));
-  const fields = Object.entries(headers ?? {}).map(([name, condition]) => [name, sample(condition)] as const);
-  const query = Object.entries(queryParams ?? {}).map(([name, condition]) => [name, sample(condition)] as const);
-  if ([...fields, ...query].some(([, value]) => value === undefined)) return undefined;
-  const search = query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value!)}`).join('&');
-  return {
-    method: method?.exact ?? method?.prefix ?? 'GET',
-    path: `${uri?.exact ?? uri?.prefix ?? '/'}${search === '' ? '' : `?${search}`}`,
-    headers: Object.fromEntries(fields) as Record<string, string>,
-  };
-}
-
-/** The cookie that our own expressions look for. */
-function cookieIn(regex: string): string | undefined {
-  const [, cookie] = /^\(\.\*;\[ \]\*\)\?([^]*)\(;\.\*\)\?$/.exec(regex) ?? [];
-  return cookie?.replace(/\\([^])/g, '$1');
 }

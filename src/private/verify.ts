@@ -85,6 +85,13 @@ export function argoStatesOf(rollout: any, manifests: unknown[], templates: { st
   return argoStates(rollout, manifests as any[], templates);
 }
 
+/** For each rule of a VirtualService a request that meets it, where reading its match is enough to find one. */
+export function triedRequests(rules: readonly any[]): { readonly rule: string; readonly request: SimulatedRequest }[] {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const requests: typeof import('../analysis/rollout/requests') = require('../analysis/rollout/requests');
+  return requests.triedRequests(rules);
+}
+
 /** A request as the simulator takes it. */
 export interface SimulatedRequest { readonly method: string; readonly path: string; readonly headers: Record<string, string> }
 

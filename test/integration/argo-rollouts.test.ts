@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { Testing } from 'cdk8s';
+import { stringify } from 'yaml';
 import { restricted } from '../../examples/restricted';
 import { CanaryAnalysis, CanaryRollout, CanaryStep, Mesh, MeshPort, MeshService, RolloutEngine } from '../../src';
 import { argoStates, REVISION_LABEL } from '../../src/analysis/rollout/argo-states';
+import { cli, folderOf } from '../cli/support';
 import { ArgoController } from '../support/argo-controller';
 import { IstioCluster } from '../support/istio-cluster';
 import { describeReal } from '../support/real-parts';
@@ -55,7 +57,10 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollout
   }
   const pausedAt = async (index: number) => controller.until(
     ROLLOUT, `paused at step ${index}`, ({ status }) => status?.currentStepIndex === index && status.pauseConditions?.length > 0);
-  const promote = async () => cluster.server.merge(`${ROLLOUT}/status`, { status: { pauseConditions: null } });
+  async function command(...argv: string[]) {
+    const cwd = folderOf({ kubeconfig: stringify(cluster.server.kubeconfig()) });
+    return cli(['rollout', ...argv, 'reviews', '-n', 'shop', '--kubeconfig', 'kubeconfig'], { cwd });
+  }
   const stepNamed = (text: string) => states.find(({ name }) => name.endsWith(text))!;
 
   test('takes a first revision, whose pods get everything', async () => {
@@ -72,8 +77,21 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollout
     for (const [index, { name, step }] of pauses.entries()) {
       await pausedAt(step!);
       await isAt(name);
-      if (index < pauses.length - 1) await promote();
+      if (index < pauses.length - 1) expect(await command('promote')).toEqual({ code: 0, stdout: 'reviews: promoted\n', stderr: '' });
     }
+  }, START_MS);
+
+  test('show says where it is, and pause holds it there, a dry run not', async () => {
+    const { code, stdout } = await command('show');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`reviews.shop  engine argo\nPaused (CanaryPauseStep)\nat: ${states.filter(({ name }) => name.includes('pause')).at(-1)!.name}\n`);
+    expect(stdout).not.toContain('NO:');
+    const paused = async () => ((await cluster.server.get(ROLLOUT)).body as any).spec.paused;
+    expect((await command('pause', '--dry-run')).stdout).toBe('reviews: paused (dry run)\n');
+    expect(await paused()).toBe(undefined);
+    expect((await command('pause')).code).toBe(0);
+    expect(await paused()).toBe(true);
+    await cluster.server.merge(ROLLOUT, { spec: { paused: null } });
   }, START_MS);
 
   test('what it wrote is what Argo CD is told to ignore, and nothing else', async () => {
@@ -90,15 +108,16 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollout
   });
 
   test('given up, all requests go to the stable revision again', async () => {
-    await cluster.server.merge(`${ROLLOUT}/status`, { status: { abort: true } });
+    expect((await command('abort')).stdout).toBe('reviews: given up\n');
     await controller.until(ROLLOUT, 'given up', ({ status }) => status?.phase === 'Degraded' && status.abort === true);
     await isAt('given up');
+    expect((await command('show')).stdout).toContain('at: given up\n');
   }, START_MS);
 
   test('tried again and promoted, the new revision is the stable one', async () => {
-    await cluster.server.merge(`${ROLLOUT}/status`, { status: { abort: false } });
+    expect((await command('retry')).stdout).toBe('reviews: begun again\n');
     await pausedAt(stepNamed('pause').step!);
-    await cluster.server.merge(`${ROLLOUT}/status`, { status: { promoteFull: true } });
+    expect((await command('promote', '--full')).stdout).toBe('reviews: promoted to the end\n');
     const { status } = await controller.until(ROLLOUT, 'promoted', each => each.status?.phase === 'Healthy' && each.status.stableRS === each.status.currentPodHash);
     await controller.until(VIRTUAL_SERVICE, 'that of promoted', ({ spec }) => same(spec?.http, objectOf('promoted', 'VirtualService').spec.http));
     await controller.until(DESTINATION_RULE, 'that of promoted', ({ spec }) => spec.subsets.every(({ labels }: any) => labels[REVISION_LABEL] === status.stableRS));

@@ -13,19 +13,24 @@ export interface Answer {
 
 const PATIENCE_MS = 15_000;
 
-/** Asks an API server. Rejects where it does not answer. */
-export async function ask(access: Access, method: 'GET' | 'POST', path: string, object?: unknown): Promise<Answer> {
+/** How the body of a PATCH is meant. */
+export type PatchType = 'application/merge-patch+json' | 'application/apply-patch+yaml';
+
+/** Asks an API server. Rejects where it does not answer, and as the signal says where that is raised. */
+export async function ask(
+  access: Access, method: 'GET' | 'POST' | 'PATCH', path: string, object?: unknown, type: PatchType | 'application/json' = 'application/json', signal?: AbortSignal,
+): Promise<Answer> {
   const url = new URL(path, access.server.endsWith('/') ? access.server : `${access.server}/`);
   const body = object === undefined ? undefined : JSON.stringify(object);
   const options: https.RequestOptions = {
     method,
-    headers: { accept: 'application/json', ...body !== undefined && { 'content-type': 'application/json' }, ...access.token !== undefined && { authorization: `Bearer ${access.token}` } },
+    headers: { accept: 'application/json', ...body !== undefined && { 'content-type': type }, ...access.token !== undefined && { authorization: `Bearer ${access.token}` } },
     ca: access.authority,
     cert: access.certificate,
     key: access.key,
     servername: access.tlsServerName,
     rejectUnauthorized: !access.insecure,
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: signal === undefined ? AbortSignal.timeout(PATIENCE_MS) : AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
   };
   try {
     return await new Promise((resolve, reject) => {
@@ -43,6 +48,7 @@ export async function ask(access: Access, method: 'GET' | 'POST', path: string, 
       request.on('error', reject).end(body);
     });
   } catch (error) {
+    if (signal?.aborted === true) throw error;
     throw new UsageError(`[${access.server}] MESH_REMOTE_CLUSTER: an API server answers, got: ${(error as Error).message}; check the kubeconfig`);
   }
 }
