@@ -110,7 +110,7 @@ export interface AuthorizerBody {
 
 /** Properties for `ExternalAuthorizer`. */
 export interface ExternalAuthorizerProps {
-  /** The mesh whose MeshConfig it is registered in. */
+  /** The mesh whose MeshConfig it is registered in; it must be in a chart. */
   readonly mesh: Mesh;
   /** How it is asked, and where it is. */
   readonly ask: ExtAuthz;

@@ -14,7 +14,7 @@ import type { Tracing } from './tracing';
 
 /** Properties for `Telemetry`. */
 export interface TelemetryProps {
-  /** The mesh whose MeshConfig logs and collectors are registered in. */
+  /** The mesh whose MeshConfig logs and collectors are registered in; it must be in a chart. */
   readonly mesh: Mesh;
   /**
    * Whose proxies report.

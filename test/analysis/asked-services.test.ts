@@ -4,6 +4,7 @@ import {
   SidecarScope, Telemetry, Tracing, TracingProvider,
 } from '../../src';
 import { analyzeManifests, textOf } from '../../src/analysis';
+import { failures } from '../support/synth';
 
 /** Somebody who is asked, by a service with a scope of these hosts. */
 function findings(ask: (chart: Chart, mesh: Mesh, reviews: MeshService, asked: MeshService) => MeshService, known: boolean, scoped = true): string[] {
@@ -44,4 +45,19 @@ describe.each(Object.entries(CASES))('%s', (_name, [ask, message]) => {
   test('outside the scope of a proxy that asks', () => expect(findings(ask, false)).toEqual([expect.stringContaining(message)]));
   test('within it', () => expect(findings(ask, true)).toEqual([]));
   test('without any scope', () => expect(findings(ask, false, false)).toEqual([]));
+});
+
+test('a connection makes it known', () => {
+  const chart = new Chart(Testing.app(), 'test', { namespace: 'shop' });
+  const [reviews, opa, ratings] = ['reviews', 'opa', 'ratings'].map((name) => {
+    const made = new MeshService(chart, name, { ports: [MeshPort.grpc(9191)] });
+    made.addVersion('v1', { containers: [{ image: name }] });
+    return made;
+  }) as [MeshService, MeshService, MeshService];
+  const mesh = new Mesh(chart, 'mesh');
+  new AuthorizationRule(chart, 'x', { to: reviews, authorizer: new ExternalAuthorizer(chart, 'by-opa', { mesh, ask: ExtAuthz.grpc(opa) }) });
+  reviews.connections.allowTo(ratings);
+  expect(failures(chart)).toEqual([expect.stringMatching(/^\[test\/x\] MESH_PROVIDER_UNREACHABLE: .*; allow the connection, /)]);
+  reviews.connections.allowTo(opa);
+  expect(failures(chart)).toEqual([]);
 });

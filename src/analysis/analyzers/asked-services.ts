@@ -46,7 +46,7 @@ export function askedServices(context: Context): void {
       code: 'MESH_PROVIDER_UNREACHABLE',
       ...(severity && { severity }),
       message: `${what} must be known to every proxy that asks it, got ${unaware.namespace}/${unaware.workload}, which knows no ${host}:${port}`,
-      repair: 'name its host among egress hosts of the Sidecar, export it to the namespace, or correct the port',
+      repair: 'allow the connection, name its host among egress hosts of the Sidecar, export it to the namespace, or correct the port',
     });
   }
 }
