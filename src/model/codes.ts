@@ -127,6 +127,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_PLAY_UNSUPPORTED: 'a request that cannot be played on a clock',
   MESH_PLUGIN_INVALID: 'a plugin with contradicting or malformed settings',
   MESH_POLICY_EMPTY: 'a policy that sets nothing',
+  MESH_POLICY_UNSUPPORTED: 'a policy that the reference proxy does not enforce yet',
   MESH_PORT_AMBIGUOUS: 'a destination without port where the host has several',
   MESH_PORT_DUPLICATE: 'a port number or name used twice',
   MESH_PORT_INVALID: 'a number that is no port',

@@ -275,6 +275,18 @@ test('what the reference proxy cannot do is refused by name', async () => {
     '[strict.yaml:4] MESH_TLS_UNSUPPORTED: the reference proxy speaks no TLS yet, got PeerAuthentication/default/strict with mode STRICT; use --data-plane envoy');
 });
 
+test.each<[string, string, string]>([
+  ['AuthorizationPolicy', 'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: it}\nspec: {selector: {matchLabels: {app: back}}, rules: [{to: [{operation: {methods: [GET]}}]}]}\n',
+    '[it.yaml:4] MESH_POLICY_UNSUPPORTED: the reference proxy enforces no AuthorizationPolicy, got AuthorizationPolicy/default/it, which needs the HTTP filter envoy.filters.http.rbac; use --data-plane envoy'],
+  ['RequestAuthentication', 'apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: it}\nspec: {selector: {matchLabels: {app: back}}, jwtRules: [{issuer: a, jwksUri: "https://a.example/keys"}]}\n',
+    '[it.yaml:4] MESH_POLICY_UNSUPPORTED: the reference proxy enforces no RequestAuthentication, got RequestAuthentication/default/it, which needs the HTTP filter envoy.filters.http.jwt_authn; use --data-plane envoy'],
+  ['a hash', 'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: it}\nspec: {host: front, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}}\n',
+    '[it.yaml:4] MESH_POLICY_UNSUPPORTED: the reference proxy balances by no hash, got DestinationRule/default/it with consistentHash; use --data-plane envoy'],
+])('a policy that the reference proxy does not enforce ends up at once: %s', async (_kind, policy, message) => {
+  const outcome = await cli(['up', '.'], { cwd: folderOf({ 'mesh.yaml': MESH, 'it.yaml': policy }) });
+  expect(outcome).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(message) });
+});
+
 test('--check compares where requests went with what the configuration says', async () => {
   const half = toBack('v1').replace('subset: v1}}]', 'subset: v1}, weight: 50}, {destination: {host: back, subset: v2}, weight: 50}]');
   const page = MESH.replace('{uri: {prefix: /}}', '{uri: {prefix: "/call?url=http://back:9000/"}}').replace('match: [{uri: {prefix: "/call?url=http://back:9000/"}}], ', '');

@@ -1,4 +1,5 @@
 import type { DataPlane } from './data-plane';
+import { unenforced } from './unenforced';
 import { MeshError } from '../../../src/model/error';
 import { objectOf, objectsOf, textOf } from '../../../src/model/json';
 import type { Model } from '../../../src/model/model';
@@ -12,7 +13,7 @@ export function referenceDataPlane(): DataPlane {
     name: 'reference',
     // It speaks no TLS yet; without this, sidecars would be told to use mutual TLS among themselves.
     meshConfig: { enableAutoMtls: false },
-    refusals: needsTls,
+    refusals: model => [...needsTls(model), ...unenforced(model)],
     start: async ({ proxy, admin, xds, onAccessLine }) => startProxy({
       node: { id: proxy.id, cluster: `${proxy.workload}.${proxy.namespace}`, metadata: proxy.metadata }, xds, admin, accessLog: onAccessLine,
     }),

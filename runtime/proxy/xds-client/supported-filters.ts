@@ -16,27 +16,43 @@ const NETWORK_FILTERS: ReadonlySet<string> = new Set([
   'stats.PluginConfig', 'envoy.tcp.metadataexchange.config.MetadataExchange',
 ]);
 
+/** A filter that this proxy lacks, and where it stands. */
+export interface UnsupportedFilter {
+  readonly where: string;
+  readonly filter: string;
+  /** Type of its configuration; empty where that comes by ECDS. */
+  readonly type: string;
+}
+
 /** Throws on a filter that would have to do something here and does not: an authorization that is passed over protects nobody. */
-export function checkFilters({ chains, fallback }: ListenerTable): void {
-  for (const chain of fallback === undefined ? chains : [...chains, fallback]) checkChain(chain);
+export function checkFilters(table: ListenerTable): void {
+  const [first] = unsupportedFilters(table);
+  if (first === undefined) return;
+  const { where, filter, type } = first;
+  throw new Error(type === '' ? `${where}: ${filter} comes by ECDS, which is not supported yet` : `${where}: ${filter} (${type}) is not supported by the reference proxy yet`);
 }
 
-function checkChain({ name, message, terminal }: Chain): void {
+/** All such filters of a listener. */
+export function unsupportedFilters({ chains, fallback }: ListenerTable): readonly UnsupportedFilter[] {
+  return (fallback === undefined ? chains : [...chains, fallback]).flatMap(ofChain);
+}
+
+function ofChain({ name, message, terminal }: Chain): readonly UnsupportedFilter[] {
   const where = name === '' ? 'filter chain' : `filter chain ${name}`;
-  for (const filter of message.filters) {
-    if (filter.configType.case === 'typedConfig') demand(NETWORK_FILTERS, filter.configType.value, `${where}: network filter ${filter.name}`);
+  const found: UnsupportedFilter[] = [];
+  const demand = (known: ReadonlySet<string>, config: Any, filter: string): void => {
+    const type = typeOf(config);
+    if (!known.has(type)) found.push({ where, filter, type });
+  };
+  for (const { name: filter, configType } of message.filters) {
+    if (configType.case === 'typedConfig') demand(NETWORK_FILTERS, configType.value, `network filter ${filter}`);
   }
-  if (terminal.kind !== 'http') return;
-  for (const filter of terminal.manager.httpFilters) {
-    if (filter.isOptional || filter.disabled) continue;
-    if (filter.configType.case === 'configDiscovery') throw new Error(`${where}: HTTP filter ${filter.name} comes by ECDS, which is not supported yet`);
-    if (filter.configType.case === 'typedConfig') demand(HTTP_FILTERS, filter.configType.value, `${where}: HTTP filter ${filter.name}`);
+  for (const { name: filter, configType, isOptional, disabled } of terminal.kind === 'http' ? terminal.manager.httpFilters : []) {
+    if (isOptional || disabled) continue;
+    if (configType.case === 'configDiscovery') found.push({ where, filter: `HTTP filter ${filter}`, type: '' });
+    else if (configType.case === 'typedConfig') demand(HTTP_FILTERS, configType.value, `HTTP filter ${filter}`);
   }
-}
-
-function demand(known: ReadonlySet<string>, config: Any, what: string): void {
-  const type = typeOf(config);
-  if (!known.has(type)) throw new Error(`${what} (${type}) is not supported by the reference proxy yet`);
+  return found;
 }
 
 /** The type of a filter's configuration, which a TypedStruct says in its own field. */
