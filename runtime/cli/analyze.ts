@@ -12,16 +12,18 @@ import { analyzeResources } from '../../src/analysis';
 export function registerAnalyze(program: Command, io: Io, done: (code: number) => void): void {
   program.command('analyze')
     .description('find what is wrong with manifests')
-    .argument('<dir...>', 'folders or files of Kubernetes and Istio manifests')
+    .argument('<dir...>', 'folders or files of Kubernetes and Istio manifests, - for standard input')
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(['text', 'json', 'sarif']).default('text'))
     .addHelpText('after', `
 Each finding names file and line (or the construct), the rule, the value received and a repair; where Istio has a code for it,
 that too.
+Of folders every .yaml, .yml and .json file is read; what is no manifest there is skipped, and told. A file that is named is judged.
 Exit code 1 with any finding of severity warning or error, 2 where some of the input cannot be read.
 
 Examples:
   $ cdk8s-mesh analyze dist
   $ cdk8s-mesh analyze bookinfo.yaml virtual-service.yaml -o json
+  $ helm template chart | cdk8s-mesh analyze -
   $ cdk8s-mesh analyze dist -o sarif > findings.sarif`)
     .action((paths: string[], { output }: { output: 'text' | 'json' | 'sarif' }) => {
       const input = readInput(paths, io);

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Foreign } from './foreign';
+import { foreignKind } from './foreign';
 import { MeshError } from '../../../src/model/error';
 import { compare } from '../../../src/model/resource';
 
@@ -13,6 +15,8 @@ export interface ManifestFile {
 export interface ManifestFiles {
   readonly files: readonly ManifestFile[];
   readonly errors: readonly MeshError[];
+  /** Files below the folders that are no manifests, and nobody named. */
+  readonly skipped: readonly { readonly path: string; readonly kind: Foreign }[];
 }
 
 const MANIFEST = /\.(ya?ml|json)$/;
@@ -23,7 +27,7 @@ export function isManifestOrFolder(name: string, isFolder: boolean): boolean {
   return isFolder || MANIFEST.test(name);
 }
 
-/** Reads the manifests of directories (all below them, sorted) and files. */
+/** Reads the manifests of directories (all below them, sorted) and files. Of directories only what is a manifest is read. */
 export function readManifestFiles(paths: readonly string[], cwd: string): ManifestFiles {
   const errors: MeshError[] = [];
   const files: ManifestFile[] = [];
@@ -35,27 +39,32 @@ export function readManifestFiles(paths: readonly string[], cwd: string): Manife
       return undefined;
     }
   };
-  const visit = (path: string): void => {
+  const skipped: { path: string; kind: Foreign }[] = [];
+  const visit = (path: string, named: boolean): void => {
     const absolute = resolve(cwd, path);
     const isFolder = attempt(path, () => statSync(absolute).isDirectory());
     if (isFolder === undefined) return;
     if (!isFolder) {
       const text = attempt(path, () => readFileSync(absolute, 'utf8'));
-      if (text !== undefined) files.push({ path, text });
+      const kind = text === undefined || named ? undefined : foreignKind(path, text);
+      if (kind !== undefined) skipped.push({ path, kind });
+      else if (text !== undefined) files.push({ path, text });
       return;
     }
     const entries = attempt(path, () => readdirSync(absolute, { withFileTypes: true })) ?? [];
     for (const entry of [...entries].sort((a, b) => compare(a.name, b.name))) {
-      if (isManifestOrFolder(entry.name, entry.isDirectory())) visit(join(path, entry.name));
+      if (isManifestOrFolder(entry.name, entry.isDirectory())) visit(join(path, entry.name), false);
     }
   };
-  for (const path of paths) visit(path);
+  for (const path of paths) visit(path, true);
   // A file inside a directory that is named as well is one file.
   const unique = new Map(files.map(file => [resolve(cwd, file.path), file]));
   if (unique.size === 0 && errors.length === 0) {
-    errors.push(new MeshError('MESH_INPUT_EMPTY', 'a folder of manifests holds .yaml, .yml or .json files, got none; name another folder', paths.join(', ')));
+    errors.push(new MeshError('MESH_INPUT_EMPTY', `a folder of manifests holds .yaml, .yml or .json files, got none${skipped.length === 0 ? '' : ` among ${skipped.length}`}; name another folder`, paths.join(', ')));
   }
-  return { files: [...unique.values()], errors };
+  const seen = new Set<string>();
+  const once = skipped.filter(({ path }) => !unique.has(resolve(cwd, path)) && seen.size < seen.add(resolve(cwd, path)).size);
+  return { files: [...unique.values()], errors, skipped: once };
 }
 
 const REASONS: Readonly<Record<string, string>> = { ENOENT: 'it does not exist', EACCES: 'permission denied' };
