@@ -173,6 +173,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_SELECTOR_MISSING: 'ports of a policy that is about no workload in particular',
   MESH_SELECTOR_UNMATCHED: 'a selector that takes no workload',
   MESH_SERVERS_MISSING: 'a Gateway without servers',
+  MESH_SERVICE_EMPTY: 'a route to a Service that no workload stands behind',
   MESH_SERVICE_UNKNOWN: 'something taken for a Service, or for one of cdk8s-plus, which it is not',
   MESH_SNI_INVALID: 'a TLS route for a name that its virtual host does not have',
   MESH_STATUS_INVALID: 'a number outside the range of its HTTP status',

@@ -59,7 +59,9 @@ describe('files below a folder', () => {
 
   test('are judged where they are named', async () => {
     const folder = folderOf({ ...FOREIGN, ...TEMPLATES });
-    for (const name of ['package.json', 'values.yaml', 'chart/templates/loop.yaml']) expect(await cli(['analyze', name], { cwd: folder })).toMatchObject({ code: 2, stdout: expect.stringContaining(`[${name}:1]`) });
+    for (const name of ['package.json', 'values.yaml', 'chart/templates/loop.yaml']) {
+      expect(await cli(['analyze', name], { cwd: folder })).toMatchObject({ code: 2, stdout: expect.stringContaining(`[${name}:1]`) });
+    }
   });
 
   test.each<[string, string]>([
@@ -75,7 +77,8 @@ describe('files below a folder', () => {
 });
 
 test('SARIF has all that code hosts ask for', async () => {
-  const folder = folderOf({ 'a mesh.yaml': `${SOUND}---${toBack('v9')}`, 'double.yaml': 'apiVersion: v1\nkind: Service\nmetadata: {name: unnamed}\nspec: {ports: [{port: 80}]}\n' });
+  const unnamed = 'apiVersion: v1\nkind: Service\nmetadata: {name: unnamed}\nspec: {ports: [{port: 80}]}\n';
+  const folder = folderOf({ 'a mesh.yaml': `${SOUND}---${toBack('v9')}`, 'unnamed.yaml': unnamed });
   const { stdout, code } = await cli(['analyze', '.', '-o', 'sarif'], { cwd: folder });
   expect(code).toBe(1);
   const log = JSON.parse(stdout) as { version: string; $schema: string; runs: { tool: { driver: { name: string; rules: Rule[] } }; results: Result[] }[] };
@@ -102,11 +105,18 @@ test('SARIF has all that code hosts ask for', async () => {
 });
 
 interface Text { readonly text: string }
-interface Rule { readonly id: string; readonly shortDescription: Text; readonly fullDescription: Text; readonly help: Text; readonly defaultConfiguration: { readonly level: string } }
+interface Rule {
+  readonly id: string;
+  readonly shortDescription: Text;
+  readonly fullDescription: Text;
+  readonly help: Text;
+  readonly defaultConfiguration: { readonly level: string };
+}
 interface Result {
   readonly ruleId: string;
   readonly ruleIndex: number;
   readonly level: string;
   readonly message: Text;
-  readonly locations: readonly { readonly physicalLocation: { readonly artifactLocation: { readonly uri: string }; readonly region: { readonly startLine: number } } }[];
+  readonly locations: readonly { readonly physicalLocation: Place }[];
 }
+interface Place { readonly artifactLocation: { readonly uri: string }; readonly region: { readonly startLine: number } }

@@ -54,6 +54,7 @@ function checkDestination(context: Context, resource: Resource<VirtualServiceSpe
     });
   }
   checkPort(context, resource, destination, path, services);
+  checkWorkloads(context, resource, destination, path, services);
   const { subset } = destination;
   if (subset === undefined || subset === '') return;
   const known = context.index.subsetsOf(host);
@@ -64,6 +65,28 @@ function checkDestination(context: Context, resource: Resource<VirtualServiceSpe
     istioCode: 'IST0101',
     message: `${what} to the subset ${subset} of ${destination.host}, which no DestinationRule defines${known === undefined ? '' : ` (it has ${[...known].sort().join(', ')})`}`,
     repair: meant !== undefined ? `did you mean ${meant}?` : 'add the subset to the DestinationRule of that host; until then such requests get 503',
+  });
+}
+
+/** Controllers of other projects whose Pods the model does not make. */
+const FOREIGN_CONTROLLERS = ['CloneSet', 'DeploymentConfig', 'Service.serving.knative.dev'] as const;
+
+/** A Service that selects Pods of which the input has none, though it has others beside: whatever is sent there gets 503. */
+function checkWorkloads(context: Context, resource: Resource<VirtualServiceSpec>, { host }: Destination, path: Path, services: readonly Service[]): void {
+  const { model, index } = context;
+  if (FOREIGN_CONTROLLERS.some(kind => model.of(kind).length > 0) || model.workloads.length === 0) return;
+  const empty = (service: Service) => service.registry === 'Kubernetes' && service.externalName === undefined && Object.keys(service.selector).length > 0
+    && index.workloadsSelected(service.selector, service.namespace).length === 0 && service.ports.every(({ name }) => model.endpointsOf(service, name).length === 0);
+  if (!services.every(empty)) return;
+  const [{ namespace, selector }] = services;
+  const labels = Object.entries(selector).map(([key, value]) => `${key}=${value}`).join(', ');
+  const near = index.workloadsIn(namespace).length > 0;
+  context.report(resource, [...path, 'host'], {
+    code: 'MESH_SERVICE_EMPTY',
+    // Of a namespace of which the input has no workload, another set of manifests may have all.
+    severity: near ? 'warning' : 'info',
+    message: `leads to ${host}, whose Service takes Pods with ${labels} in ${namespace}, got none such; requests get 503`,
+    repair: 'deploy a workload with these labels, or correct the selector',
   });
 }
 
