@@ -81,7 +81,7 @@ test('SARIF has all that code hosts ask for', async () => {
   const folder = folderOf({ 'a mesh.yaml': `${SOUND}---${toBack('v9')}`, 'unnamed.yaml': unnamed });
   const { stdout, code } = await cli(['analyze', '.', '-o', 'sarif'], { cwd: folder });
   expect(code).toBe(1);
-  const log = JSON.parse(stdout) as { version: string; $schema: string; runs: { tool: { driver: { name: string; rules: Rule[] } }; results: Result[] }[] };
+  const log = JSON.parse(stdout) as { version: string; $schema: string; runs: Run[] };
   expect(log).toMatchObject({ version: '2.1.0', $schema: expect.stringContaining('sarif-2.1.0') });
   const [{ tool: { driver }, results }] = log.runs;
   expect(driver.name).toBe('cdk8s-mesh');
@@ -105,6 +105,7 @@ test('SARIF has all that code hosts ask for', async () => {
 });
 
 interface Text { readonly text: string }
+interface Run { readonly tool: { readonly driver: { readonly name: string; readonly rules: readonly Rule[] } }; readonly results: readonly Result[] }
 interface Rule {
   readonly id: string;
   readonly shortDescription: Text;

@@ -72,11 +72,13 @@ function checkDestination(context: Context, resource: Resource<VirtualServiceSpe
 const FOREIGN_CONTROLLERS = ['CloneSet', 'DeploymentConfig', 'Service.serving.knative.dev'] as const;
 
 /** A Service that selects Pods of which the input has none, though it has others beside: whatever is sent there gets 503. */
-function checkWorkloads(context: Context, resource: Resource<VirtualServiceSpec>, { host }: Destination, path: Path, services: readonly Service[]): void {
+function checkWorkloads(context: Context, resource: Resource<VirtualServiceSpec>, { host }: Destination, path: Path,
+  services: readonly Service[]): void {
   const { model, index } = context;
   if (FOREIGN_CONTROLLERS.some(kind => model.of(kind).length > 0) || model.workloads.length === 0) return;
-  const empty = (service: Service) => service.registry === 'Kubernetes' && service.externalName === undefined && Object.keys(service.selector).length > 0
-    && index.workloadsSelected(service.selector, service.namespace).length === 0 && service.ports.every(({ name }) => model.endpointsOf(service, name).length === 0);
+  const selects = ({ registry, externalName, selector }: Service) => registry === 'Kubernetes' && externalName === undefined && Object.keys(selector).length > 0;
+  const empty = (service: Service) => selects(service) && index.workloadsSelected(service.selector, service.namespace).length === 0
+    && service.ports.every(({ name }) => model.endpointsOf(service, name).length === 0);
   if (!services.every(empty)) return;
   const [{ namespace, selector }] = services;
   const labels = Object.entries(selector).map(([key, value]) => `${key}=${value}`).join(', ');
