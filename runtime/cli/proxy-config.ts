@@ -10,6 +10,7 @@ import { readMesh } from './model-input';
 import { addProxyOptions, chooseProxy } from './proxy-options';
 import type { ProxyOptions } from './proxy-options';
 import { clusterTable } from './tables/clusters';
+import { ecdsTable } from './tables/ecds';
 import { edsTable, endpointTable } from './tables/endpoints';
 import { listenerTable } from './tables/listeners';
 import { routeTable } from './tables/routes';
@@ -44,6 +45,7 @@ const KINDS: readonly Kind[] = [
     table: dump => `${JSON.stringify(dump.bootstrap, undefined, 2)}\n`,
     list: dump => [dump.bootstrap],
   },
+  { name: 'ecds', aliases: ['ec'], what: 'configurations of extensions', table: ecdsTable, list: dump => dump.extensions },
   { name: 'eds', aliases: [], what: 'endpoints as they were sent', table: edsTable, list: dump => dump.endpoints },
 ];
 

@@ -47,6 +47,7 @@ const CLIENT_TLS: Fields = {
   clientCertificate: ALL,
   privateKey: ALL,
   caCertificates: ALL,
+  caCrl: ALL,
   credentialName: ALL,
   subjectAltNames: ALL,
   sni: ALL,
@@ -126,6 +127,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
         serverCertificate: ALL,
         privateKey: ALL,
         caCertificates: ALL,
+        caCrl: ALL,
         tlsCertificates: ALL,
         subjectAltNames: ALL,
         verifyCertificateSpki: ALL,
@@ -203,7 +205,7 @@ export interface RefusedValue {
 
 export const REFUSED_VALUES: readonly RefusedValue[] = [
   { kind: 'ServiceEntry', path: ['resolution'], values: /^DYNAMIC_DNS$/ },
-  { kind: 'EnvoyFilter', path: ['configPatches', 'applyTo'], values: /^(BOOTSTRAP|EXTENSION_CONFIG)$/ },
+  { kind: 'EnvoyFilter', path: ['configPatches', 'applyTo'], values: /^BOOTSTRAP$/ },
   { kind: 'AuthorizationPolicy', path: ['rules', 'when', 'key'], values: /^request\.experimental\.inline\.headers/ },
 ];
 

@@ -207,6 +207,7 @@ export interface ClientTls {
   readonly clientCertificate?: string;
   readonly privateKey?: string;
   readonly caCertificates?: string;
+  readonly caCrl?: string;
   readonly credentialName?: string;
   readonly subjectAltNames?: readonly string[];
   readonly sni?: string;
@@ -251,6 +252,7 @@ export interface ServerTls {
   readonly serverCertificate?: string;
   readonly privateKey?: string;
   readonly caCertificates?: string;
+  readonly caCrl?: string;
   readonly tlsCertificates?: readonly { readonly serverCertificate?: string; readonly privateKey?: string; readonly caCertificates?: string }[];
   readonly subjectAltNames?: readonly string[];
   readonly verifyCertificateSpki?: readonly string[];

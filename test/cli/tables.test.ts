@@ -185,3 +185,16 @@ const BOOKINFO = join(__dirname, '../../../shared/data/istio-samples/bookinfo');
   expect(others.targets).toMatchObject([{ subset: 'v1', percent: 100 }]);
   expect(others.trace.find((step: { step: string; outcome: string }) => step.step === 'rule' && step.outcome === 'failed').because).toContain('end-user');
 });
+
+test('ecds lists the extensions whose configuration is asked for by name, and a dump has them as Envoy prints them', async () => {
+  const plugin = 'apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: guard}\nspec: {url: oci://reg.example/guard:1}\n';
+  const cwd = folderOf({ 'mesh.yaml': MESH, 'plugin.yaml': plugin });
+  const { stdout } = await cli(['proxy-config', 'ecds', 'front-v1', '.'], { cwd });
+  expect(stdout.split('\n').map(row => row.trimEnd().split(/ {5,}/))).toEqual([
+    ['ECDS NAME', 'TYPE'],
+    ['extensions.istio.io/trafficextension/default.guard~istio-translated-wasmplugin', 'envoy.extensions.filters.http.wasm.v3.Wasm'],
+    [''],
+  ]);
+  const dump = fromJsonString(ConfigDumpSchema, (await cli(['compile', '.', '--proxy', 'front-v1.default', '-o', 'json'], { cwd })).stdout, { registry });
+  expect(dump.configs.map(({ typeUrl }) => typeUrl)).toContain('type.googleapis.com/envoy.admin.v3.EcdsConfigDump');
+});

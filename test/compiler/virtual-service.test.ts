@@ -1,4 +1,5 @@
-import { compile, modelOf, routesOfHost, SHOP } from './support';
+import { compile, listenerJson, modelOf, resourcesOfYaml, routesOfHost, SHOP } from './support';
+import { buildModel } from '../../src/model/model';
 
 /** Routes towards the service `stock` under a VirtualService with these rules, as the client `cart` gets them. */
 function routes(http: string, extra = ''): Record<string, any>[] {
@@ -105,4 +106,32 @@ metadata: { name: a-stock, namespace: shop }
 spec: { hosts: [stock], http: [{ name: first, ${TO_STOCK} }] }
 `;
   expect(routes(`[{ name: second, ${TO_STOCK} }]`, other).map(route => route.name)).toEqual(['first']);
+});
+
+describe('a connection that is forwarded', () => {
+  const proxyOfPort = (rule: string, more = '', meshConfig?: Record<string, unknown>) => {
+    const model = meshConfig === undefined ? modelOf(SHOP, rule, more) : buildModel(resourcesOfYaml(SHOP, rule, more), { meshConfig });
+    return listenerJson(compile(model, 'cart.shop'), '10.96.1.2_5432').filterChains[0].filters.at(-1).typedConfig;
+  };
+  const rule = (policy: string, subset = '{}') => `apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: { name: stock, namespace: shop }\nspec: { host: stock, trafficPolicy: ${policy}, subsets: [{ name: v1, labels: { version: v1 }, trafficPolicy: ${subset} }] }`;
+  const toSubset = 'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: stock, namespace: shop }\nspec: { hosts: [stock], tcp: [{ route: [{ destination: { host: stock, subset: v1, port: { number: 5432 } } }] }] }';
+
+  test('has the timeouts of the rule as a whole, not those of a port or subset', () => {
+    const timeouts = '{ connectionPool: { tcp: { idleTimeout: 7s, maxConnectionDuration: 9s } } }';
+    expect(proxyOfPort(rule(timeouts))).toMatchObject({ idleTimeout: '7s', maxDownstreamConnectionDuration: '9s' });
+    expect(proxyOfPort(rule('{ portLevelSettings: [{ port: { number: 5432 }, connectionPool: { tcp: { idleTimeout: 7s } } }] }')).idleTimeout).toBeUndefined();
+    expect(proxyOfPort(rule('{ loadBalancer: { simple: RANDOM } }', timeouts), toSubset).idleTimeout).toBeUndefined();
+  });
+
+  test('is hashed as its subset says, or the rule', () => {
+    const hash = '{ loadBalancer: { consistentHash: { useSourceIp: true } } }';
+    expect([proxyOfPort(rule(hash)), proxyOfPort(rule('{ loadBalancer: { simple: RANDOM } }', hash), toSubset)].map(({ hashPolicy }) => hashPolicy)).toEqual([[{ sourceIp: {} }], [{ sourceIp: {} }]]);
+    expect(proxyOfPort(rule(hash, '{ loadBalancer: { simple: RANDOM } }'), toSubset).hashPolicy).toBeUndefined();
+  });
+
+  test('counts under the name that the mesh\'s pattern gives', () => {
+    const outboundClusterStatName = '%SERVICE%_%SERVICE_PORT_NAME%_%SUBSET_NAME%';
+    expect(proxyOfPort(rule('{ loadBalancer: { simple: RANDOM } }'), toSubset, { outboundClusterStatName }).statPrefix).toBe('stock.shop_tcp-db_v1');
+    expect(proxyOfPort(rule('{ loadBalancer: { simple: RANDOM } }')).statPrefix).toBe('outbound|5432||stock.shop.svc.cluster.local');
+  });
 });

@@ -59,6 +59,24 @@ describeReal(['envoy'], 'a WasmPlugin in real Envoy', ({ envoy }) => {
     expect(await status()).toBe(200);
   }, 30_000);
 
+  test('an EnvoyFilter brings a configuration of its own for a filter that asks for one', async () => {
+    const script = { '@type': 'type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua', 'default_source_code': { inline_string: 'function envoy_on_request(h) h:respond({[":status"] = "402"}, "") end' } };
+    const match = { context: 'SIDECAR_INBOUND', listener: { filterChain: { filter: { name: 'envoy.filters.network.http_connection_manager' } } } };
+    const asked = { name: 'paid', config_discovery: { config_source: { ads: {}, resource_api_version: 'V3' }, type_urls: [script['@type']] } };
+    await mesh.update([SHOP, JSON.stringify({
+      apiVersion: 'networking.istio.io/v1alpha3',
+      kind: 'EnvoyFilter',
+      metadata: { name: 'paid', namespace: 'shop' },
+      spec: {
+        configPatches: [
+          { applyTo: 'HTTP_FILTER', match, patch: { operation: 'INSERT_FIRST', value: asked } },
+          { applyTo: 'EXTENSION_CONFIG', match: { context: 'SIDECAR_INBOUND' }, patch: { operation: 'ADD', value: { name: 'paid', typed_config: script } } },
+        ],
+      },
+    })].join('\n---\n'));
+    expect(await status()).toBe(402);
+  }, 30_000);
+
   test('a change of its configuration reaches the filter that stands there', async () => {
     const file = `file://${join(folder, 'teapot.wasm')}`;
     await serve({ url: file, failStrategy: 'FAIL_OPEN', match: [{ mode: 'SERVER' }] });

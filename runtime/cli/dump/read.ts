@@ -8,6 +8,8 @@ export interface ProxyDump {
   readonly listeners: readonly Json[];
   readonly routes: readonly Json[];
   readonly endpoints: readonly Json[];
+  /** Configurations of filters that came by ECDS. */
+  readonly extensions: readonly Json[];
   /** Of Envoy's admin `/clusters?format=json`, which knows health as it is now. */
   readonly clusterStatuses: readonly Json[];
   /** Those in use, then those that are awaited. */
@@ -42,6 +44,7 @@ export function readDump(text: string, file: string): ProxyDump {
     endpoints: section('EndpointsConfigDump').flatMap(config => [
       ...pick(config, 'dynamicEndpointConfigs', 'endpointConfig'), ...pick(config, 'staticEndpointConfigs', 'endpointConfig'),
     ]),
+    extensions: section('EcdsConfigDump').flatMap(config => pick(config, 'ecdsFilters', 'ecdsFilter')),
     clusterStatuses: objectsOf(dump.clusterStatuses),
     secrets: section('SecretsConfigDump').flatMap(config => [
       ...[...objectsOf(config.staticSecrets), ...objectsOf(config.dynamicActiveSecrets)].map(entry => ({ state: 'ACTIVE' as const, entry })),

@@ -20,7 +20,7 @@ import type { Chain } from '../listeners/chains';
 import { httpConnectionManager } from '../listeners/hcm';
 import { ISTIO_ALL } from '../listeners/inbound-chains';
 import { tcpFilters, tcpTo } from '../listeners/tcp';
-import { byRule } from '../listeners/tcp-chains';
+import { byRule, connectionStatName } from '../listeners/tcp-chains';
 import { sniName } from '../names';
 import { clusterOf, hostOf } from '../routes/route';
 import type { VirtualService } from '../scope/virtual-services';
@@ -123,9 +123,9 @@ function forward(view: View, server: GatewayServer, rule: VirtualService, route:
   return tcpFilters(view, {
     direction: 'gateway',
     clusters,
-    extra: first && byRule(view, hostOf(site, rule, first.destination), first.destination.port?.number ?? site.port, first.destination.subset ?? ''),
+    extra: first && byRule(view, hostOf(site, rule, first.destination), route.length === 1 ? first.destination.subset ?? '' : ''),
     protocol: server.protocol,
     port: server.server.port.number,
-    statPrefix: route.length === 1 ? clusters[0]?.name ?? '' : `${rule.name}.${rule.namespace}`,
+    statPrefix: route.length === 1 ? connectionStatName(view, clusters[0]?.name ?? '') : `${rule.name}.${rule.namespace}`,
   });
 }

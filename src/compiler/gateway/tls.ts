@@ -24,6 +24,7 @@ export function serverTls(view: View, tls: ServerTls, http: boolean): TransportS
     matchSubjectAltNames: exactNames(tls.subjectAltNames ?? []),
     verifyCertificateSpki: [...tls.verifyCertificateSpki ?? []],
     verifyCertificateHash: [...tls.verifyCertificateHash ?? []],
+    crl: byFile(tls) && tls.caCrl !== undefined && tls.caCrl !== '' ? { specifier: { case: 'filename', value: tls.caCrl } } : undefined,
   };
   const checks = Object.values(context).some(list => Array.isArray(list) && list.length > 0);
   if (tls.mode !== 'SIMPLE' && roots !== undefined) {
@@ -64,6 +65,9 @@ function certificates(view: View, tls: ServerTls): SdsSecretConfig[] {
   if (tls.serverCertificate === undefined || tls.privateKey === undefined) return [];
   return [secret(`file-cert:${tls.serverCertificate}~${tls.privateKey}`, files)];
 }
+
+/** Whether the server's secrets are files: lists of revoked certificates come with the Secret otherwise. */
+const byFile = (tls: ServerTls): boolean => (tls.credentialName ?? '') === '' && (tls.credentialNames ?? []).length === 0;
 
 /** Roots of client certificates: `NAME-cacert` beside the server's secret, or a file. */
 function clientRoots(view: View, tls: ServerTls): SdsSecretConfig | undefined {

@@ -2,6 +2,7 @@ import { hostsMatch } from '../../model/hosts';
 import { isTls } from '../../model/ports';
 import type { Service, ServicePort } from '../../model/service';
 import { duration } from '../../xds/duration';
+import { statName } from '../clusters/stat-name';
 import { durationMs } from '../durations';
 import type { L4Destination } from '../istio-api';
 import { outboundCluster } from '../names';
@@ -10,7 +11,6 @@ import { appliesHere, clusterOf, hostOf } from '../routes/route';
 import type { RouteSite } from '../routes/route';
 import type { EgressListener } from '../scope/scope';
 import { portOf } from '../scope/scope';
-import { policyFor } from '../scope/traffic-policy';
 import type { VirtualService } from '../scope/virtual-services';
 import type { View } from '../view';
 import type { Chain } from './chains';
@@ -77,11 +77,11 @@ function toService(view: View, service: Service, port: ServicePort) {
   const name = outboundCluster(port.number, '', service.hostname);
   return tcpFilters(view, {
     direction: 'outbound',
-    statPrefix: name,
+    statPrefix: connectionStatName(view, name),
     clusters: [{ name, weight: 0 }],
     protocol: port.protocol,
     port: port.number,
-    extra: byRule(view, service.hostname, port.number, ''),
+    extra: byRule(view, service.hostname, ''),
   });
 }
 
@@ -89,25 +89,38 @@ function toDestinations(site: RouteSite, rule: VirtualService, route: readonly L
   const weighted = route.length > 1 ? route.filter(({ weight }) => weight !== undefined && weight > 0) : route;
   const clusters = weighted.map(({ destination, weight }) => ({ name: clusterOf(site, rule, destination), weight: weight ?? 0 }));
   const [first] = route;
-  const extra = first && byRule(site.view, hostOf(site, rule, first.destination), first.destination.port?.number ?? port.number, first.destination.subset ?? '');
-  const statPrefix = route.length === 1 ? clusters[0]?.name ?? '' : `${rule.name}.${rule.namespace}`;
+  const extra = first && byRule(site.view, hostOf(site, rule, first.destination), route.length === 1 ? first.destination.subset ?? '' : '');
+  const statPrefix = route.length === 1 ? connectionStatName(site.view, clusters[0]?.name ?? '') : `${rule.name}.${rule.namespace}`;
   return tcpFilters(site.view, { direction: 'outbound', statPrefix, clusters, protocol: port.protocol, port: port.number, extra });
 }
 
-/** What the DestinationRule of the first destination asks of the connection itself. */
-export function byRule(view: View, host: string, port: number, subset: string): TcpOptions['extra'] {
+/**
+ * What the DestinationRule of the first destination asks of the connection itself: the listener's timeouts are those of the rule as a whole,
+ * whatever it says of ports and subsets; of a single destination's subset only hashing and tunnel count.
+ */
+export function byRule(view: View, host: string, subset: string): TcpOptions['extra'] {
   const service = view.scope.byHost.get(host);
-  const policy = service && policyFor(view.ruleOf(service), port, subset);
+  const rule = service && view.ruleOf(service);
+  const policy = rule?.trafficPolicy;
+  const own = subset === '' ? undefined : rule?.subsets.find(({ name }) => name === subset)?.trafficPolicy;
   const tcp = policy?.connectionPool?.tcp;
-  const tunnel = policy?.tunnel;
+  const tunnel = own?.tunnel ?? policy?.tunnel;
   const idle = durationMs(tcp?.idleTimeout) ?? durationMs(view.proxy.metadata.IDLE_TIMEOUT as string | undefined);
   const longest = durationMs(tcp?.maxConnectionDuration);
   return {
     idleTimeout: idle === undefined ? undefined : duration(idle),
     maxDownstreamConnectionDuration: longest === undefined ? undefined : duration(longest),
     tunnelingConfig: tunnel && { hostname: hostAndPort(tunnel.targetHost ?? '', tunnel.targetPort ?? 0), usePost: tunnel.protocol === 'POST' },
-    hashPolicy: policy?.loadBalancer?.consistentHash?.useSourceIp === true ? [{ policySpecifier: { case: 'sourceIp', value: {} } }] : [],
+    hashPolicy: (own?.loadBalancer ?? policy?.loadBalancer)?.consistentHash?.useSourceIp === true ? [{ policySpecifier: { case: 'sourceIp', value: {} } }] : [],
   };
+}
+
+/** The name under which a connection to one destination counts: its cluster's, or what the mesh's pattern makes of the service. */
+export function connectionStatName(view: View, cluster: string): string {
+  const [, port, subset, host] = cluster.split('|');
+  const service = view.scope.byHost.get(host);
+  const known = service?.ports.find(({ number }) => number === Number(port)) ?? { name: '', number: Number(port) };
+  return statName(view.mesh, 'outboundClusterStatName', cluster, { service, port: known, subset }).replace(/;$/, '');
 }
 
 const hostAndPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);

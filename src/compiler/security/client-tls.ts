@@ -116,11 +116,13 @@ function originated(input: ClientTlsInput, tls: ClientTls, view: View): ClientTr
   }
   const roots = credential !== undefined ? secret(`kubernetes://${credential}-cacert`, ADS_SECRETS)
     : secret(`file-root:${present(tls.caCertificates) ? tls.caCertificates : 'system'}`, files);
+  // With a Secret its own list comes.
+  const revoked = credential === undefined && present(tls.caCrl) ? { specifier: { case: 'filename' as const, value: tls.caCrl } } : undefined;
   common.validationContextType = insecure
     ? { case: 'validationContext', value: {} }
     : {
       case: 'combinedValidationContext',
-      value: { defaultValidationContext: { matchSubjectAltNames: exactNames(given) }, validationContextSdsSecretConfig: roots },
+      value: { defaultValidationContext: { matchSubjectAltNames: exactNames(given), crl: revoked }, validationContextSdsSecretConfig: roots },
     };
   const autoSni = !present(tls.sni);
   return {

@@ -50,8 +50,9 @@ export function statsConfig(view: View, side: Side, ownHost: boolean): Any | und
       if (!inherited.includes(PROMETHEUS)) continue;
       interval = durationMs(reportingInterval) ?? interval;
       for (const override of (list ?? []).filter(({ match }) => aboutSide(match, side))) {
-        if (isAll(override) && override.disabled === true) off = true;
-        else apply(overrides, override);
+        off = isAll(override) && override.disabled === true;
+        // What a more specific level says of a metric turns the others on again.
+        if (!off) apply(overrides, override);
       }
     }
     if (off) return undefined;

@@ -3,7 +3,7 @@
 type Spec = Record<string, unknown>;
 
 /** Policy blocks; what excludes each other stands in blocks of its own. */
-const TLS_FILES = { clientCertificate: '/c', privateKey: '/k', caCertificates: '/r', sni: 's', subjectAltNames: ['n'] };
+const TLS_FILES = { clientCertificate: '/c', privateKey: '/k', caCertificates: '/r', caCrl: '/l', sni: 's', subjectAltNames: ['n'] };
 const BLOCKS: Spec[] = [
   {
     connectionPool: {
@@ -58,6 +58,17 @@ const http = (rule: Spec): Spec => ({ hosts: ['stock'], http: [{ route: ROUTE, .
 const FROM = [{ sourceLabels: { app: 'cart' } }, { sourceNamespace: 'other' }, { gateways: ['other/none'] }, { port: 1 }];
 
 const VALUES = { values: ['a'], notValues: ['b'] };
+
+const WASM = {
+  url: 'oci://x',
+  sha256: 'ab',
+  imagePullPolicy: 'Always',
+  imagePullSecret: 'pull',
+  pluginConfig: { a: 'b' },
+  pluginName: 'root',
+  failStrategy: 'FAIL_OPEN',
+  vmConfig: { env: [{ name: 'a', value: 'b' }, { name: 'c', valueFrom: 'HOST' }] },
+};
 
 export const DOCUMENTS: Readonly<Record<string, readonly Spec[]>> = {
   DestinationRule: [
@@ -126,6 +137,7 @@ export const DOCUMENTS: Readonly<Record<string, readonly Spec[]>> = {
             serverCertificate: '/c',
             privateKey: '/k',
             caCertificates: '/r',
+            caCrl: '/l',
             subjectAltNames: ['n'],
             verifyCertificateSpki: ['c3BraQ=='],
             verifyCertificateHash: ['00'],
@@ -211,6 +223,42 @@ export const DOCUMENTS: Readonly<Record<string, readonly Spec[]>> = {
     },
     { action: 'CUSTOM', provider: { name: 'p' }, rules: [{}] },
   ],
+  WasmPlugin: [
+    { ...WASM, selector: { matchLabels: { app: 'cart' } }, phase: 'AUTHN', match: [{ mode: 'CLIENT', ports: [{ number: 8000 }] }], type: 'NETWORK' },
+    { url: 'oci://x', priority: 3 },
+    { url: 'oci://x', phase: 'AUTHN' },
+  ],
+  TrafficExtension: [
+    { wasm: { ...WASM, type: 'NETWORK' }, selector: { matchLabels: { app: 'cart' } }, phase: 'AUTHN', match: [{ mode: 'CLIENT', ports: [{ number: 8000 }] }] },
+    { wasm: { url: 'oci://x' }, priority: 3 },
+    { wasm: { url: 'oci://x' }, phase: 'AUTHN' },
+    { lua: { inlineCode: 'function envoy_on_request(h) end' } },
+  ],
+  Telemetry: [
+    {
+      selector: { matchLabels: { app: 'cart' } },
+      accessLogging: [{ match: { mode: 'CLIENT' }, providers: [{ name: 'envoy' }], filter: { expression: 'response.code >= 400' } }],
+      metrics: [{
+        providers: [{ name: 'prometheus' }],
+        overrides: [
+          { match: { metric: 'REQUEST_COUNT', mode: 'CLIENT' }, disabled: true, tagOverrides: { a: { value: 'b' }, c: { operation: 'REMOVE' } } }, { match: { customMetric: 'm' }, disabled: true },
+        ],
+        reportingInterval: '1s',
+      }],
+      tracing: [{
+        match: { mode: 'CLIENT' },
+        providers: [{ name: 'zipkin' }],
+        randomSamplingPercentage: 7,
+        customTags: {
+          a: { literal: { value: 'b' } }, c: { environment: { name: 'd', defaultValue: 'e' } }, f: { header: { name: 'g', defaultValue: 'h' } }, i: { formatter: { value: 'j' } },
+        },
+        useRequestIdForTraceSampling: false,
+        enableIstioTags: false,
+        disableContextPropagation: true,
+      }],
+    },
+    { accessLogging: [{ providers: [{ name: 'envoy' }] }, { disabled: true }], tracing: [{ providers: [{ name: 'zipkin' }], disableSpanReporting: true }] },
+  ],
 };
 
 /** Fields that Istio itself does not act on when it makes xDS, or not as it is installed, and why. */
@@ -219,6 +267,13 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   'AuthorizationPolicy.targetRefs': 'attaches to gateways of the Gateway API only; other proxies leave the policy out',
   'RequestAuthentication.targetRef': 'attaches to gateways of the Gateway API only; other proxies leave the policy out',
   'RequestAuthentication.targetRefs': 'attaches to gateways of the Gateway API only; other proxies leave the policy out',
+  'WasmPlugin.targetRef': 'attaches to gateways of the Gateway API only; other proxies leave the extension out',
+  'WasmPlugin.targetRefs': 'attaches to gateways of the Gateway API only; other proxies leave the extension out',
+  'WasmPlugin.verificationKey': 'not implemented by Istio',
+  'TrafficExtension.targetRefs': 'attaches to gateways of the Gateway API only; other proxies leave the extension out',
+  'TrafficExtension.wasm.verificationKey': 'not implemented by Istio',
+  'Telemetry.targetRef': 'attaches to gateways of the Gateway API only; other proxies leave the resource out',
+  'Telemetry.targetRefs': 'attaches to gateways of the Gateway API only; other proxies leave the resource out',
   'DestinationRule.*.outlierDetection.consecutiveErrors': 'replaced by consecutive5xxErrors; istiod reads it no more',
   'Gateway.servers[].defaultEndpoint': 'for loopback gateways, which Istio never built',
   'Gateway.servers[].port.targetPort': 'not read: the Service of the gateway says where a port leads',

@@ -10,6 +10,7 @@ import { buildModel } from '../../../src/model/model';
 import { resourcesOf } from '../../../src/model/parse';
 import { proxyOf } from '../../../src/model/proxy';
 import { ClusterSchema } from '../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { TypedExtensionConfigSchema } from '../../../src/xds/gen/envoy/config/core/v3/extension_pb';
 import { ClusterLoadAssignmentSchema } from '../../../src/xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import { ListenerSchema } from '../../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '../../../src/xds/gen/envoy/config/route/v3/route_pb';
@@ -56,12 +57,18 @@ const GROUPS: Readonly<Record<string, string>> = Object.fromEntries(KINDS.map(({
 const documentOf = (kind: string, spec: unknown) => ({ apiVersion: GROUPS[kind], kind, metadata: { name: kind === 'Gateway' ? 'secure' : 'tested', namespace: 'shop' }, spec });
 const DELEGATE = documentOf('VirtualService', { http: [{ name: 'theirs', route: [{ destination: { host: 'depot' } }] }] });
 
+/** What the place of another is seen by. */
+const NEIGHBOUR = { ...documentOf('TrafficExtension', { lua: { inlineCode: 'y' } }), metadata: { name: 'neighbour', namespace: 'shop' } };
+const NEIGHBOURS: Readonly<Record<string, readonly object[]>> = { WasmPlugin: [NEIGHBOUR], TrafficExtension: [NEIGHBOUR] };
+
 function modelWith(kind: string, spec: unknown) {
   const more = kind === 'DestinationRule' ? resourcesOfYaml(SUBSETS) : [];
   const delegates = [['other', 'delegate'], ['shop', 'delegate'], ['other', 'elsewhere']].map(([namespace, name]) => ({ ...DELEGATE, metadata: { name, namespace } }));
-  return buildModel([...resourcesOfYaml(BASE), ...more, ...resourcesOf([documentOf(kind, spec), ...kind === 'VirtualService' ? delegates : []])], {
+  return buildModel([...resourcesOfYaml(BASE), ...more, ...resourcesOf([documentOf(kind, spec), ...kind === 'VirtualService' ? delegates : [], ...NEIGHBOURS[kind] ?? []])], {
     meshConfig: {
-      extensionProviders: [{ name: 'p', envoyExtAuthzHttp: { service: 'depot.other.svc.cluster.local', port: 8000 } }],
+      extensionProviders: [
+        { name: 'p', envoyExtAuthzHttp: { service: 'depot.other.svc.cluster.local', port: 8000 } }, { name: 'zipkin', zipkin: { service: 'depot.other.svc.cluster.local', port: 8000 } },
+      ],
       meshNetworks: { networks: { near: { endpoints: [{ fromRegistry: 'Kubernetes' }] }, n: { gateways: [{ address: '10.5.0.1', port: 15443 }] } } },
     },
   });
@@ -72,10 +79,11 @@ function sentWith(kind: string, spec: unknown): string {
   const model = modelWith(kind, spec);
   const compiler = createCompiler(model);
   return ['cart.shop', 'stock-v1.shop', 'depot.other', 'ingress.shop'].map((name) => {
-    const { listeners, clusters, routes, endpoints } = compiler.compile(proxyOf(model, findWorkload(model, name), { metadata: { NETWORK: 'near' } }));
+    const { listeners, clusters, routes, endpoints, extensions = [] } = compiler.compile(proxyOf(model, findWorkload(model, name), { metadata: { NETWORK: 'near' } }));
     return [
       ...listeners.map(each => toBinary(ListenerSchema, each)), ...clusters.map(each => toBinary(ClusterSchema, each)),
       ...routes.map(each => toBinary(RouteConfigurationSchema, each)), ...endpoints.map(each => toBinary(ClusterLoadAssignmentSchema, each)),
+      ...extensions.map(each => toBinary(TypedExtensionConfigSchema, each)),
     ].map(bytes => Buffer.from(bytes).toString('latin1')).join('\n');
   }).join('\n');
 }
