@@ -134,8 +134,8 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   private readonly routes: RouteSet;
 
   /**
-   * Throws MESH_NAME_INVALID, MESH_PORT_MISSING, MESH_PORT_DUPLICATE, MESH_LABEL_INVALID; and for `traffic` MESH_FIELD_EXCLUSIVE, MESH_FIELD_UNSUPPORTED, MESH_LIMIT_INVALID,
-   * MESH_LOCALITY_UNDECIDED, MESH_PERCENT_INVALID.
+   * Throws MESH_NAME_INVALID, MESH_PORT_MISSING, MESH_PORT_DUPLICATE, MESH_LABEL_INVALID; and for `traffic` MESH_FIELD_EXCLUSIVE,
+   * MESH_FIELD_UNSUPPORTED, MESH_LIMIT_INVALID, MESH_LOCALITY_UNDECIDED, MESH_PERCENT_INVALID.
    */
   public constructor(scope: Construct, id: string, props: MeshServiceProps) {
     super(scope, id);

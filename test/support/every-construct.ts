@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chart, Duration, Testing } from 'cdk8s';
+import { answering } from './wasm-module';
 import { restricted } from '../../examples/restricted';
 import {
   AccessAction, AccessLog, AccessOperation, AuthorizationRule, CanaryRollout, CanaryStep, EastWestGateway, EgressGateway, EgressHosts,
@@ -10,6 +11,7 @@ import {
   LogProvider, LuaExtension, Mesh, MeshGateway, MeshPort, MeshRequest, type MeshResult, MeshService, type MeshTesting, MtlsMode, MtlsPolicy,
   PatchContext, PatchOperation, PatchTarget, PathMatch, RateLimit, RateLimitQuota, RateLimitService, ReferenceControlPlane, ReferenceProxy,
   RemoteSecret, Resolution, RouteMatch, RouteTarget, type SendOptions, SidecarScope, Telemetry, VirtualHost, VirtualMachine,
+  WasmExtension, WasmModule,
 } from '../../src';
 
 /** Two services of a namespace: `front` calls `reviews`, which has two versions; `legacy` calls it too, and has no sidecar. */
@@ -43,9 +45,13 @@ const REVIEWS = 'http://reviews:8080/';
 const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const JWKS = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'test', alg: 'RS256', use: 'sig' }] });
 
+const folder = mkdtempSync(join(tmpdir(), 'cdk8s-mesh-every-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** A program that stands for those of the package, which are large. */
-const bundle = join(mkdtempSync(join(tmpdir(), 'cdk8s-mesh-every-')), 'index.cjs');
+const bundle = join(folder, 'index.cjs');
 writeFileSync(bundle, 'process.exit(0);\n');
+const teapot = join(folder, 'teapot.wasm');
+writeFileSync(teapot, answering(418));
 
 /** Each construct that the package exports, by its name. */
 export const EVERY_CONSTRUCT: Readonly<Record<string, Row>> = {
@@ -223,6 +229,11 @@ export const EVERY_CONSTRUCT: Readonly<Record<string, Row>> = {
     const pricing = shop.service('pricing');
     new VirtualMachine(shop, 'machine', { service: pricing, addresses: ['10.0.3.7'] });
     return (ask) => { expect(ask('http://pricing:8080/').expectTarget(pricing).trace()).toContain('10.0.3.7:8080'); };
+  },
+
+  WasmExtension: (shop) => {
+    new WasmExtension(shop, 'teapot', { service: shop.reviews, module: WasmModule.file(teapot) });
+    return (ask) => { expect(ask(REVIEWS).trace()).toContain('teapot'); };
   },
 };
 
