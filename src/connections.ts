@@ -1,8 +1,7 @@
 import { Lazy } from 'cdk8s';
-import type { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 import { networking, security } from '../imports';
 import type { AccessOperation, AccessSource } from './access-match';
-import type { ExternalService } from './external-service';
 import type { IPolicyTarget } from './policy-target';
 import { meshError } from './private/errors';
 import { ownedMetadata } from './private/metadata';
@@ -17,8 +16,14 @@ export interface ConnectionOptions {
   readonly operations?: AccessOperation[];
 }
 
+/** What a service can be allowed to call: a `MeshService` or an `ExternalService`. */
+export interface ICallee extends IConstruct {
+  /** The hosts by which a Sidecar lets callers know of it, `NAMESPACE/HOST`. Throws MESH_NAMESPACE_MISSING. */
+  hostsInScope(): string[];
+}
+
 /** What can be connected, on both sides: a `MeshService`. */
-export interface IConnectable extends IPolicyTarget {
+export interface IConnectable extends IPolicyTarget, ICallee {
   /** Whom it may call, and who may call it. */
   readonly connections: Connections;
   /** Its short name in DNS, after which its scope and its policy are called. */
@@ -50,18 +55,17 @@ export class Connections {
   private constructor(private readonly service: Construct & IConnectable) {}
 
   /**
-   * Lets this service call another one, and only those so allowed.
-   * Throws MESH_NAMESPACE_MISSING where one of the two has no namespace: certificates and scopes name it;
-   * MESH_ACCOUNT_UNKNOWN where the caller has no service account.
+   * Lets this service call another one, or hosts outside the mesh, and only those so allowed.
+   * Throws MESH_NAMESPACE_MISSING where one of the two has no namespace: certificates and scopes name it; MESH_ACCOUNT_UNKNOWN where the caller has no
+   * service account, and MESH_ACCESS_INVALID for operations outside the mesh, where no proxy checks them.
    */
-  public allowTo(service: IConnectable, options: ConnectionOptions = {}): void {
-    this.reach(() => [`${namespaceOf(service)}/${service.hostFrom('')}`]);
-    service.connections.admit({ source: () => ({ principals: principalsOf(service, this.service) }), operations: options.operations });
-  }
-
-  /** Lets this service call hosts outside the mesh. */
-  public allowToExternal(external: ExternalService): void {
-    this.reach(() => external.hosts.map((host) => `*/${host}`));
+  public allowTo(callee: ICallee, options: ConnectionOptions = {}): void {
+    const permission = { source: () => ({ principals: principalsOf(callee, this.service) }), operations: options.operations };
+    if (!isService(callee) && permission.operations !== undefined) {
+      throw meshError(this.service, 'MESH_ACCESS_INVALID', `operations must be those of a service of the mesh, got some for ${callee.node.path}; leave them away`);
+    }
+    this.reach(() => callee.hostsInScope());
+    if (isService(callee)) callee.connections.admit(permission);
   }
 
   /**
@@ -144,13 +148,6 @@ function distinct<T>(items: readonly T[]): T[] {
   return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
 }
 
-function namespaceOf(service: IConnectable): string {
-  if (service.namespace === undefined) {
-    throw meshError(service, 'MESH_NAMESPACE_MISSING', 'a service that others connect to must have a namespace, got none; set namespace, or that of its chart');
-  }
-  return service.namespace;
-}
-
-function isService(caller: IPolicyTarget): caller is IConnectable {
-  return (caller as Partial<IConnectable>).connections !== undefined;
+function isService(one: IConstruct): one is IConnectable {
+  return (one as Partial<IConnectable>).connections !== undefined;
 }

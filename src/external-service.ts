@@ -12,6 +12,7 @@ import { namespaceIn, ownedMetadata } from './private/metadata';
 import { portNames, requireDistinctPorts } from './private/ports';
 import { requirePortPolicies, requireTrafficPolicy, trafficPolicy } from './private/traffic-policy';
 import type { IRouteDestination } from './route';
+import type { TlsOrigination } from './tls-origination';
 import type { TrafficPolicyProps } from './traffic-policy';
 
 /** How sidecars find the addresses behind an `ExternalService`. Renders `resolution` and `endpoints` of a ServiceEntry. */
@@ -60,11 +61,11 @@ export interface ExternalServiceProps {
    */
   readonly exportTo?: string[];
   /**
-   * TLS that proxies speak to the service while applications speak plain HTTP, e.g. `ClientTls.simple()`. The HTTP port leads to 443 then, unless it
+   * TLS that proxies speak to the service while applications speak plain HTTP, e.g. `TlsOrigination.simple()`. The HTTP port leads to 443 then, unless it
    * has a `targetPort`. Renders a DestinationRule for each host; the name in the handshake is the host, unless `sni` says otherwise.
    * @default - what applications send goes out as it is
    */
-  readonly tlsOrigination?: ClientTls;
+  readonly tlsOrigination?: TlsOrigination;
   /**
    * How callers treat the service. Renders a DestinationRule for each host. Not `tls`, which is `tlsOrigination` here.
    * @default - the mesh's own policy
@@ -119,7 +120,7 @@ export class ExternalService extends Construct implements IRouteDestination {
     this.requirePlain(props);
     requirePortPolicies(this, this._ports, props.traffic);
     requireTrafficPolicy(this, props.traffic);
-    this.tls = props.tlsOrigination;
+    this.tls = props.tlsOrigination?._tls;
     const exportTo = requireExportTo(this, props.exportTo);
     this.node.defaultChild = new networking.ServiceEntry(this, 'ServiceEntry', {
       metadata: ownedMetadata(this, this.name, namespaceIn(this, props.namespace)),
@@ -146,6 +147,9 @@ export class ExternalService extends Construct implements IRouteDestination {
 
   /** The first of the hosts, which is the same from everywhere. */
   public hostFrom(_namespace?: string): string { return this._hosts[0]; }
+
+  /** The hosts by which a Sidecar lets callers know of it. */
+  public hostsInScope(): string[] { return this._hosts.map((host) => `*/${host}`); }
 
   private entryPorts(): networking.ServiceEntrySpecPorts[] {
     const names = portNames(this._ports);

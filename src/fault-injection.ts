@@ -16,8 +16,9 @@ export interface FaultInjectionProps {
    */
   readonly match?: RouteMatch[];
   /**
-   * Says that you know: an injected abort is never retried by the route that it is on, and an injected delay is not bounded by its timeout.
-   * Without it, such a fault fails synthesis (MESH_FAULT_DISABLES), as it would show callers something that the real fault would not.
+   * Says that you know: an injected abort is never retried by the route that it is on, and its timeout begins to count after an injected delay.
+   * Without it, an abort with a status that the route retries, and a delay as long as the route's timeout or longer, fail synthesis (MESH_FAULT_DISABLES), as
+   * they would show callers something that the real fault would not.
    * @default false
    */
   readonly pastLimits?: boolean;

@@ -56,6 +56,7 @@ export * from './sidecar-scope';
 export * from './telemetry';
 export * from './testing';
 export * from './tracing';
+export * from './tls-origination';
 export * from './traffic-policy';
 export * from './virtual-host';
 export * from './virtual-machine';

@@ -4,7 +4,7 @@ import { Construct, type IConstruct } from 'constructs';
 import { networking } from '../imports';
 import { Connections, type IConnectable } from './connections';
 import type { GrpcRouteProps } from './grpc-match';
-import type { TcpRouteProps } from './l4-match';
+import type { TcpRouteProps, TlsRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshPort } from './mesh-port';
 import { type LabelledVersionOptions, MeshVersion, type MeshVersionOptions, type MeshVersionProps } from './mesh-version';
@@ -132,6 +132,8 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   private readonly _versions: MeshVersion[] = [];
   private readonly _service: kplus.Service | RenderedService;
   private readonly routes: RouteSet;
+  /** Hosts of its VirtualService: its name, and those of its names that TLS routes are about. */
+  private readonly routedHosts: string[];
 
   /**
    * Throws MESH_NAME_INVALID, MESH_PORT_MISSING, MESH_PORT_DUPLICATE, MESH_LABEL_INVALID; and for `traffic` MESH_FIELD_EXCLUSIVE,
@@ -147,6 +149,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
     this.traffic = props.traffic;
     requireTrafficPolicy(this, this.traffic);
     requirePortPolicies(this, this._ports, this.traffic);
+    this.routedHosts = [this.name];
     this.routes = new RouteSet(this.name, () => httpRule(this, 'default', { targets: [RouteTarget.to(this)] }, this.ruleContext()));
     const account = requireLabel(this, 'the name of a ServiceAccount', props.serviceAccountName ?? this.name, 'set serviceAccountName');
     this.serviceAccount = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: ownedMetadata(this, account, this.namespace) });
@@ -183,6 +186,14 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
 
   /** The host name by which resources in this namespace address the service. Throws MESH_NAMESPACE_MISSING. */
   public hostFrom(namespace?: string): string { return serviceHost(this, this.name, this.namespace, namespace); }
+
+  /** The host by which a Sidecar lets callers know of the service. Throws MESH_NAMESPACE_MISSING. */
+  public hostsInScope(): string[] {
+    if (this.namespace === undefined) {
+      throw meshError(this, 'MESH_NAMESPACE_MISSING', 'a service that others connect to must have a namespace, got none; set namespace, or that of its chart');
+    }
+    return [`${this.namespace}/${this.hostFrom('')}`];
+  }
 
   /**
    * Adds a version with its own Deployment, `SERVICE-ID`, whose pods carry the labels `app` and `version`.
@@ -258,6 +269,22 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   }
 
   /**
+   * Adds a route for TLS connections to the service, which pass through as they are: by the name in their handshake. Renders `tls[]` of its VirtualService.
+   * Throws MESH_ROUTE_PROTOCOL without a TLS or HTTPS port, MESH_SNI_INVALID for a name that is none of the service's own, else as `addRoute()` does.
+   */
+  public addTlsRoute(id: string, props: TlsRouteProps): void {
+    if (!this._ports.some((port) => port.protocol === 'TLS' || port.protocol === 'HTTPS')) throw this.protocolError('a TLS route', 'a TLS or HTTPS');
+    const asked = props.match.flatMap((match) => match._toKube().sniHosts ?? []);
+    const stray = asked.find((sni) => !this.names().includes(sni));
+    if (stray !== undefined) {
+      throw meshError(this, 'MESH_SNI_INVALID', `the names of TLS route "${id}" must be among those of the service (${this.names().join(', ')}), got "${stray}"; use a VirtualHost for others`);
+    }
+    this.routes.tls.addRoute(this, id, props, this.ruleContext());
+    this.ensureVirtualService();
+    this.routedHosts.splice(0, Infinity, ...this.names().filter((name) => this.routedHosts.includes(name) || asked.includes(name)));
+  }
+
+  /**
    * Exposes the service to callers outside, under hosts of the gateway. Takes all options of a route.
    * What `addRoute()` says holds inside the mesh only, as in Istio: from the gateway requests go to all versions, unless `targets` names some.
    * Renders a rule of a VirtualService that belongs to the gateway and to these hosts.
@@ -295,6 +322,13 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
     this.requireHttp('a fault', owner);
     this.routes.http.addFault(owner, match, fault, pastLimits);
     this.ensureVirtualService();
+  }
+
+  /** What callers in the mesh may call the service, the short name first. */
+  private names(): string[] {
+    const { name, namespace } = this;
+    if (namespace === undefined) return [name];
+    return [name, `${name}.${namespace}`, `${name}.${namespace}.svc`, this.hostFrom('')];
   }
 
   private addRule(owner: Construct, priority: number | undefined, rule: HttpRule): void {
@@ -361,7 +395,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   private ensureVirtualService(): void {
     if (this.node.tryFindChild('VirtualService') !== undefined) return;
     claimMeshHosts(this, [this.name], this.namespace);
-    virtualService(this, 'VirtualService', { name: this.name, namespace: this.namespace, hosts: [this.name], routes: this.routes });
+    virtualService(this, 'VirtualService', { name: this.name, namespace: this.namespace, hosts: this.routedHosts, routes: this.routes });
   }
 
   private destinationRule(): networking.DestinationRuleSpec {

@@ -1,6 +1,7 @@
 import { Duration, Testing } from 'cdk8s';
 import {
-  CanaryRollout, type CanaryRolloutProps, CanaryStep, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, Mirror, RouteTarget, Stickiness,
+  CanaryRollout, type CanaryRolloutProps, CanaryStep, JwtAuthentication, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, Mirror, RouteTarget,
+  Stickiness,
 } from '../src';
 import { jason, reviewsWithCaller, reviewsWithVersions } from './support/reviews';
 import { failures, only } from './support/synth';
@@ -182,4 +183,12 @@ describe('a rollout that breaks fails synthesis, naming the state', () => {
       `${rule} 100 % 503 UH for route "to-v2-cohort-0" in step 0 (cookie beta=on); ${repair}`,
     ]);
   });
+});
+
+test('a service that lets nobody in but some is rolled out as any other', () => {
+  const { chart, reviews, v1, v2 } = reviewsWithVersions();
+  new Mesh(chart, 'mesh');
+  new JwtAuthentication(chart, 'jwt', { service: reviews, issuer: 'https://issuer.example', jwks: '{"keys":[{"kty":"oct","k":"AQAB"}]}' });
+  new CanaryRollout(chart, 'to-v2', { service: reviews, stable: v1, canary: v2, steps: [CanaryStep.weight(0), CanaryStep.weight(100)] });
+  expect(failures(chart)).toEqual([]);
 });

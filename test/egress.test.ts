@@ -1,5 +1,5 @@
 import { Testing } from 'cdk8s';
-import { ClientTls, ConnectionPool, EgressGateway, ExternalService, type ExternalServiceProps, GatewayWorkload, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, Resolution } from '../src';
+import { ClientTls, ConnectionPool, EgressGateway, ExternalService, type ExternalServiceProps, GatewayWorkload, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, Resolution, TlsOrigination } from '../src';
 import { all, failures, only } from './support/synth';
 
 const host = 'api.example.com';
@@ -13,7 +13,7 @@ function given(props: Partial<ExternalServiceProps> = {}) {
 
 describe('TLS origination', () => {
   test('four fields agree: port 80 leads to 443, as TLS with the host\'s name', () => {
-    const { chart, shop, api } = given({ tlsOrigination: ClientTls.simple(), exportTo: ['.'] });
+    const { chart, shop, api } = given({ tlsOrigination: TlsOrigination.simple(), exportTo: ['.'] });
     expect(only(chart, 'ServiceEntry').spec.ports).toEqual([{ number: 80, name: 'http', protocol: 'HTTP', targetPort: 443 }]);
     expect(only(chart, 'DestinationRule', 'api').spec).toEqual({
       host, exportTo: ['.'], trafficPolicy: { portLevelSettings: [{ port: { number: 80 }, tls: { mode: 'SIMPLE', sni: host } }] },
@@ -28,7 +28,7 @@ describe('TLS origination', () => {
       hosts: [host, 'b.example.com'],
       ports: [MeshPort.http(8080, { targetPort: 8443 })],
       traffic: { connectionPool: ConnectionPool.tcp({ maxConnections: 1 }) },
-      tlsOrigination: ClientTls.simple({ sni: 'c.example.com' }),
+      tlsOrigination: TlsOrigination.simple({ sni: 'c.example.com' }),
     });
     const pool = { connectionPool: { tcp: { maxConnections: 1 } } };
     const rules = all(chart, 'DestinationRule').filter(({ spec }) => spec.host !== 'shop');
@@ -39,7 +39,7 @@ describe('TLS origination', () => {
   });
 
   test.each<[string, Partial<ExternalServiceProps>, string]>([
-    ['TLS inside TLS', { ports: [MeshPort.https(443)], tlsOrigination: ClientTls.simple() }, 'MESH_TLS_INVALID: ports under tlsOrigination must be plain HTTP, got HTTPS 443, which would be TLS inside TLS; leave tlsOrigination away, or declare MeshPort.http()'],
+    ['TLS inside TLS', { ports: [MeshPort.https(443)], tlsOrigination: TlsOrigination.simple() }, 'MESH_TLS_INVALID: ports under tlsOrigination must be plain HTTP, got HTTPS 443, which would be TLS inside TLS; leave tlsOrigination away, or declare MeshPort.http()'],
     ['plain HTTP to 443', { ports: [MeshPort.http(80, { targetPort: 443 })] }, 'MESH_TLS_INVALID: port 443 speaks TLS, got plain HTTP 80 for it; set tlsOrigination, or declare MeshPort.https(443) if the application speaks TLS'],
     ['TLS in two places', { traffic: { tls: ClientTls.simple() } }, 'MESH_TLS_INVALID: traffic of an external service must not set tls, got it there; use tlsOrigination'],
   ])('refuses %s', (_case, props, message) => {
@@ -78,7 +78,7 @@ describe('via an egress gateway', () => {
   }
 
   test('HTTP goes to the gateway by mutual TLS, and from there as TLS to the host', () => {
-    const { chart } = via({ tlsOrigination: ClientTls.simple() });
+    const { chart } = via({ tlsOrigination: TlsOrigination.simple() });
     expect(only(chart, 'Gateway').spec).toEqual({
       selector: { istio: 'egress' },
       servers: [{ port: { number: 443, name: 'https-api-example-com', protocol: 'HTTPS' }, hosts: [host], tls: { mode: 'ISTIO_MUTUAL' } }],

@@ -220,20 +220,37 @@ test('a virtual host has every kind of rule', () => {
 });
 
 describe('a fault refuses to make limits useless', () => {
-  const given = (fault: Fault, pastLimits?: boolean) => {
+  const given = (fault: Fault, pastLimits?: boolean, on = RetryOn.GATEWAY_ERROR) => {
     const { chart, reviews, v1 } = reviewsWithVersions();
-    reviews.addRoute('a', { targets: [RouteTarget.to(v1)], timeout: Duration.seconds(10), retry: RetryPolicy.on([RetryOn.RESET], { attempts: 3 }) });
+    reviews.addRoute('a', { targets: [RouteTarget.to(v1)], timeout: Duration.seconds(10), retry: RetryPolicy.on([on, RetryOn.CONNECT_FAILURE], { attempts: 3 }) });
     new FaultInjection(chart, 'fault', { service: reviews, fault, pastLimits });
     return failures(chart);
   };
   const repair = 'set pastLimits if that is meant, or put the fault on a service further on';
 
   test.each<[string, Fault, string]>([
-    ['an abort, retries', Fault.abort({ httpStatus: 503 }), 'an abort on route "a", whose 3 retries never see it'],
-    ['a delay, a timeout', Fault.delay({ fixedDelay: Duration.seconds(1) }), 'a delay on route "a", whose timeout of 10s does not count it'],
+    ['an abort that the route would retry', Fault.abort({ httpStatus: 503 }), 'an abort with 503 on route "a", whose 3 retries for it never come'],
+    ['a delay of the whole timeout', Fault.delay({ fixedDelay: Duration.seconds(10) }), 'a delay of 10s on route "a", whose timeout of 10s does not count it'],
+    ['a longer delay', Fault.delay({ fixedDelay: Duration.millis(10_001) }), 'a delay of 10.001s on route "a", whose timeout of 10s does not count it'],
   ])('%s', (_case, fault, got) => {
     expect(given(fault)).toEqual([`[test/fault] MESH_FAULT_DISABLES: a fault must not make limits of a route useless, got ${got}; ${repair}`]);
     expect(given(fault, true)).toEqual([]);
+  });
+
+  test.each<[string, Fault]>([
+    ['a delay that is over before the timeout would be', Fault.delay({ fixedDelay: Duration.millis(9_999) })],
+    ['the shortest delay', Fault.delay({ fixedDelay: Duration.millis(1) })],
+    ['an abort that the route does not retry', Fault.abort({ httpStatus: 500 })],
+  ])('but not %s', (_case, fault) => {
+    expect(given(fault)).toEqual([]);
+  });
+
+  test.each<[RetryOn, number, boolean]>([
+    [RetryOn.SERVER_ERROR, 500, true], [RetryOn.SERVER_ERROR, 499, false], [RetryOn.GATEWAY_ERROR, 501, false], [RetryOn.GATEWAY_ERROR, 502, true],
+    [RetryOn.GATEWAY_ERROR, 504, true], [RetryOn.GATEWAY_ERROR, 505, false], [RetryOn.RETRIABLE_4XX, 409, true], [RetryOn.RETRIABLE_4XX, 408, false],
+    [RetryOn.status(418), 418, true], [RetryOn.status(418), 417, false], [RetryOn.RESET, 503, false],
+  ])('retries on %p: an abort with %i', (on, httpStatus, refused) => {
+    expect(given(Fault.abort({ httpStatus }), undefined, on)).toHaveLength(refused ? 1 : 0);
   });
 
   test('and leaves routes alone that answer by themselves', () => {

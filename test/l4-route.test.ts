@@ -1,6 +1,6 @@
-import { Testing } from 'cdk8s';
+import { Chart, Testing } from 'cdk8s';
 import {
-  ExternalService, GatewayListener, HeaderChange, MeshGateway, MeshPort, MeshRequest, MeshService, MeshTesting, RouteTarget, TcpMatch, TlsMatch,
+  ExternalService, GatewayListener, HeaderChange, Mesh, MeshGateway, MeshPort, MeshRequest, MeshService, MeshTesting, RouteTarget, TcpMatch, TlsMatch,
   VirtualHost,
 } from '../src';
 import { failures, only } from './support/synth';
@@ -105,4 +105,41 @@ test.each<[string, () => unknown, string]>([
   ['no subnet', () => TcpMatch.of({ destinationSubnets: [] }), 'MESH_ADDRESS_INVALID: destinationSubnets must be IP addresses or subnets, at least one, got []'],
 ])('rejects %s', (_case, make, message) => {
   expect(make).toThrow(new Error(message));
+});
+
+describe('TLS routes of a service', () => {
+  function vault(port = MeshPort.tls(8443), namespace?: string) {
+    const chart = new Chart(Testing.app(), 'test', { namespace });
+    const service = new MeshService(chart, 'vault', { ports: [port] });
+    const [v1, v2] = ['v1', 'v2'].map((version) => service.addVersion(version, { containers: [{ image: 'vault' }] }));
+    const front = new MeshService(chart, 'front', { ports: [MeshPort.http(80)] });
+    front.addVersion('v1', { containers: [{ image: 'front' }] });
+    return { chart, service, v1, v2, front };
+  }
+
+  test('go by the name in the handshake, one of the service\'s own', () => {
+    const { chart, service, v1, v2, front } = vault(MeshPort.tls(8443), 'shop');
+    new Mesh(chart, 'mesh');
+    service.addTlsRoute('short', { match: [TlsMatch.sni(['vault'])], targets: [RouteTarget.to(v1)] });
+    service.addTlsRoute('full', { match: [TlsMatch.sni(['vault.shop.svc.cluster.local', 'vault.shop'])], targets: [RouteTarget.to(v2)] });
+    const { hosts, tls: rules } = only(chart, 'VirtualService').spec;
+    expect(hosts).toEqual(['vault', 'vault.shop', 'vault.shop.svc.cluster.local']);
+    expect(rules.map(({ match, route }: any) => [match[0].sniHosts, route[0].destination.subset])).toEqual([
+      [['vault.shop.svc.cluster.local', 'vault.shop'], 'v2'], [['vault'], 'v1'],
+    ]);
+    const t = MeshTesting.of(chart);
+    t.send(MeshRequest.get('https://vault:8443/'), { from: front }).expectTarget(v1);
+    t.send(MeshRequest.get('https://vault.shop:8443/'), { from: front }).expectTarget(v2);
+    expect(failures(chart)).toEqual([]);
+    expect(JSON.stringify(Testing.synth(chart))).toBe(JSON.stringify(Testing.synth(chart)));
+  });
+
+  test('need a TLS port, and names of the service', () => {
+    const { service, v1 } = vault(MeshPort.http(8080));
+    expect(() => service.addTlsRoute('x', { match: [TlsMatch.sni(['vault'])], targets: [RouteTarget.to(v1)] })).toThrow(new Error(
+      '[test/vault] MESH_ROUTE_PROTOCOL: a TLS route needs a TLS or HTTPS port of service test/vault, got HTTP 8080'));
+    const other = vault();
+    expect(() => other.service.addTlsRoute('x', { match: [TlsMatch.sni(['safe.example'])], targets: [RouteTarget.to(other.v1)] })).toThrow(new Error(
+      '[test/vault] MESH_SNI_INVALID: the names of TLS route "x" must be among those of the service (vault), got "safe.example"; use a VirtualHost for others'));
+  });
 });

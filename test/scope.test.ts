@@ -86,7 +86,7 @@ describe('connections', () => {
     const chart = shop();
     const [a, b] = ['a', 'b'].map((name) => service(chart, name));
     a.connections.allowTo(b, { operations: [AccessOperation.http({ methods: ['GET'] })] });
-    a.connections.allowToExternal(new ExternalService(chart, 'books', { hosts: ['www.googleapis.com'], ports: [MeshPort.tls(443)] }));
+    a.connections.allowTo(new ExternalService(chart, 'books', { hosts: ['www.googleapis.com'], ports: [MeshPort.tls(443)] }));
     b.connections.allowFromSource(AccessSource.namespace('istio-system'));
     expect(only(chart, 'Sidecar').spec.egress).toEqual([{ hosts: ['*/www.googleapis.com', 'shop/b.shop.svc.cluster.local'] }]);
     expect(only(chart, 'AuthorizationPolicy').spec.rules).toEqual([
@@ -133,4 +133,12 @@ describe('connections', () => {
       new Error('[test/b] MESH_NAMESPACE_MISSING: a service that others connect to must have a namespace, got none; set namespace, or that of its chart'));
     expect(Testing.synth(chart).map(({ kind }: { kind: string }) => kind)).not.toContain('Sidecar');
   });
+});
+
+test('operations are for services of the mesh', () => {
+  const chart = shop();
+  const a = service(chart, 'a');
+  const books = new ExternalService(chart, 'books', { hosts: ['www.googleapis.com'], ports: [MeshPort.tls(443)] });
+  expect(() => a.connections.allowTo(books, { operations: [AccessOperation.http({ methods: ['GET'] })] })).toThrow(new Error(
+    '[test/a] MESH_ACCESS_INVALID: operations must be those of a service of the mesh, got some for test/books; leave them away'));
 });

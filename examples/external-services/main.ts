@@ -1,10 +1,10 @@
 import { App, Chart, Duration } from 'cdk8s';
-import { ClientTls, EgressGateway, EgressPolicy, ExternalService, Mesh, MeshPort, MeshService, Resolution, RetryOn, RetryPolicy, RouteTarget, SidecarScope, VirtualHost } from 'cdk8s-mesh';
+import { TlsOrigination, EgressGateway, EgressPolicy, ExternalService, Mesh, MeshPort, MeshService, Resolution, RetryOn, RetryPolicy, RouteTarget, SidecarScope, VirtualHost } from 'cdk8s-mesh';
 import type { Construct } from 'constructs';
 import { restricted } from '../restricted';
 
 /** The authorities that proxies trust, where Istio's image has them. Istio warns where none are named. */
-const TLS = ClientTls.simple({ caCertificates: '/etc/ssl/certs/ca-certificates.crt' });
+const TLS = TlsOrigination.simple({ caCertificates: '/etc/ssl/certs/ca-certificates.crt' });
 
 /** Hosts outside the mesh: the four ways to them, and nothing else that can be reached. */
 export class ExternalServices extends Chart {

@@ -162,11 +162,31 @@ function duplicate(owner: IConstruct, host: string, id: string, other: IConstruc
   return meshError(owner, 'MESH_ROUTE_DUPLICATE', `the ids of the routes of ${host} must differ, got "${id}" twice (the other one is from ${other.node.path})`);
 }
 
-/** Envoy's fault filter stands before its router, which is what times and repeats. */
+/**
+ * What a fault would make useless. Envoy's fault filter stands before its router, which is what times and repeats: a delay is over before any limit
+ * begins to count, and no retry follows an abort. So a delay that is shorter than the timeout leaves every limit in force, and an abort that the route
+ * would not retry anyway changes nothing either.
+ */
 function limitPast(rule: HttpRule, fault: networking.VirtualServiceSpecHttpFault): string | undefined {
-  if (fault.abort !== undefined && (rule.retries?.attempts ?? 0) > 0) return `an abort on route "${rule.name}", whose ${rule.retries!.attempts} retries never see it`;
-  if (fault.delay !== undefined && rule.timeout !== undefined) return `a delay on route "${rule.name}", whose timeout of ${rule.timeout} does not count it`;
+  const { attempts = 0, retryOn } = rule.retries ?? {};
+  const status = fault.abort?.httpStatus;
+  if (status !== undefined && attempts > 0 && retries(retryOn, status)) return `an abort with ${status} on route "${rule.name}", whose ${attempts} retries for it never come`;
+  const delay = fault.delay?.fixedDelay;
+  if (delay !== undefined && rule.timeout !== undefined && seconds(delay) >= seconds(rule.timeout)) {
+    return `a delay of ${delay} on route "${rule.name}", whose timeout of ${rule.timeout} does not count it`;
+  }
   return undefined;
+}
+
+/** Whether an answer of this status is sent again; `retryOn` as Istio writes it. */
+function retries(retryOn: string | undefined, status: number): boolean {
+  return (retryOn ?? '').split(',').some((reason) => reason === String(status) || (reason === '5xx' && status >= 500)
+    || (reason === 'gateway-error' && [502, 503, 504].includes(status)) || (reason === 'retriable-4xx' && status === 409));
+}
+
+/** As `durationText` wrote it. */
+function seconds(duration: string): number {
+  return Number(duration.slice(0, -1));
 }
 
 function alternatives(rule: HttpRule): readonly HttpMatch[] {

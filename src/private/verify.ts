@@ -118,7 +118,8 @@ export function simulate(
 
 function resultOf({ rule, targets, outcome, status, flag }: Explanation): SimulatedResult {
   const name = rule?.name ?? '';
-  const failing = targets.find((target) => target.status !== undefined);
+  // whom a policy keeps out is kept out at every step: that says nothing about the step
+  const failing = targets.find((target) => target.status !== undefined && !/^(rbac_|jwt_|ext_authz_)/.test(target.details ?? ''));
   if (failing !== undefined) return { rule: name, failure: `${failing.percent} % ${failing.status} ${failing.flag ?? ''}`.trim() };
   return { rule: name, failure: outcome === 'failed' ? `${status ?? 'no answer'} ${flag}`.trim() : undefined };
 }

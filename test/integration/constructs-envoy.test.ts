@@ -2,7 +2,7 @@ import { Duration, Testing, Yaml } from 'cdk8s';
 import {
   CanaryRollout, CanaryStep, ClientTls, ConnectionPool, CorsOrigin, CorsPolicy, EgressGateway, ExternalService, GatewayListener, GatewayTls,
   HashOn, HeaderChange, HeaderMatch, HttpMethod, LoadBalancing, Locality, MeshGateway, MeshPort, MeshService, Mirror, PathMatch, Redirect,
-  Resolution, RetryOn, RetryPolicy, Rewrite, RouteMatch, RouteTarget, Stickiness, TcpMatch, TlsMatch, VirtualHost, VirtualMachine,
+  Resolution, RetryOn, RetryPolicy, Rewrite, RouteMatch, RouteTarget, Stickiness, TcpMatch, TlsMatch, TlsOrigination, VirtualHost, VirtualMachine,
 } from '../../src';
 import { createCompiler } from '../../src/compiler/compiler';
 import { assertTaken } from '../support/envoy';
@@ -51,7 +51,7 @@ function everything(): string {
   new VirtualMachine(chart, 'mongo-vm', { service: mongo, addresses: ['10.9.8.7'] });
 
   const egress = new EgressGateway(chart, 'egress');
-  new ExternalService(chart, 'api', { hosts: ['api.example.com'], ports: [MeshPort.http(80)], resolution: Resolution.fixed('192.0.2.1'), tlsOrigination: ClientTls.simple(), via: egress });
+  new ExternalService(chart, 'api', { hosts: ['api.example.com'], ports: [MeshPort.http(80)], resolution: Resolution.fixed('192.0.2.1'), tlsOrigination: TlsOrigination.simple(), via: egress });
   new ExternalService(chart, 'tls', { hosts: ['tls.example.com'], ports: [MeshPort.tls(443)], resolution: Resolution.fixed('192.0.2.2'), via: egress });
   const other = new ExternalService(chart, 'other', { hosts: ['other.example.com', 'more.example.com'], ports: [MeshPort.tls(8443)], resolution: Resolution.fixed('192.0.2.3') });
   new VirtualHost(chart, 'by-name', { hosts: other.hosts }).addTlsRoute('other', { match: [TlsMatch.sni(['other.example.com'])], targets: [RouteTarget.to(other)] });
