@@ -125,7 +125,7 @@ export class WasmExtension extends Construct {
     if (priority !== undefined) requireInteger(this, 'MESH_PRIORITY_RANGE', 'priority', priority, -2147483648, 2147483647);
     if (pluginName !== undefined) this.requireLength('pluginName', pluginName, 256);
     const { namespace, selector } = policySubject(this, service, props.namespace);
-    new extensions.WasmPlugin(this, 'WasmPlugin', {
+    this.node.defaultChild = new extensions.WasmPlugin(this, 'WasmPlugin', {
       metadata: ownedMetadata(this, this.name, namespace),
       spec: {
         ...module._toKube(),

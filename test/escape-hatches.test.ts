@@ -6,6 +6,7 @@ import {
   ExternalAuthorizer, ExternalService, Fault, FaultInjection, GatewayListener, JwtAuthentication, LuaExtension, Mesh, MeshGateway, MeshPort,
   MeshRequest, MeshService, MeshTesting, MtlsMode, MtlsPolicy, PatchContext, PatchOperation, PatchTarget, RateLimit, RateLimitQuota, RateLimitService,
   ReferenceControlPlane, ReferenceProxy, RemoteSecret, RouteTarget, SidecarScope, Telemetry, VirtualHost, VirtualMachine,
+  WasmExtension, WasmModule,
 } from '../src';
 import { failures, only } from './support/synth';
 
@@ -65,6 +66,7 @@ const CONSTRUCTS: Record<string, [string, (given: Shop) => IConstruct]> = {
     return host;
   }],
   VirtualMachine: ['WorkloadGroup', ({ chart, reviews }) => new VirtualMachine(chart, 'x', { service: reviews })],
+  WasmExtension: ['WasmPlugin', ({ chart, reviews }) => new WasmExtension(chart, 'x', { service: reviews, module: WasmModule.file('/modules/auth.wasm') })],
 };
 
 const constructs = Object.entries(library).filter(([, value]) => typeof value === 'function' && value.prototype instanceof Construct).map(([name]) => name);
