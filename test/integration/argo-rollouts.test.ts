@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { Testing } from 'cdk8s';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Duration, Testing } from 'cdk8s';
 import { stringify } from 'yaml';
 import { restricted } from '../../examples/restricted';
 import { CanaryAnalysis, CanaryRollout, CanaryStep, Mesh, MeshPort, MeshService, RolloutEngine } from '../../src';
@@ -123,15 +125,45 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollout
     await controller.until(DESTINATION_RULE, 'that of promoted', ({ spec }) => spec.subsets.every(({ labels }: any) => labels[REVISION_LABEL] === status.stableRS));
   }, START_MS);
 
-  test('an analysis is taken', async () => {
-    const chart = Testing.chart();
-    const service = new MeshService(chart, 'ratings', { namespace: 'shop', ports: [MeshPort.http(9080)] });
-    const [stable, canary] = ['v1', 'v2'].map(version => service.addVersion(version, { containers: [{ image: 'x' }] }));
-    const engine = RolloutEngine.argo({ analysis: CanaryAnalysis.successRate({ prometheus: 'http://127.0.0.1:1' }) });
-    new CanaryRollout(chart, 'ratings-v2', { service, stable, canary, steps: [CanaryStep.weight(5), CanaryStep.pause(), CanaryStep.weight(100)], engine });
-    restricted(chart);
-    expect(await cluster.complaints(Testing.synth(chart))).toEqual([]);
-    await controller.until(ROLLOUT.replace('reviews', 'ratings'), 'healthy', ({ status }) => status?.phase === 'Healthy');
+  test('too many failures give the rollout up; no request is no failure', async () => {
+    const asked: string[] = [];
+    let rate: string | undefined;
+    // A stand-in for Prometheus: it notes what it is asked and answers with the rate of the moment.
+    const prometheus = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => { body += chunk.toString(); }).on('end', () => {
+        asked.push(new URLSearchParams(body).get('query') ?? '');
+        const result = rate === undefined ? [] : [{ metric: {}, value: [0, rate] }];
+        response.setHeader('content-type', 'application/json').end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }));
+      });
+    });
+    await new Promise<void>(resolve => { prometheus.listen(0, '127.0.0.1', resolve); });
+    const { port } = prometheus.address() as AddressInfo;
+    try {
+      const analysis = CanaryAnalysis.successRate({ prometheus: `http://127.0.0.1:${port}`, interval: Duration.seconds(1), failureLimit: 0 });
+      const ratings = (aborted: boolean) => {
+        const chart = Testing.chart();
+        const service = new MeshService(chart, 'ratings', { namespace: 'shop', ports: [MeshPort.http(9080)] });
+        const [stable, canary] = ['v1', 'v2'].map(version => service.addVersion(version, { containers: [{ image: `ratings:${version}` }] }));
+        const half = [CanaryStep.weight(50), CanaryStep.pause(), CanaryStep.weight(100)];
+        new CanaryRollout(chart, 'ratings-v2', { service, stable, canary, steps: half, engine: RolloutEngine.argo({ analysis }), aborted });
+        restricted(chart);
+        return Testing.synth(chart);
+      };
+      const [path, routes] = [ROLLOUT, VIRTUAL_SERVICE].map(each => each.replace('reviews', 'ratings'));
+      expect(await cluster.complaints(ratings(true))).toEqual([]);
+      await controller.until(path, 'healthy', ({ status }) => status?.phase === 'Healthy');
+      expect(await cluster.complaints(ratings(false))).toEqual([]);
+      await controller.until(path, 'paused', ({ status }) => status?.pauseConditions?.length > 0 && asked.length > 1);
+      const weights = ({ spec }: any) => spec?.http[0].route.map(({ weight }: any) => weight).join();
+      await controller.until(routes, 'shared', each => weights(each) === '50,50');
+      rate = '0.98';
+      await controller.until(path, 'given up', ({ status }) => status?.abort === true);
+      await controller.until(routes, 'the stable version\'s', each => weights(each) === '100,0');
+      expect(asked[0]).toContain('destination_service_name="ratings",destination_service_namespace="shop",destination_version="v2",response_code!~"5.."}[1s]');
+    } finally {
+      await new Promise(resolve => { prometheus.close(resolve); });
+    }
   }, START_MS);
 });
 
