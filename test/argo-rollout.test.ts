@@ -1,8 +1,8 @@
 import { ApiObject, Duration, JsonPatch, Testing } from 'cdk8s';
 import { Deployment, HorizontalPodAutoscaler, StatefulSet } from 'cdk8s-plus-27';
 import {
-  argo, CanaryAnalysis, CanaryRollout, type CanaryRolloutProps, CanaryStep, Fault, FaultInjection, HeaderMatch, Mesh, MeshRequest, MeshTesting,
-  RetryPolicy, RolloutEngine, RouteMatch, RouteTarget, Stickiness,
+  argo, CanaryAnalysis, CanaryRollout, type CanaryRolloutProps, CanaryStep, Fault, FaultInjection, HeaderMatch, Mesh, MeshPort, MeshRequest,
+  MeshService, MeshTesting, RetryPolicy, RolloutEngine, RouteMatch, RouteTarget, Stickiness,
 } from '../src';
 import { prefix, reviewsWithCaller } from './support/reviews';
 import { all, failures, only } from './support/synth';
@@ -110,6 +110,19 @@ test('given up, the Rollout takes its pods from the stable version again', () =>
   expect(built.percent).toBe(0);
 });
 
+test.each([[0, 0], [undefined, 1]])('a Deployment that somebody wrote is a template too, of %s replicas', (replicas, wanted) => {
+  const labels = { app: 'reviews', version: 'v3' };
+  const spec = { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'reviews', image: 'reviews:3' }] } } };
+  const chart = Testing.chart();
+  const service = new MeshService(chart, 'reviews', { ports: [MeshPort.http(9080)] });
+  const stable = service.addVersion('v1', { containers: [{ image: 'reviews:1' }] });
+  const canary = service.addVersionFrom('v3', new ApiObject(chart, 'own', { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'own' }, spec }));
+  new CanaryRollout(chart, 'to-v3', { service, stable, canary, steps: shares, engine: RolloutEngine.argo() });
+  expect(failures(chart)).toEqual([]);
+  expect(only(chart, 'Deployment', 'own').spec.replicas).toBe(0);
+  expect(only(chart, 'Rollout').spec).toMatchObject({ replicas: wanted, selector: { matchLabels: { app: 'reviews' } }, workloadRef: { name: 'own' } });
+});
+
 test('copies that a fault makes of the route are Argo\'s too', () => {
   const base = rollout();
   new FaultInjection(base.chart, 'slow', { service: base.reviews, fault: Fault.delay({ fixedDelay: Duration.seconds(1), percent: 10 }), match: [prefix('/slow')] });
@@ -205,7 +218,9 @@ test.each<[string, (base: Base) => Partial<CanaryRolloutProps>, string]>([
   ['a part of a second', () => ({ steps: [CanaryStep.pause(Duration.millis(1500)), ...shares] }), 'a pause must last whole seconds, got pause 1.5s'],
   ['other pods than a Deployment\'s', ({ chart, reviews }) => ({
     canary: reviews.addVersionFrom('v3', new StatefulSet(chart, 'pods', { service: reviews.service, containers: [{ image: 'x' }] })),
-  }), 'Argo takes pods from Deployments only, got StatefulSet test/pods'],
+  }), 'Argo takes pods from Deployments only, got StatefulSet test/pods/Resource'],
+  ['pods of somebody else', ({ reviews }) => ({ canary: reviews.addVersionByLabels('v3', { build: '3' }) }),
+    'Argo takes pods from Deployments only, got pods of test/reviews/v3 by their labels'],
 ])('rejects %s', (_case, change, message) => {
   expect(() => rollout(change)).toThrow(new Error(`[test/to-v2] MESH_ENGINE_LIMIT: ${message}`));
 });
@@ -231,7 +246,7 @@ test.each<[string, (base: Base) => unknown, string]>([
   ['a route of the name of one of Argo\'s', ({ reviews }) => reviews.addRoute('to-v2-mirror', { match: [prefix('/test')], targets: [RouteTarget.to(reviews)] }),
     'routes that Argo makes must not be there already, got "to-v2-mirror"; choose another id'],
   ['an autoscaler', ({ chart, v2 }) => new HorizontalPodAutoscaler(chart, 'hpa', { target: v2.workload as Deployment, maxReplicas: 5 }),
-    'pods of Deployment reviews-v2 must not be scaled by an autoscaler of the Deployment, got one; let it scale the Rollout reviews'],
+    'pods of Deployment reviews-v2 must not be scaled by an autoscaler of the Deployment, got test-hpa-c87b076f; let it scale the Rollout reviews'],
 ])('synthesis fails with %s', (_case, change, message) => {
   const base = rollout({ steps: cohorts });
   change(base);

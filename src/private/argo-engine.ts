@@ -1,4 +1,4 @@
-import { ApiObject, Chart, JsonPatch, Lazy } from 'cdk8s';
+import { type ApiObject, Chart, JsonPatch, Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { canarySteps, CANARY, managedRoutes, requireSteps, STABLE } from './argo-steps';
@@ -37,6 +37,8 @@ export interface IgnoredFields {
 export class ArgoEngine {
   public readonly managed: string[];
   private readonly rollout: argo.Rollout;
+  /** What the Deployments had before they became templates. */
+  private readonly replicas = new Map<MeshVersion, () => number>();
 
   public constructor(private readonly owner: Construct, private readonly parts: ArgoRollout) {
     const { service, stable, canary, steps, options } = parts;
@@ -45,9 +47,13 @@ export class ArgoEngine {
     stable._becomeRevision(STABLE);
     canary._becomeRevision(CANARY);
     for (const version of [stable, canary]) {
-      const { kind } = ApiObject.of(version.workload);
-      if (kind !== 'Deployment') throw meshError(owner, 'MESH_ENGINE_LIMIT', `Argo takes pods from Deployments only, got ${kind} ${version.workload.node.path}`);
-      ApiObject.of(version.workload).addJsonPatch(JsonPatch.add('/spec/replicas', 0));
+      const { object } = version;
+      if (object?.kind !== 'Deployment') {
+        const got = object === undefined ? `pods of ${version.node.path} by their labels` : `${object.kind} ${object.node.path}`;
+        throw meshError(owner, 'MESH_ENGINE_LIMIT', `Argo takes pods from Deployments only, got ${got}`);
+      }
+      this.replicas.set(version, replicasOf(object));
+      object.addJsonPatch(JsonPatch.add('/spec/replicas', 0));
     }
     if (options.analysis !== undefined) this.analysisTemplate();
     this.rollout = new argo.Rollout(owner, 'Rollout', {
@@ -60,7 +66,7 @@ export class ArgoEngine {
   /** Every state that Argo brings the rollout into, as the objects that make it out. Undefined where the tree cannot be rendered. */
   public states(): StateManifests[] {
     const { stable, canary } = this.parts;
-    const template = (version: MeshVersion) => ApiObject.of(version.workload).toJson().spec.template;
+    const template = (version: MeshVersion) => version.object!.toJson().spec.template;
     return argoStatesOf(this.rollout.toJson(), renderTree(this.root), { stable: template(stable), canary: template(canary) });
   }
 
@@ -102,12 +108,12 @@ export class ArgoEngine {
 
   private spec(): argo.RolloutSpec {
     const { service, stable, canary, steps, aborted, options } = this.parts;
-    const { workload } = aborted ? stable : canary;
+    const version = aborted ? stable : canary;
     const { id } = this.owner.node;
     return {
-      replicas: (workload as kplus.Deployment).replicas ?? 2, // what cdk8s-plus renders
-      selector: { matchLabels: { app: service.name } }, // that of a Deployment changes with the version, and Argo's cannot
-      workloadRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: workload.name },
+      replicas: this.replicas.get(version)!(),
+      selector: { matchLabels: service.podLabels }, // that of a Deployment changes with the version, and Argo's cannot
+      workloadRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: version.object!.name },
       strategy: {
         canary: {
           trafficRouting: {
@@ -159,8 +165,9 @@ export class ArgoEngine {
     if (others.length > 0) {
       found.push(`the service must have no versions but stable and canary, since Argo takes other subsets away, got ${others.map(({ version }) => version).join(', ')}`);
     }
-    for (const { workload } of [stable, canary]) {
-      if (workload instanceof kplus.Deployment && workload.hasAutoscaler) found.push(`pods of Deployment ${workload.name} must not be scaled by an autoscaler of the Deployment, got one; let it scale the Rollout ${service.name}`);
+    const templates = [stable, canary].map((version) => version.object!.name);
+    for (const { metadata, spec: { scaleTargetRef: target } } of renderTree(this.root, ({ kind }) => kind === 'HorizontalPodAutoscaler') as any[]) {
+      if (target.kind === 'Deployment' && templates.includes(target.name)) found.push(`pods of Deployment ${target.name} must not be scaled by an autoscaler of the Deployment, got ${metadata.name}; let it scale the Rollout ${service.name}`);
     }
     const written = new Set(this.written);
     const mine = [stable.version, canary.version, STABLE, CANARY];
@@ -175,6 +182,14 @@ export class ArgoEngine {
     }
     return found.map((text) => finding('MESH_ENGINE_LIMIT', text));
   }
+}
+
+/** The number of pods that a Deployment asks for, as it is rendered before anything is changed. */
+function replicasOf(object: ApiObject): () => number {
+  const owner = object.node.scope;
+  if (owner instanceof kplus.Deployment) return () => owner.replicas ?? 2; // what cdk8s-plus renders
+  const { replicas = 1 } = object.toJson().spec;
+  return () => replicas;
 }
 
 /** Subsets of a service that a rule leads to, each once. */

@@ -107,6 +107,7 @@ const without = (kind: string, name: string) => textOf(own(2).filter(each => eac
 test.each<[string, string[], Record<string, string>, number, RegExp]>([
   ['a step in which requests fail', ['next', 'dist'], { 'dist/a.yaml': without('Deployment', 'reviews-v2') }, 1, /^MESH_CANARY_BREAKS: every step must serve all requests, got 100 % 503 UH for route "reviews-v2-cohort-0" in step 3: weight 30 %; see/],
   ['no rollout', ['show', 'mesh.yaml'], { 'mesh.yaml': MESH }, 2, /^\[mesh\.yaml\] MESH_ROLLOUT_UNKNOWN: a rollout that is there, got none\n$/],
+  ['a plan that is no JSON', ['show', 'dist'], { 'dist/a.yaml': textOf(own()).replace('"states": [', '"states" [') }, 2, /MESH_ROLLOUT_UNKNOWN: a rollout that is there, got none/],
   ['another rollout', ['next', 'dist', '--name', 'reviews-v3'], { 'dist/a.yaml': textOf(own()) }, 2, /^\[dist\] MESH_ROLLOUT_UNKNOWN: a rollout that is there, got reviews-v3; did you mean reviews-v2\?\n$/],
   ['a step after the last', ['next', 'dist'], { 'dist/a.yaml': textOf(own(5)) }, 2, /^MESH_STEP_INVALID: a step of reviews-v2 is from 0 to 5, got 6\n$/],
   ['routes of somebody else', ['next', 'dist'], { 'dist/a.yaml': textOf(own(2)).replace('weight: 95', 'weight: 94').replace('weight: 5\n', 'weight: 6\n') }, 2, /^MESH_STEP_INVALID: the routes of reviews-v2 are those of one of its steps, got others; name a step by --to\n$/],

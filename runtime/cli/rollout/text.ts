@@ -54,7 +54,7 @@ export function reportText({ name, namespace, engine, current, next, phase, mess
   const head = [
     `${name}.${namespace}  engine ${engine}`,
     ...(phase === undefined ? [] : [`${phase}${message === undefined ? '' : ` (${message})`}`]),
-    `at: ${current ?? 'none of its states'}`,
+    `at: ${current ?? (engine === 'argo' ? 'nothing yet, as far as is known here' : 'none of its states')}`,
     `next: ${next ?? 'nothing'}`,
   ];
   const rows = states.map(({ name: state, weights, because }) => [

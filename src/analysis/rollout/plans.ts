@@ -110,7 +110,7 @@ function argoCurrent({ status }: Json, states: readonly PlannedState[]): string 
 function ownPlan(map: Json, manifests: readonly Json[]): Plan[] {
   const metadata = objectOf(map.metadata);
   const namespace = textOf(metadata.namespace) ?? 'default';
-  const written = objectOf(JSON.parse(textOf(objectOf(map.data)[PLAN_KEY]) ?? '{}'));
+  const written = parsed(textOf(objectOf(map.data)[PLAN_KEY]) ?? '');
   const name = textOf(written.rollout) ?? '';
   const object = manifests.find(each => each.kind === 'VirtualService' && objectOf(each.metadata).name === written.virtualService
     && (textOf(objectOf(each.metadata).namespace) ?? 'default') === namespace);
@@ -136,6 +136,15 @@ function ownPlan(map: Json, manifests: readonly Json[]): Plan[] {
     ...(current !== undefined && { current }),
     object,
   }];
+}
+
+/** A text of JSON; nothing where it is none, as a plan that somebody changed by hand may be. */
+function parsed(text: string): Json {
+  try {
+    return objectOf(JSON.parse(text));
+  } catch {
+    return {};
+  }
 }
 
 /** Equal as data, in whatever order an API server has put the keys. */
