@@ -86,12 +86,41 @@ test('the life of a packet: each hop on both sides, there and back', async () =>
   expect(way(explained)).toEqual([
     'client iptables', 'client listener', 'client filterChain', 'client filters', 'client virtualHost', 'client rule', 'client cluster', 'client endpoint', 'client iptables',
     'server iptables', 'server tls', 'server listener', 'server filterChain', 'server filters', 'server virtualHost', 'server rule', 'server cluster', 'server iptables',
-    'server application', 'server response', 'client response',
+    'server application', 'server response', 'server iptables', 'client response', 'client iptables',
   ]);
   expect(explained).toMatchObject({ response: { set: { 'x-via': 'mesh' }, removed: ['x-secret'] } });
   const { stdout } = await cli(['explain', '.', 'http://back:9000/', '--from', 'front-v1'], { cwd: folderOf({ 'mesh.yaml': MESH, 'back.yaml': HEADERS }) });
   expect(stdout).toContain('\n  answer     with x-via: mesh, no x-secret\n');
-  expect(stdout).toMatch(/\nback at front-v1\.default\n {2}✓ response {4}headers: .*removes x-secret, sets x-via: mesh\n$/);
+  expect(stdout).toMatch(/\nback at front-v1\.default\n {2}✓ response {4}headers: .*removes x-secret, sets x-via: mesh\n {2}· iptables {4}connection tracking: the answer goes back on its connection, which no chain looks at again\n$/);
+});
+
+test.each<[string, string, string, string[]]>([
+  ['into the mesh', 'http://any.example:8080/', 'outside', [
+    'client iptables', 'client listener', 'client filterChain', 'client filters', 'client virtualHost', 'client rule', 'client cluster', 'client endpoint',
+    'server iptables', 'server tls', 'server listener', 'server filterChain', 'server filters', 'server virtualHost', 'server rule', 'server cluster', 'server iptables',
+    'server application', 'server response', 'server iptables', 'client response',
+  ]],
+  ['out of the mesh', 'http://unknown.example/', 'front-v1', [
+    'client iptables', 'client listener', 'client filterChain', 'client filters', 'client virtualHost', 'client rule', 'client cluster', 'client iptables',
+    'client application', 'client response', 'client iptables',
+  ]],
+  ['out of the mesh as bytes', 'https://unknown.example/', 'front-v1', [
+    'client iptables', 'client listener', 'client filterChain', 'client filters', 'client cluster', 'client iptables', 'client application', 'client response', 'client iptables',
+  ]],
+])('the life of a packet %s', async (_case, url, from, expected) => {
+  const { stdout } = await cli(['explain', '.', url, '--from', from, '-o', 'json'], { cwd: folderOf({ 'mesh.yaml': MESH }) });
+  expect(way(JSON.parse(stdout))).toEqual(expected);
+});
+
+test('a host that is declared outside the mesh: what is spoken to it, and that it answers', async () => {
+  const entry = `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: api}
+spec: {hosts: [api.example], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS}
+`;
+  const { stdout } = await cli(['explain', '.', 'http://api.example/', '--from', 'front-v1'], { cwd: folderOf({ 'mesh.yaml': MESH, 'api.yaml': entry }) });
+  expect(stdout).toContain('✓ tls         plain text: the proxy sends plain text\n  ✓ application api.example:80: somebody outside the mesh answers\nback at front-v1.default\n');
 });
 
 test('what a policy refuses comes no further than its filter', async () => {

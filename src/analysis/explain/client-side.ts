@@ -2,7 +2,7 @@ import { accessContext, callerIdentities, headersOf, sourceOf } from './access';
 import type { Entry } from './entry';
 import type { RequestSpec } from './explanation';
 import { filtersStep, iptablesStep, type HopStep } from './hop';
-import { outboundWay } from './iptables';
+import { NOT_REDIRECTED, outboundWay } from './iptables';
 import { hasProxy, isCaptured } from './proxies';
 import { changed } from './server-side';
 import type { RequestUrl } from './url';
@@ -32,6 +32,8 @@ export function meet({ ready, connection }: Entry, spec: RequestSpec, trace?: Te
     const way = outboundWay(workload, connection);
     trace?.(iptablesStep(way));
     if (!way.captured) return { kind: 'direct' };
+  } else if (workload.gateway) {
+    trace?.(iptablesStep(NOT_REDIRECTED));
   }
   const listener = matchListener(prepared.listeners, connection, 'outbound', trace);
   if (listener === undefined) return { kind: 'closed', flag: '', because: `nothing listens at ${connection.address}:${connection.port}` };

@@ -18,6 +18,9 @@ export function filtersStep({ terminal, message }: Chain): HopStep {
   return { step: 'filters', name: names.map(({ name }) => name.replace(/^envoy\.filters\.(http|network)\./, '')).join(', '), outcome: 'chosen' };
 }
 
+/** What comes back on a connection that is not read as HTTP. */
+export const BYTES_BACK: HopStep = { step: 'response', name: 'bytes', outcome: 'chosen', because: 'go back as they come' };
+
 /** What a proxy does to an answer on its way back. */
 export function responseStep({ manager }: Pick<HttpTerminal, 'manager'>, changes: HeaderMutations): HopStep {
   const parts = [...own(manager).map(([name, value]) => `sets ${name}${value === '' ? '' : `: ${value}`}`), ...changesText(changes)];

@@ -62,6 +62,11 @@ export const PROXY_OUT: Way = { captured: false, chains: 'nat OUTPUT → ISTIO_O
 /** From a proxy to the application beside it. */
 export const TO_APPLICATION: Way = { captured: false, chains: 'nat OUTPUT → ISTIO_OUTPUT → RETURN', because: 'the proxy sends it from 127.0.0.6, so it reaches the application' };
 
+/** Answers: the kernel knows the connection, so what it did to its addresses it undoes by itself. */
+export const BACK: Way = { captured: false, chains: 'connection tracking', because: 'the answer goes back on its connection, which no chain looks at again' };
+/** A gateway's Pod has no rules. */
+export const NOT_REDIRECTED: Way = { captured: false, chains: 'none', because: 'a gateway is dialled itself, so nothing is redirected' };
+
 /** Items of an annotation; undefined where the Pod does not have it. */
 function listOf({ annotations }: Pod, name: string): string[] | undefined {
   const text = annotations[`${TRAFFIC}${name}`];

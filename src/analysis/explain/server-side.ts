@@ -1,7 +1,7 @@
 import { accessContext, identitiesShown } from './access';
 import type { ExplainedStep, ExplainedTarget, RequestSpec } from './explanation';
-import { filtersStep, iptablesStep, responseStep, type HopStep } from './hop';
-import { inboundWay, TO_APPLICATION } from './iptables';
+import { BYTES_BACK, filtersStep, iptablesStep, responseStep, type HopStep } from './hop';
+import { BACK, inboundWay, TO_APPLICATION } from './iptables';
 import { hasProxy, isCaptured, type Proxies, type ReadyProxy } from './proxies';
 import {
   admit, admitConnection, clusterOutcome, decide, handshakeFailure, matchFilterChain, matchListener, matchRoute, normalizePath, transportTo,
@@ -51,7 +51,8 @@ export function enterWorkload(
       const trace = tell(server);
       if (isCaptured(server)) trace(iptablesStep(TO_APPLICATION));
       trace({ step: 'application', name: `${address}:${port}`, outcome: 'chosen', because: `${server.name} answers` });
-      if (terminal !== undefined && decision !== undefined) trace(responseStep(terminal, decision.responseHeaders));
+      trace(terminal !== undefined && decision !== undefined ? responseStep(terminal, decision.responseHeaders) : BYTES_BACK);
+      if (isCaptured(server)) trace(iptablesStep(BACK));
       return undefined;
     }
   }
@@ -109,6 +110,11 @@ export function arrive(
 function asSeen({ terminal }: Passing, { flag, because, details }: Refusal): Refusal {
   const why = { because, ...(details !== undefined && { details }) };
   return terminal === undefined ? { ...why, flag: '' } : { ...why, flag, status: 503 };
+}
+
+/** How a connection to an address outside the mesh is spoken. */
+export function spokenOutside(spoken: UpstreamTransport): HopStep {
+  return { step: 'tls', name: spoken.transport === 'tls' ? 'TLS' : 'plain text', outcome: 'chosen', because: spokenAs(spoken, undefined).replace('the caller', 'the proxy') };
 }
 
 function spokenAs({ transport, sni }: UpstreamTransport, identities: readonly string[] | undefined): string {

@@ -41,8 +41,10 @@ function targetLines(target: ExplainedTarget): string[] {
 function trace(steps: readonly ExplainedStep[]): string[] {
   const lines: string[] = [];
   let at = '';
+  let returning = false;
   for (const { proxy, side, step, name, outcome, because, detail, where } of steps) {
-    const place = `${side === 'server' ? 'into' : step === 'response' ? 'back at' : 'at'} ${proxy}`;
+    if (side === 'server' || step !== 'iptables') returning = step === 'response' && side === 'client';
+    const place = `${side === 'server' ? 'into' : returning ? 'back at' : 'at'} ${proxy}`;
     if (place !== at) lines.push(place);
     at = place;
     const wanted = outcome === 'failed' || detail === because ? undefined : detail;

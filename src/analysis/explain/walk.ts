@@ -2,15 +2,15 @@ import { headersOf, sourceOf } from './access';
 import { hear, meet } from './client-side';
 import { lookUp, type Entry } from './entry';
 import type { ExplainedFault, ExplainedMirror, ExplainedRetries, ExplainedStep, ExplainedTarget, Explanation, RequestSpec } from './explanation';
-import { iptablesStep, responseStep, type HopStep } from './hop';
-import { PROXY_OUT } from './iptables';
+import { BYTES_BACK, iptablesStep, responseStep, type HopStep } from './hop';
+import { BACK, PROXY_OUT } from './iptables';
 import { ISTIO_DEFAULT, provenanceOf, ruleProvenance, withPlaces } from './provenance';
 import { isCaptured, workloadName, type Proxies } from './proxies';
-import { enterTarget, enterWorkload, sentBy } from './server-side';
+import { enterTarget, enterWorkload, sentBy, spokenOutside } from './server-side';
 import { explainTarget, parseClusterName } from './targets';
 import type { RequestUrl } from './url';
 import {
-  decide, isDenial, matchRoute, percentOf, ruleName,
+  decide, isDenial, matchRoute, percentOf, ruleName, transportTo,
   type Answer, type Chain, type Decision, type Draw, type Forward, type HttpRequestFacts, type HttpTerminal, type MatchedRoute, type Retry,
   type TcpTerminal, type TraceEvent,
 } from '../../evaluator';
@@ -92,7 +92,9 @@ function walkTcp(here: Walk, { targets, totalWeight }: TcpTerminal): Explanation
   const asked = { host: entry.connection.sni ?? url.host, port: url.port };
   const explained = targets.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => {
     const percent = weight * 100 / totalWeight;
-    return entered(here, undefined, undefined, explainTarget(here.proxies, entry.ready.prepared, cluster, percent, asked, here.trace));
+    const reached = entered(here, undefined, undefined, explainTarget(here.proxies, entry.ready.prepared, cluster, percent, asked, here.trace));
+    if (reached.because === undefined) back(here, BYTES_BACK);
+    return reached;
   });
   return { ...common(here), ...outcomeOf(explained), targets: explained };
 }
@@ -143,7 +145,7 @@ function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts
     const asked = { host: hostOf(facts.authority), port: here.entry.connection.port };
     const target = explainTarget(proxies, here.entry.ready.prepared, decision.cluster, percent, asked, here.trace, decision.hash);
     const reached = entered(here, terminal, sentBy(decision, facts, headers, edge), target);
-    if (reached.because === undefined) here.trace(responseStep(terminal, decision.responseHeaders));
+    if (reached.because === undefined) back(here, responseStep(terminal, decision.responseHeaders));
     return [reached];
   });
   return { ...base, ...forwarded(here, rule, best, facts, headers), ...outcomeOf(explained), targets: explained };
@@ -225,7 +227,23 @@ function entered(here: Walk, terminal: HttpTerminal | undefined, request: HttpRe
   if (isCaptured(here.entry.ready)) here.trace(iptablesStep(PROXY_OUT));
   const passing = { spec: here.spec, caller: here.entry.ready, tell: here.tell, ...(terminal && { terminal }), ...(request && { request }) };
   const refusal = enterTarget(here.proxies, target, passing);
+  outside(here, terminal, target);
   return refusal === undefined ? target : { ...target, ...refusal };
+}
+
+/** An answer on its way back to the caller. */
+function back(here: Walk, step: HopStep): void {
+  here.trace(step);
+  if (isCaptured(here.entry.ready)) here.trace(iptablesStep(BACK));
+}
+
+/** Beyond the last proxy of the mesh: what is spoken there, and who answers. */
+function outside({ proxies, entry, trace }: Walk, terminal: HttpTerminal | undefined, { cluster, endpoints: [first] }: ExplainedTarget): void {
+  if (first === undefined || proxies.byAddress(first.address) !== undefined) return;
+  const table = entry.ready.prepared.cluster(cluster);
+  const host = table?.hosts.find(({ address, port }) => address === first.address && port === first.port);
+  if (table !== undefined && host !== undefined) trace(spokenOutside(transportTo(table, host, terminal)));
+  trace({ step: 'application', name: `${first.address}:${first.port}`, outcome: 'chosen', because: 'somebody outside the mesh answers' });
 }
 
 /** Failed or denied only where nothing can be served; a share that fails is told at its target. */
