@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { analyzeResources } from '../../src/analysis';
+import { createExplainer } from '../../src/analysis/explain';
 import { conditionOf, covers, literalStart } from '../../src/analysis/reachability/text-cover';
+import { buildModel } from '../../src/model/model';
 import { parseManifests } from '../../src/model/parse';
 
 const exact = (text: string) => ({ exact: text });
@@ -72,6 +74,19 @@ test.each<[string, string, string, string[]]>([
   ['another namespace', '{sourceNamespace: a}', '{sourceNamespace: b}', []],
 ])('a rule after one with %s', (_case, first, second, expected) => expect(two(first, second)).toEqual(expected));
 
+test('several earlier rules take together what none takes alone', () => {
+  const rules = (...matches: string[]) => found(`{hosts: [web], http: [${matches.map(match => `{match: [${match}], ${TO}}`).join(', ')}]}`);
+  expect(rules('{headers: {x: {}}}', '{withoutHeaders: {x: {}}}', '{uri: {prefix: /a}}')).toEqual(['MESH_RULE_UNREACHABLE IST0131 spec.http[2]']);
+  expect(rules('{headers: {x: {}}, uri: {prefix: /a}}', '{withoutHeaders: {x: {}}, uri: {prefix: /}}', '{uri: {prefix: /a/b}}')).toEqual(['MESH_RULE_UNREACHABLE IST0131 spec.http[2]']);
+  expect(rules('{headers: {x: {}}}', '{withoutHeaders: {y: {}}}', '{uri: {prefix: /a}}')).toEqual([]);
+  expect(rules('{headers: {x: {exact: a}}}', '{withoutHeaders: {x: {}}}', '{uri: {prefix: /a}}')).toEqual([]);
+  const listed = (matches: string[]) => matches.map(match => `{match: [${match}], ${TO}}`).join(', ');
+  const onBoth = (...matches: string[]) => found(`{hosts: [web.default.svc.cluster.local], gateways: [mesh, g], http: [${listed(matches)}, {${TO}}]}`)
+    .filter(text => text.includes('UNREACHABLE'));
+  expect(onBoth('{gateways: [mesh]}', '{gateways: [g]}')).toEqual(['MESH_RULE_UNREACHABLE IST0130 spec.http[2]']);
+  expect(onBoth('{gateways: [mesh]}', '{gateways: [g], uri: {prefix: /a}}')).toEqual([]);
+});
+
 test('one alternative of a rule may be covered', () => {
   expect(found(`{hosts: [web], http: [{match: [{uri: {prefix: /a}}], ${TO}}, {match: [{uri: {prefix: /a/b}}, {uri: {prefix: /c}}], ${TO}}]}`))
     .toEqual(['MESH_MATCH_INEFFECTIVE IST0131 spec.http[1].match[0]']);
@@ -85,4 +100,26 @@ test('TCP and TLS rules', () => {
   expect(tls('a.example', 'a.example')).toEqual(['MESH_RULE_UNREACHABLE IST0130 spec.tls[1]']);
   // Envoy finds the longest name, so a wildcard before it hides nothing.
   expect(tls('*.example', 'a.example')).toEqual([]);
+});
+
+const part = fc.constantFrom('uri: {prefix: /a}', 'uri: {exact: /a}', 'uri: {regex: "/a.*"}', 'uri: {prefix: /}', 'headers: {x: {}}', 'headers: {x: {exact: v}}', 'withoutHeaders: {x: {}}',
+  'withoutHeaders: {y: {}}', 'headers: {y: {}}', 'method: {exact: GET}', 'queryParams: {q: {exact: a}}', 'authority: {exact: web}', 'port: 80');
+const oneMatch = fc.uniqueArray(part, { maxLength: 3, selector: text => text.split(':')[0] }).map(parts => `{${parts.join(', ')}}`);
+const HEADERS: readonly Readonly<Record<string, string>>[] = [{}, { x: 'v' }, { x: 'w' }, { y: '1' }, { x: 'v', y: '1' }];
+const requests = ['/', '/a', '/a/b', '/b', '/a?q=a'].flatMap(path => ['GET', 'PUT'].flatMap(method => (
+  HEADERS.map(headers => ({ url: `http://web${path}`, method, headers, from: 'caller' })))));
+
+test('a rule that is said to be unreachable decides no request', () => {
+  const pods = ['web', 'caller'].map(name => `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, labels: {app: ${name}}}\nspec: {containers: [{name: a, ports: [{containerPort: 80}]}]}\n---\n`).join('');
+  let dead = 0;
+  fc.assert(fc.property(fc.array(oneMatch, { minLength: 2, maxLength: 5 }), (matches) => {
+    const rules = matches.map((match, index) => `{name: r${index}, match: [${match}], ${TO}}`).join(', ');
+    const { resources } = parseManifests(`${SERVICE}${pods}apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: it}\nspec: {hosts: [web], http: [${rules}]}`, 'f.yaml');
+    const unreachable = new Set(analyzeResources(resources).filter(({ code }) => code === 'MESH_RULE_UNREACHABLE').map(({ field }) => `r${/\[(\d+)]/.exec(field!)![1]}`));
+    if (unreachable.size === 0) return;
+    dead += unreachable.size;
+    const { explain } = createExplainer(buildModel(resources));
+    expect(requests.map(request => explain(request).rule?.name).filter(name => name !== undefined && unreachable.has(name))).toEqual([]);
+  }), { seed: 5, numRuns: 60 });
+  expect(dead).toBeGreaterThan(20);
 });

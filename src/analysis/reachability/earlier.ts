@@ -4,6 +4,9 @@ import type { HttpCondition } from './http-cover';
 /** How many earlier matches without a telling part are compared with a later one; beyond that nothing can be told. */
 const MOST_COMPARED = 200;
 
+/** How many headers are tried for parting a match in two. */
+const MOST_PRESENT = 8;
+
 /**
  * Matches that came before, found by their most telling part: a later match asks only those that can cover it, so a list of
  * thousands is not compared with itself.
@@ -11,18 +14,44 @@ const MOST_COMPARED = 200;
 export class Earlier<T> {
   private readonly table = new Map<string, { readonly condition: HttpCondition; readonly order: number; readonly value: T }[]>();
   private readonly lengths = new Set<number>();
+  /** Headers of which a match asks only whether they are there: with and without one is everything. */
+  private readonly present = new Set<string>();
   private count = 0;
 
   public add(condition: HttpCondition, value: T): void {
     const key = this.keyOf(condition);
     const list = this.table.get(key);
     const entry = { condition, order: this.count++, value };
+    for (const [name, part] of condition.headers) if (part === undefined && this.present.size < MOST_PRESENT) this.present.add(name);
     if (list === undefined) this.table.set(key, [entry]);
     else if (list.length < MOST_COMPARED) list.push(entry);
   }
 
+  /** Earlier matches that together take everything the given one takes: one, or several that part it by gateway or by a header's presence; else none. */
+  public coversOf(condition: HttpCondition): readonly T[] {
+    const whole = this.coverOf(condition);
+    if (whole !== undefined) return [whole];
+    const parted = condition.gateways.length > 1 ? this.all(condition.gateways.map(gateway => ({ ...condition, gateways: [gateway] }))) : [];
+    if (parted.length > 0) return parted;
+    for (const name of this.present) {
+      if (condition.headers.has(name) || condition.withoutHeaders.has(name)) continue;
+      const both = this.all([
+        { ...condition, headers: new Map([...condition.headers, [name, undefined]]) },
+        { ...condition, withoutHeaders: new Map([...condition.withoutHeaders, [name, undefined]]) },
+      ]);
+      if (both.length > 0) return both;
+    }
+    return [];
+  }
+
+  /** A cover of each part; none where one part has none. */
+  private all(parts: readonly HttpCondition[]): readonly T[] {
+    const covers = parts.map(part => this.coverOf(part)).filter(cover => cover !== undefined);
+    return covers.length < parts.length ? [] : [...new Set(covers)];
+  }
+
   /** The first earlier match that takes everything the given one takes. */
-  public coverOf(condition: HttpCondition): T | undefined {
+  private coverOf(condition: HttpCondition): T | undefined {
     let best: { readonly order: number; readonly value: T } | undefined;
     for (const key of this.keysOf(condition)) {
       for (const entry of this.table.get(key) ?? []) {

@@ -21,12 +21,12 @@ const keyOf = ({ rule, path }: Match): string => `${rule.metadata.namespace}/${r
 function withinOne(context: Context, entries: readonly Entry[], dead: Set<string>): void {
   const earlier = new Earlier<Match>();
   for (const entry of entries) {
-    const covers = entry.matches.map(match => earlier.coverOf(match.condition));
+    const covers = entry.matches.map(match => earlier.coversOf(match.condition));
     report(context, entry, covers, dead, match => fieldOf(match.path));
     const own = new Earlier<Match>();
     entry.matches.forEach((match, number) => {
-      const twin = own.coverOf(match.condition);
-      if (covers[number] === undefined && twin !== undefined && !entry.delegates) {
+      const [twin] = own.coversOf(match.condition);
+      if (covers[number].length === 0 && twin !== undefined && !entry.delegates) {
         context.report(match.rule, match.path, {
           code: 'MESH_MATCH_INEFFECTIVE',
           istioCode: 'IST0131',
@@ -42,15 +42,15 @@ function withinOne(context: Context, entries: readonly Entry[], dead: Set<string
 }
 
 /** Says that a rule is never reached if each of its matches is covered, else which of its matches are not. */
-function report(context: Context, entry: Entry, covers: readonly (Match | undefined)[], dead: Set<string>, nameOf: (match: Match) => string): void {
+function report(context: Context, entry: Entry, covers: readonly (readonly Match[])[], dead: Set<string>, nameOf: (match: Match) => string): void {
   const { rule, index, matches } = entry;
   if (matches.length === 0) return;
   const path = ['spec', 'http', index];
-  const all = covers.every(cover => cover !== undefined);
+  const all = covers.every(cover => cover.length > 0);
   if (all) {
-    const reasons = [...new Set(covers.map(cover => nameOf(cover!)))];
-    const first = covers[0]!;
-    const istioCode = covers.every((cover, number) => describe(cover!.condition) === '' || describe(cover!.condition) === describe(matches[number].condition)) ? 'IST0130' : 'IST0131';
+    const reasons = [...new Set(covers.flatMap(cover => cover.map(nameOf)))];
+    const [first] = covers[0];
+    const istioCode = covers.every(([cover], number) => describe(cover.condition) === '' || describe(cover.condition) === describe(matches[number].condition)) ? 'IST0130' : 'IST0131';
     const whole = describe(first.condition) === '';
     const own = [...new Set(matches.map(match => describe(match.condition)))].filter(text => text !== '').slice(0, 4).join(' or ');
     context.report(rule, path, {
@@ -63,14 +63,14 @@ function report(context: Context, entry: Entry, covers: readonly (Match | undefi
   }
   covers.forEach((cover, number) => {
     const match = matches[number];
-    if (cover === undefined) return;
+    if (cover.length === 0) return;
     dead.add(keyOf(match));
     if (all || entry.delegates) return;
     context.report(rule, match.path, {
       code: 'MESH_MATCH_INEFFECTIVE',
       istioCode: 'IST0131',
       severity: 'warning',
-      message: `${fieldOf(match.path)} (${describe(match.condition) || 'everything'}) never decides, as ${nameOf(cover)} (${describe(cover.condition) || 'everything'}) matches before it`,
+      message: `${fieldOf(match.path)} (${describe(match.condition) || 'everything'}) never decides, as ${cover.map(each => `${nameOf(each)} (${describe(each.condition) || 'everything'})`).join(' and ')} matches before it`,
       repair: 'move the narrower match first',
     });
   });
@@ -107,11 +107,11 @@ function acrossSeveral(context: Context, lists: readonly (readonly Entry[])[], p
         const matches = entry.matches.filter(match => takesAll(match) === last);
         if (matches.length === 0) continue;
         const alive = matches.filter(match => !dead.has(keyOf(match)));
-        const covers = alive.map(match => earlier.coverOf(match.condition));
-        if (alive.length > 0 && covers.some(cover => cover !== undefined && cover.rule !== entry.rule)) {
+        const covers = alive.map(match => earlier.coversOf(match.condition));
+        if (alive.length > 0 && covers.some(cover => cover.some(({ rule }) => rule !== entry.rule))) {
           const whole = alive.length === entry.matches.length;
           report(context, { ...entry, matches: whole ? alive : [...alive, ...entry.matches.filter(match => !alive.includes(match))] },
-            whole ? covers : [...covers, ...entry.matches.slice(alive.length).map(() => undefined)], dead,
+            whole ? covers : [...covers, ...entry.matches.slice(alive.length).map(() => [])], dead,
             match => (match.rule === entry.rule ? fieldOf(match.path) : `${fieldOf(match.path)} of ${resourceName(match.rule as never)}, which is older and shares the host ${place},`));
         }
         for (const match of matches) earlier.add(match.condition, match);

@@ -55,7 +55,7 @@ const OLD_NAMES: Readonly<Record<string, string>> = {
 
 /** What a patch writes, decoded as Envoy would: wrong values are errors, unknown fields and old names are doubtful. */
 export function patchValueRules(at: Reporter, applyTo: string, value: Json, operation: string, path: Path): void {
-  if (FILTERS.has(applyTo)) filterRules(at, value, operation, path);
+  if (FILTERS.has(applyTo)) filterRules(at, applyTo, value, operation, path);
   const name = TYPES[applyTo];
   const schema = name === undefined ? undefined : lazyRegistry().getMessage(name);
   if (schema === undefined || operation === 'REMOVE') return;
@@ -72,9 +72,10 @@ export function patchValueRules(at: Reporter, applyTo: string, value: Json, oper
   if (strict !== undefined) at.doubtful(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} has only fields of ${name}, got another one, which Envoy leaves out: ${strict}`, 'correct the name');
 }
 
-function filterRules(at: Reporter, value: Json, operation: string, path: Path): void {
+function filterRules(at: Reporter, applyTo: string, value: Json, operation: string, path: Path): void {
   const name = typeof value.name === 'string' ? value.name : '';
-  const today = OLD_NAMES[name];
+  // One old name stood for two filters.
+  const today = applyTo === 'HTTP_FILTER' ? OLD_NAMES[name]?.replace('.network.ratelimit', '.http.ratelimit') : OLD_NAMES[name];
   if (today !== undefined) at.doubtful([...path, 'name'], 'MESH_FIELD_DEPRECATED', `the filter's name is one of today's, got ${name}`, `write ${today}`);
   const config = value.typed_config ?? value.typedConfig;
   if (!isObject(config)) {
