@@ -213,6 +213,9 @@ export const REFUSED_VALUES: readonly RefusedValue[] = [
 export const REFUSED_MESH_CONFIG: readonly string[] = [
   // Its cluster stands in the bootstrap of Istio's agent only.
   'enableEnvoyAccessLogService',
+  // Of what a proxy does to headers only their case is described.
+  ...['attemptCount', 'envoyDebugHeaders', 'forwardedClientCert', 'metadataExchangeHeaders', 'requestId', 'server', 'setCurrentClientCertDetails', 'xForwardedHost',
+    'xForwardedPort'].map(header => `defaultConfig.proxyHeaders.${header}`),
   // The environment is istiod's own.
   ...['zipkin', 'opentelemetry.http', 'opentelemetry.dynatraceSampler.httpService.http'].map(provider => `extensionProviders.${provider}.headers.envName`),
   'extensionProviders.opentelemetry.grpc.initialMetadata.envName',

@@ -16,6 +16,7 @@ import { extensionsOf } from './extensions/list';
 import { gatewayListeners } from './gateway/listeners';
 import { gatewayRoutes } from './gateway/routes';
 import { autoPassthrough, mergedGateways } from './gateway/servers';
+import { preservesHeaderCase } from './header-case';
 import { inboundPorts } from './inbound-ports';
 import { explicitOutbound } from './listeners/explicit-outbound';
 import { httpProxyListener } from './listeners/http-proxy';
@@ -178,7 +179,7 @@ interface Clusters { readonly clusters: readonly Cluster[]; readonly endpoints: 
 /** Clusters of all services in scope, each followed by its subsets, with an assignment for each that asks for one. */
 function serviceClusters(view: View, flavour: ClusterKind): Clusters {
   const { mesh, scope, proxy, dialect } = view;
-  const kind = `${proxy.type}/${dialect.name}/${view.explicit === undefined ? '' : 'explicit'}`;
+  const kind = `${proxy.type}/${dialect.name}/${view.explicit === undefined ? '' : 'explicit'}/${preservesHeaderCase(mesh, proxy) ? 'case' : ''}`;
   return mesh.memo.get('serviceClusters', [scope.services, proxy.namespace, kind, flavour, view.callerKey, placeOf(view)], () => {
     const clusters: Cluster[] = [];
     const endpoints: ClusterLoadAssignment[] = [];

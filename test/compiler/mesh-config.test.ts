@@ -62,3 +62,24 @@ test('the mesh\'s retries inbound replace Istio\'s; none at all where it says so
     .find(({ typedConfig }: any) => typedConfig.routeConfig).typedConfig.routeConfig.virtualHosts[0].routes[0].route.retryPolicy;
   expect([policyOf({ attempts: 5 }), policyOf({ attempts: 0 })]).toEqual([{ retryOn: 'reset-before-request', numRetries: 5 }, undefined]);
 });
+
+test('names of HTTP/1.1 headers keep their case where the mesh, or a proxy of itself, asks for it', () => {
+  const proxyHeaders = { preserveHttp1HeaderCase: true };
+  const OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  const seen = (meshConfig: object, metadata?: Record<string, unknown>) => {
+    const model = buildModel(resourcesOfYaml(SHOP), { meshConfig: meshConfig as Record<string, unknown> });
+    const compiled = compile(model, 'stock-v1.shop', { metadata });
+    const manager = listenerJson(compiled, '0.0.0.0_8000').filterChains[0].filters[0].typedConfig;
+    const inbound = clusterJson(compiled, 'inbound|8080||').typedExtensionProtocolOptions?.[OPTIONS];
+    const http = clusterJson(compiled, STOCK).typedExtensionProtocolOptions?.[OPTIONS];
+    const auto = clusterJson(compiled, STOCK.replace('8000', '9000')).typedExtensionProtocolOptions?.[OPTIONS];
+    const tcp = clusterJson(compiled, STOCK.replace('8000', '5432')).typedExtensionProtocolOptions;
+    const explicit = [inbound, http].map(options => options?.explicitHttpConfig?.httpProtocolOptions);
+    const names = [manager.httpProtocolOptions, ...explicit, auto?.useDownstreamProtocolConfig?.httpProtocolOptions];
+    return [...names.map(each => each?.headerKeyFormat?.statefulFormatter?.name), tcp];
+  };
+  const everywhere = ['preserve_case', 'preserve_case', 'preserve_case', 'preserve_case', undefined];
+  expect(seen({ defaultConfig: { proxyHeaders } })).toEqual(everywhere);
+  expect(seen({}, { PROXY_CONFIG: { proxyHeaders } })).toEqual(everywhere);
+  expect(seen({})).toEqual([undefined, undefined, undefined, undefined, undefined]);
+});

@@ -62,6 +62,11 @@ describeReal(['envoy'], 'real Envoy takes every field', ({ envoy }) => {
     await mesh.update([BASE, SUBSETS, JSON.stringify(document)].join('\n---\n'));
   }, 30_000);
 
+  test('the case of headers, which the mesh keeps', async () => {
+    const config = JSON.stringify({ defaultConfig: { proxyHeaders: { preserveHttp1HeaderCase: true } } });
+    await mesh.update([BASE, JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'istio', namespace: 'istio-system' }, data: { mesh: config } })].join('\n---\n'));
+  }, 30_000);
+
   test('patches of an EnvoyFilter, also with an extension whose messages are not known here', async () => {
     await mesh.update([BASE, FILTERS].join('\n---\n'));
   }, 30_000);

@@ -28,7 +28,7 @@ export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
     connectTimeout: pool.connectTimeout,
     circuitBreakers: pool.circuitBreakers,
     upstreamConnectionOptions: pool.connectionOptions,
-    typedExtensionProtocolOptions: inboundProtocolOptions(port, pool),
+    typedExtensionProtocolOptions: inboundProtocolOptions(view, port, pool),
     commonLbConfig: {},
     metadata: port.services.length === 0 ? undefined : istioMetadata({ services: port.services, rule: port.rule }),
   };

@@ -7,6 +7,7 @@ import { pack } from '../../xds/any';
 import { duration } from '../../xds/duration';
 import type { Http2ProtocolOptionsSchema, HttpProtocolOptionsSchema as CommonSchema } from '../../xds/gen/envoy/config/core/v3/protocol_pb';
 import { HttpProtocolOptionsSchema } from '../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb';
+import { http1Options, preservesHeaderCase } from '../header-case';
 import type { ClientTransport } from '../security/client-tls';
 import type { View } from '../view';
 
@@ -19,40 +20,45 @@ type Common = MessageInitShape<typeof CommonSchema>;
 export function protocolOptions(view: View, port: ServicePort, pool: Pool, transport: Pick<ClientTransport, 'autoSni' | 'autoSan'>): Record<string, Any> {
   const common = commonOptions(pool);
   const http2 = speaksHttp2(view, port, pool);
+  const preserved = isHttpLike(port) && preservesHeaderCase(view.mesh, view.proxy);
   const sniffed = port.protocol === 'Auto' && view.proxy.type === 'sidecar';
   let version: Init['upstreamProtocolOptions'];
   if (pool.useClientProtocol || (sniffed && !http2)) {
-    version = { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: h2(pool) } };
+    version = { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: http1Options(preserved), http2ProtocolOptions: h2(pool) } };
   } else if (http2) {
     version = { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: h2(pool) } } };
   }
-  if (version === undefined && common === undefined && !transport.autoSni) return {};
+  if (version === undefined && common === undefined && !transport.autoSni && !preserved) return {};
   return {
     [KEY]: pack(HttpProtocolOptionsSchema, {
       commonHttpProtocolOptions: common,
-      upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
+      upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: http1Options(preserved) } } },
       upstreamHttpProtocolOptions: transport.autoSni ? { autoSni: true, autoSanValidation: transport.autoSan } : undefined,
     }),
   };
 }
 
 /** The same for an inbound cluster, whose protocol is the port's own. */
-export function inboundProtocolOptions(port: Pick<ServicePort, 'protocol'>, pool: Pool): Record<string, Any> {
+export function inboundProtocolOptions(view: View, port: Pick<ServicePort, 'protocol'>, pool: Pool): Record<string, Any> {
   const common = commonOptions(pool);
+  const preserved = isHttpLike(port) && preservesHeaderCase(view.mesh, view.proxy);
   let version: Init['upstreamProtocolOptions'];
   if (isHttp2(port.protocol)) {
     version = { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: h2(pool) } } };
   } else if (port.protocol === 'Auto' || pool.useClientProtocol) {
-    version = { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: h2(pool) } };
+    version = { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: http1Options(preserved), http2ProtocolOptions: h2(pool) } };
   }
-  if (version === undefined && common === undefined) return {};
+  if (version === undefined && common === undefined && !preserved) return {};
   return {
     [KEY]: pack(HttpProtocolOptionsSchema, {
       commonHttpProtocolOptions: common,
-      upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
+      upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: http1Options(preserved) } } },
     }),
   };
 }
+
+/** Whether requests may pass a port. */
+const isHttpLike = ({ protocol }: Pick<ServicePort, 'protocol'>): boolean => isHttp(protocol) || protocol === 'Auto';
 
 /** What pass-through clusters speak: whatever the caller does. */
 export const PASSTHROUGH_OPTIONS: Record<string, Any> = {

@@ -17,6 +17,7 @@ import { extensionsAt } from '../extensions/list';
 import type { Extension } from '../extensions/list';
 import { gatewayTopology } from '../gateway/topology';
 import type { GatewayTopology } from '../gateway/topology';
+import { http1Options, preservesHeaderCase } from '../header-case';
 import { accessLogs } from '../telemetry/access-log';
 import { tracing } from '../telemetry/tracing';
 import type { View } from '../view';
@@ -89,13 +90,15 @@ function common(view: View, options: HcmOptions, extensions: readonly Extension[
   const idle = durationMs(view.proxy.metadata.IDLE_TIMEOUT as string | undefined);
   const side = direction === 'inbound' ? 'SERVER' : 'CLIENT';
   const traced = tracing(view, side);
+  const preserved = preservesHeaderCase(view.mesh, view.proxy);
   return create(HttpConnectionManagerSchema, {
     httpFilters: httpFilters(view, direction, extensions, options),
     tracing: traced.tracing,
     accessLog: accessLogs(view, side),
     streamIdleTimeout: duration(0),
     commonHttpProtocolOptions: idle === undefined ? undefined : { idleTimeout: duration(idle) },
-    httpProtocolOptions: options.absoluteUrl === true ? { allowAbsoluteUrl: true } : direction === 'gateway' ? {} : undefined,
+    httpProtocolOptions: options.absoluteUrl === true || direction === 'gateway' || preserved
+      ? { ...http1Options(preserved), allowAbsoluteUrl: options.absoluteUrl } : undefined,
     http2ProtocolOptions: options.http2 === true ? {} : undefined,
     proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: 'websocket' }],
