@@ -115,6 +115,21 @@ test('two of them for one workload fail synthesis: Istio would deny all', () => 
   ]);
 });
 
+test('one that speaks HTTP is not asked about TCP, which fails synthesis unless the rule is about other ports', () => {
+  const { chart, mesh, service } = shop();
+  const mixed = service('mixed', [MeshPort.http(80), MeshPort.tcp(5432)]);
+  const [byHttp, byGrpc] = [ExtAuthz.http(service('auth')), ExtAuthz.grpc(service('grpc', [MeshPort.grpc(1)]))].map((ask, at) => (
+    new ExternalAuthorizer(chart, `a${at}`, { mesh, ask })));
+  new AuthorizationRule(chart, 'web', { to: mixed, authorizer: byHttp, operations: [AccessOperation.http({ ports: [80] })] });
+  new AuthorizationRule(chart, 'all', { to: service('grpc-asked', [MeshPort.tcp(5432)]), authorizer: byGrpc });
+  expect(failures(chart)).toEqual([]);
+  new AuthorizationRule(chart, 'x', { to: mixed, authorizer: byHttp });
+  expect(failures(chart)).toEqual([
+    '[test/x] MESH_ACCESS_PROTOCOL: AuthorizationPolicy/shop/x spec.rules[0]: an authorizer that speaks HTTP is asked about requests, got a0 for shop/mixed-v1, '
+    + 'which serves TCP on 5432; whoever connects there passes; ask one that speaks gRPC, or name the ports of HTTP',
+  ]);
+});
+
 test('a provider that the installation may have is no error beside one of the chart\'s own', () => {
   const { chart, mesh, accounts, opa } = shop();
   new ExternalAuthorizer(chart, 'by-opa', { mesh, ask: ExtAuthz.grpc(opa) });

@@ -30,6 +30,7 @@ export function policyAnalysis(context: Context): void {
       const path = ['spec', 'rules', index];
       sources(context, policy, rule, path);
       onTcp(context, policy, rule, path, workloads);
+      unasked(context, policy, rule, path, workloads);
       if (spec.action === 'DENY' && isHttpOnly(rule)) deniesTcp(context, policy, path, workloads);
       withoutIdentity(context, policy, rule, path, workloads, peers);
     });
@@ -153,6 +154,26 @@ function deniesTcp(context: Context, policy: Policy, path: Path, workloads: read
   if (workloads.length > 0 && raw.length === 0) return;
   context.report(policy, path, doubtful('MESH_ACCESS_HTTP_ONLY', `${fieldOf(path)} denies by HTTP attributes alone, got no ports; on TCP ports${
     raw.length === 0 ? '' : ` such as ${raw[0]}`} it denies every connection`, 'add the HTTP ports to its operations'));
+}
+
+/** An authorizer that speaks HTTP is asked about requests alone; connections of TCP pass by it. */
+function unasked(context: Context, policy: Policy, { to }: AccessRule, path: Path, workloads: readonly Workload[]): void {
+  const { action, provider: named } = policy.spec ?? {};
+  if (action !== 'CUSTOM') return;
+  const byHttp = objectsOf(context.model.config.raw.extensionProviders).some(each => each.name === named?.name && each.envoyExtAuthzHttp !== undefined);
+  if (!byHttp) return;
+  const wanted = (to ?? []).flatMap(({ operation }) => operation?.ports ?? []).map(Number);
+  for (const workload of workloads.filter(each => !each.gateway)) {
+    const open = context.model.targetsOf(workload).filter(({ port, targetPort }) => (
+      (wanted.length === 0 || wanted.includes(targetPort)) && port.protocol !== 'Auto' && !isHttp(port.protocol)));
+    if (open.length === 0) continue;
+    return context.report(policy, path, {
+      code: 'MESH_ACCESS_PROTOCOL',
+      message: `an authorizer that speaks HTTP is asked about requests, got ${named?.name} for ${workload.namespace}/${workload.workload}, `
+        + `which serves TCP on ${open.map(({ targetPort }) => targetPort).join(', ')}; whoever connects there passes`,
+      repair: 'ask one that speaks gRPC, or name the ports of HTTP',
+    });
+  }
 }
 
 const HTTP_OPERATIONS = ['hosts', 'notHosts', 'methods', 'notMethods', 'paths', 'notPaths'] as const;
