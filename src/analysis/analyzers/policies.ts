@@ -160,8 +160,8 @@ function deniesTcp(context: Context, policy: Policy, path: Path, workloads: read
 function unasked(context: Context, policy: Policy, { to }: AccessRule, path: Path, workloads: readonly Workload[]): void {
   const { action, provider: named } = policy.spec ?? {};
   if (action !== 'CUSTOM') return;
-  const byHttp = objectsOf(context.model.config.raw.extensionProviders).some(each => each.name === named?.name && each.envoyExtAuthzHttp !== undefined);
-  if (!byHttp) return;
+  const asked = objectsOf(context.model.config.raw.extensionProviders).find(({ name }) => name === named?.name);
+  if (asked?.envoyExtAuthzHttp === undefined) return;
   const wanted = (to ?? []).flatMap(({ operation }) => operation?.ports ?? []).map(Number);
   for (const workload of workloads.filter(each => !each.gateway)) {
     const open = context.model.targetsOf(workload).filter(({ port, targetPort }) => (
@@ -169,8 +169,8 @@ function unasked(context: Context, policy: Policy, { to }: AccessRule, path: Pat
     if (open.length === 0) continue;
     return context.report(policy, path, {
       code: 'MESH_ACCESS_PROTOCOL',
-      message: `an authorizer that speaks HTTP is asked about requests, got ${named?.name} for ${workload.namespace}/${workload.workload}, `
-        + `which serves TCP on ${open.map(({ targetPort }) => targetPort).join(', ')}; whoever connects there passes`,
+      message: `an authorizer that speaks HTTP is asked about requests, got ${named?.name} for ${workload.namespace}/${workload.workload}, which `
+        + ` serves TCP on ${open.map(({ targetPort }) => targetPort).join(', ')}; whoever connects there passes`,
       repair: 'ask one that speaks gRPC, or name the ports of HTTP',
     });
   }
