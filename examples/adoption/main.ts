@@ -1,5 +1,5 @@
 import { App, Chart, Duration, Include } from 'cdk8s';
-import { istio, Mesh, MeshPort, MeshService, type MeshVersion, RetryOn, RetryPolicy, RouteTarget } from 'cdk8s-mesh';
+import { EgressPolicy, istio, Mesh, MeshPort, MeshService, type MeshVersion, MtlsMode, RetryOn, RetryPolicy, RouteTarget } from 'cdk8s-mesh';
 import * as kplus from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { restricted } from '../restricted';
@@ -8,10 +8,13 @@ import { restricted } from '../restricted';
 export class Adoption extends Chart {
   public readonly cart: MeshService;
   public readonly cartV1: MeshVersion;
+  public readonly billing: MeshService;
+  public readonly billingV3: MeshVersion;
 
   public constructor(scope: Construct, id: string) {
     super(scope, id);
-    new Mesh(this, 'mesh'); // checks what was written by hand as well
+    // Istio runs there already, for pods with mutual TLS and declared hosts only. Checks what was written by hand as well, and knows these settings.
+    Mesh.fromExisting(this, 'mesh', { mtls: MtlsMode.STRICT, egress: EgressPolicy.REGISTRY_ONLY });
 
     // 1. A program that cdk8s-plus deploys already. These lines stay as they were ...
     const deployment = new kplus.Deployment(this, 'cart-deployment', {
@@ -29,11 +32,15 @@ export class Adoption extends Chart {
       targets: [RouteTarget.to(this.cartV1)],
     });
 
-    // 2. Manifests by hand stay files. What is new for them is typed as Istio has it.
-    new Include(this, 'billing', { url: 'examples/adoption/existing.yaml' });
+    // 2. Manifests by hand stay files, and join the mesh like any other.
+    const { apiObjects } = new Include(this, 'billing', { url: 'examples/adoption/existing.yaml' });
+    const byHand = (kind: string) => apiObjects.find((object) => object.kind === kind)!;
+    this.billing = MeshService.fromService(this, 'billing-in-mesh', byHand('Service'), { ports: [MeshPort.http(80, { targetPort: 8080 })] });
+    this.billingV3 = this.billing.addVersionFrom('v3', byHand('Deployment'));
+    // 3. What the constructs have no word for is typed as Istio has it.
     new istio.networking.VirtualService(this, 'billing-routes', {
       metadata: { name: 'billing' },
-      spec: { hosts: ['billing'], http: [{ name: 'all', timeout: '10s', route: [{ destination: { host: 'billing' } }] }] },
+      spec: { hosts: ['billing'], http: [{ name: 'all', timeout: '10s', route: [{ destination: { host: 'billing', subset: 'v3' } }] }] },
     });
     restricted(this);
   }
