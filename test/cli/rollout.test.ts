@@ -15,6 +15,9 @@ test('show prints every step, the weights, where it is, what is next, and that a
   expect(stdout).toBe(`reviews-v2.default  engine none
 at: step 3: weight 30 %
 next: step 4: pause 1800s
+apply workloads: Service/reviews, Deployment/reviews-v1, Deployment/reviews-v2
+then subsets: DestinationRule/reviews
+then routes: VirtualService/reviews
   STATE                   V1   V2   SAFE
   step 0: cookie beta=on  100  0    yes
   step 1: mirror 20 %     100  0    yes
@@ -31,6 +34,12 @@ test('show says what Argo will do', async () => {
   const [report] = JSON.parse(stdout);
   expect(code).toBe(0);
   expect(report).toMatchObject({ name: 'reviews', namespace: 'default', engine: 'argo' });
+  expect(report.waves).toEqual([
+    { name: 'workloads', objects: ['Service/reviews', 'Deployment/reviews-v1', 'Deployment/reviews-v2'] },
+    { name: 'subsets', objects: ['DestinationRule/reviews'] },
+    { name: 'routes', objects: ['VirtualService/reviews'] },
+    { name: 'rollout', objects: ['AnalysisTemplate/reviews-success-rate', 'Rollout/reviews'] },
+  ]);
   expect(report.states.map(({ name, weights, safe }: any) => [name, weights.stable, weights.canary, safe])).toEqual([
     ['the canary is not ready yet', 100, 0, true],
     ['step 0: setCanaryScale replicas 2', 100, 0, true],

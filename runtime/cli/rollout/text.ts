@@ -1,4 +1,4 @@
-import { failureIn, type Plan } from '../../../src/analysis/rollout/plans';
+import { type ApplyWave, failureIn, type Plan, wavesOf } from '../../../src/analysis/rollout/plans';
 import { type Json, objectOf, textOf } from '../../../src/model/json';
 import { columns } from '../text/columns';
 
@@ -14,6 +14,8 @@ export interface Report {
   /** What Argo says of it. */
   readonly phase?: string;
   readonly message?: string;
+  /** What is to be applied together, in this order. */
+  readonly waves: readonly ApplyWave[];
   readonly states: readonly {
     readonly name: string;
     readonly step?: number;
@@ -39,6 +41,7 @@ export function reportOf(plan: Plan, manifests: readonly Json[]): Report {
     ...(next !== undefined && { next: next.name }),
     ...(textOf(phase) !== undefined && { phase: textOf(phase) }),
     ...(textOf(message) !== undefined && { message: textOf(message) }),
+    waves: wavesOf(plan, manifests),
     states: states.map((state) => {
       const because = failureIn(plan, state, manifests);
       const weights = { [stable]: 100 - state.weight, [canary]: state.weight };
@@ -49,13 +52,14 @@ export function reportOf(plan: Plan, manifests: readonly Json[]): Report {
 }
 
 /** The report as a table; the state it is in has a mark. */
-export function reportText({ name, namespace, engine, current, next, phase, message, states }: Report): string {
+export function reportText({ name, namespace, engine, current, next, phase, message, waves, states }: Report): string {
   const [stable, canary] = Object.keys(states[0]?.weights ?? {});
   const head = [
     `${name}.${namespace}  engine ${engine}`,
     ...(phase === undefined ? [] : [`${phase}${message === undefined ? '' : ` (${message})`}`]),
     `at: ${current ?? (engine === 'argo' ? 'nothing yet, as far as is known here' : 'none of its states')}`,
     `next: ${next ?? 'nothing'}`,
+    ...waves.map(({ name: wave, objects }, index) => `${index === 0 ? 'apply ' : 'then '}${wave}: ${objects.join(', ')}`),
   ];
   const rows = states.map(({ name: state, weights, because }) => [
     `${state === current ? '>' : ' '} ${state}`, String(weights[stable]), String(weights[canary]), because === undefined ? 'yes' : `NO: ${because}`,

@@ -47,6 +47,36 @@ export function plansIn(manifests: readonly Json[]): Plan[] {
   return plans.sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
 }
 
+/** Objects that are applied together; those of the next wave name them, or send requests to them. */
+export interface ApplyWave {
+  readonly name: 'workloads' | 'subsets' | 'routes' | 'rollout';
+  /** `Kind/name`. */
+  readonly objects: string[];
+}
+
+/** The objects of a rollout in the order in which they are to be applied, so that nothing leads to what is not there yet. */
+export function wavesOf({ host, namespace, engine, object }: Plan, manifests: readonly Json[]): ApplyWave[] {
+  const here = manifests.filter(({ metadata }) => (textOf(objectOf(metadata).namespace) ?? 'default') === namespace);
+  const isHost = (name: unknown) => textOf(name)?.split('.')[0] === host.split('.')[0];
+  const service = here.find(({ kind, metadata }) => kind === 'Service' && isHost(objectOf(metadata).name));
+  const selector = Object.entries(objectOf(objectOf(service?.spec).selector));
+  const runs = ({ spec }: Json) => {
+    const labels = objectOf(objectOf(objectOf(objectOf(spec).template).metadata).labels);
+    return selector.length > 0 && selector.every(([key, value]) => labels[key] === value);
+  };
+  const analyses = objectsOf(objectOf(canaryOf(object).analysis).templates).map(({ templateName }) => templateName);
+  const wave = (name: ApplyWave['name'], takes: (each: Json) => boolean): ApplyWave[] => {
+    const objects = here.filter(takes).map(({ kind, metadata }) => `${textOf(kind)}/${textOf(objectOf(metadata).name)}`);
+    return objects.length === 0 ? [] : [{ name, objects }];
+  };
+  return [
+    ...wave('workloads', each => each === service || (each.kind !== 'Rollout' && runs(each))),
+    ...wave('subsets', ({ kind, spec }) => kind === 'DestinationRule' && isHost(objectOf(spec).host)),
+    ...wave('routes', ({ kind, spec }) => kind === 'VirtualService' && textsOf(objectOf(spec).hosts).some(isHost)),
+    ...(engine === 'none' ? [] : wave('rollout', each => each === object || (each.kind === 'AnalysisTemplate' && analyses.includes(objectOf(each.metadata).name)))),
+  ];
+}
+
 /** Why a request would fail in a state, sent from a workload of the rollout's namespace; undefined where none does. */
 export function failureIn({ host, namespace }: Plan, state: PlannedState, manifests: readonly Json[]): string | undefined {
   const key = ({ kind, metadata }: Json) => `${textOf(kind)}/${textOf(objectOf(metadata).namespace) ?? 'default'}/${textOf(objectOf(metadata).name)}`;
