@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Duration, Testing } from 'cdk8s';
 import { stringify } from 'yaml';
 import { restricted } from '../../examples/restricted';
-import { CanaryAnalysis, CanaryRollout, CanaryStep, Mesh, MeshPort, MeshService, RolloutEngine } from '../../src';
+import { CanaryAnalysis, CanaryRollout, CanaryStep, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, RolloutEngine } from '../../src';
 import { argoStates, REVISION_LABEL } from '../../src/analysis/rollout/argo-states';
 import { cli, folderOf } from '../cli/support';
 import { ArgoController } from '../support/argo-controller';
@@ -21,12 +21,14 @@ const steps = [
   CanaryStep.weight(60), CanaryStep.pause(), CanaryStep.weight(100),
 ];
 
-function shop(aborted: boolean) {
+function shop(aborted: boolean, image = 'v2') {
   const chart = Testing.chart();
   const namespace = 'shop';
   new Mesh(chart, 'mesh');
   const reviews = new MeshService(chart, 'reviews', { namespace, ports: [MeshPort.http(9080)] });
-  const [stable, canary] = ['v1', 'v2'].map(version => reviews.addVersion(version, { containers: [{ image: `reviews:${version}` }] }));
+  const front = new MeshService(chart, 'front', { namespace, ports: [MeshPort.http(9080)] });
+  front.addVersion('v1', { containers: [{ image: 'front:v1' }] });
+  const [stable, canary] = [['v1', 'v1'], ['v2', image]].map(([version, each]) => reviews.addVersion(version, { containers: [{ image: `reviews:${each}` }] }));
   const rollout = new CanaryRollout(chart, 'to-v2', { service: reviews, stable, canary, steps, engine: RolloutEngine.argo(), aborted });
   restricted(chart);
   return { rollout, manifests: Testing.synth(chart) };
@@ -35,6 +37,9 @@ function shop(aborted: boolean) {
 describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollouts', 'jq'], 'the real controller of Argo Rollouts', (paths) => {
   let cluster: IstioCluster;
   let controller: ArgoController;
+  /** Version of everything when the first revision was there, and what there was. */
+  let healthy: string;
+  let first: any[];
   const { rollout, manifests } = shop(false);
   const states = argoStates(manifests.find(({ kind }) => kind === 'Rollout'), manifests);
 
@@ -67,8 +72,11 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollout
 
   test('takes a first revision, whose pods get everything', async () => {
     expect(await cluster.complaints(shop(true).manifests)).toEqual([]);
-    await controller.until(ROLLOUT, 'healthy', ({ status }) => status?.phase === 'Healthy');
+    const rollouts = await controller.until(ROLLOUT, 'healthy', ({ status }) => status?.phase === 'Healthy');
+    healthy = rollouts.metadata.resourceVersion;
     const { body } = await cluster.server.get(VIRTUAL_SERVICE) as any;
+    const { items } = (await cluster.server.get('/apis/apps/v1/namespaces/shop/replicasets')).body as any;
+    first = [body, (await cluster.server.get(DESTINATION_RULE)).body, ...items.map((each: any) => ({ apiVersion: 'apps/v1', kind: 'ReplicaSet', ...each }))];
     expect(body.spec.http).toEqual(objectOf('promoted', 'VirtualService').spec.http);
   }, START_MS);
 
@@ -116,6 +124,19 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollout
     expect((await command('show')).stdout).toContain('at: given up\n');
   }, START_MS);
 
+  test('interrupted by a third revision, and given up again', async () => {
+    expect((await command('retry')).code).toBe(0);
+    await pausedAt(stepNamed('pause').step!);
+    expect((await command('promote')).code).toBe(0);
+    await isAt(states.filter(({ name }) => name.includes('pause'))[1].name);
+    const before = (await cluster.server.get(ROLLOUT)).body as any;
+    expect(await cluster.complaints(shop(false, 'v3').manifests)).toEqual([]);
+    await controller.until(ROLLOUT, 'at a third revision', ({ status }) => status.currentPodHash !== before.status.currentPodHash && status.pauseConditions?.length > 0);
+    await isAt(stepNamed('pause').name);
+    expect((await command('abort')).code).toBe(0);
+    await isAt('given up');
+  }, START_MS);
+
   test('tried again and promoted, the new revision is the stable one', async () => {
     expect((await command('retry')).stdout).toBe('reviews: begun again\n');
     await pausedAt(stepNamed('pause').step!);
@@ -123,6 +144,33 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds', 'argo-rollout
     const { status } = await controller.until(ROLLOUT, 'promoted', each => each.status?.phase === 'Healthy' && each.status.stableRS === each.status.currentPodHash);
     await controller.until(VIRTUAL_SERVICE, 'that of promoted', ({ spec }) => same(spec?.http, objectOf('promoted', 'VirtualService').spec.http));
     await controller.until(DESTINATION_RULE, 'that of promoted', ({ spec }) => spec.subsets.every(({ labels }: any) => labels[REVISION_LABEL] === status.stableRS));
+  }, START_MS);
+
+  test('whatever it wrote, in the order in which it wrote it, served every request', async () => {
+    const lists = [VIRTUAL_SERVICE, DESTINATION_RULE, '/apis/apps/v1/namespaces/shop/replicasets/'].map(path => path.slice(0, path.lastIndexOf('/')));
+    const written = (await Promise.all(lists.map(async path => cluster.server.history(path, healthy))))
+      .flat().sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+    expect(written.length).toBeGreaterThan(30);
+    const now = new Map<string, any>(first.map(each => [`${each.kind}/${each.metadata.name}`, each]));
+    const base = manifests.filter(({ kind, metadata }) => kind === 'Service' || (kind === 'Deployment' && metadata.name === 'front-v1') || metadata.name === 'front');
+    const seen = new Set<string>();
+    const shares = new Set<number>();
+    for (const each of written) {
+      now.set(`${each.kind}/${each.metadata.name}`, each);
+      // A ReplicaSet stands for its pods: those that are there, whatever it asks for.
+      const mesh = [...base, ...[...now.values()].map(({ apiVersion, kind, metadata: { name, namespace }, spec, status }) => (
+        { apiVersion, kind, metadata: { name, namespace }, spec: kind === 'ReplicaSet' ? { ...spec, replicas: status?.availableReplicas ?? 0 } : spec }))];
+      if (seen.has(JSON.stringify(mesh))) continue;
+      seen.add(JSON.stringify(mesh));
+      const t = MeshTesting.ofManifests(mesh);
+      for (const request of [MeshRequest.get('http://reviews.shop:9080/'), MeshRequest.get('http://reviews.shop:9080/').header('x-canary', 'true')]) {
+        const distribution = t.send(request, { fromName: 'front-v1.shop' }).distribution();
+        shares.add(distribution.find(({ target }) => target.endsWith('/canary'))?.percent ?? 0);
+        const failing = distribution.filter(({ because }) => because !== undefined);
+        expect([each.kind, each.metadata.resourceVersion, failing]).toEqual([each.kind, each.metadata.resourceVersion, []]);
+      }
+    }
+    expect([...shares].sort((x, y) => x - y)).toEqual([0, 25, 60, 100]);
   }, START_MS);
 
   test('too many failures give the rollout up; no request is no failure', async () => {

@@ -29,6 +29,8 @@ export interface ApiAnswer {
   };
   /** `Warning` headers, as kubectl prints them. */
   readonly warnings: readonly string[];
+  /** The answer's lines, of which a watch has one for each event. */
+  readonly lines: readonly string[];
 }
 
 /** A real kube-apiserver with an etcd of its own, both on loopback and gone with `stop`. */
@@ -98,6 +100,12 @@ export class ApiServer {
 
   public async get(path: string): Promise<ApiAnswer> {
     return this.send('GET', path);
+  }
+
+  /** Every object of a list that was written since a version of it, as it was each time, in order; a second passes while the server waits for more. */
+  public async history(path: string, since: string): Promise<any[]> {
+    const { lines } = await this.send('GET', `${path}?watch=true&timeoutSeconds=1&resourceVersion=${since}`);
+    return lines.map(line => JSON.parse(line).object);
   }
 
   private async pathOf({ apiVersion, kind, metadata: { name, namespace = 'default' } }: Manifest): Promise<string> {
@@ -171,7 +179,8 @@ export class ApiServer {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; }).on('error', reject).on('end', () => {
           const warnings = response.headersDistinct.warning ?? [];
-          resolve({ status: response.statusCode ?? 0, body: text.startsWith('{') ? JSON.parse(text) : {}, warnings });
+          const lines = text.split('\n').filter(line => line !== '');
+          resolve({ status: response.statusCode ?? 0, body: lines.length === 1 && text.startsWith('{') ? JSON.parse(text) : {}, warnings, lines });
         });
       });
       call.on('error', reject).end(body);
