@@ -45,6 +45,7 @@ const GENERATED = [
   'Envoy (https://github.com/envoyproxy/envoy), xds (https://github.com/cncf/xds), protoc-gen-validate (https://github.com/bufbuild/protoc-gen-validate),',
   'googleapis (https://github.com/googleapis/googleapis), OpenCensus and OpenTelemetry protocol definitions: Protocol Buffers messages.',
   'Istio (https://github.com/istio/api): Protocol Buffers messages, and the custom resource definitions that imports/ is made from.',
+  'Argo Rollouts (https://github.com/argoproj/argo-rollouts): the custom resource definitions that imports/argoproj.io.ts is made from.',
 ].join('\n');
 
 const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.version < b.version ? -1 : 1);

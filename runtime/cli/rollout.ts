@@ -10,7 +10,7 @@ import { Cluster } from './rollout/cluster';
 import { reportOf, reportText } from './rollout/text';
 import { UsageError } from './usage-error';
 import { canaryOf } from '../../src/analysis/rollout/argo-states';
-import { failureIn, type Plan, type PlannedState, plansIn } from '../../src/analysis/rollout/plans';
+import { failureIn, nextStep, type Plan, type PlannedState, plansIn } from '../../src/analysis/rollout/plans';
 import { MeshError } from '../../src/model/error';
 import { type Json, numberOf, objectOf, objectsOf } from '../../src/model/json';
 import { didYouMean } from '../../src/model/suggest';
@@ -185,12 +185,14 @@ function givenUp(plan: Plan): PlannedState { return plan.states.at(-1)!; }
 /** The state of a step; without one the state after the current one. */
 function stateAfter(plan: Plan, to?: number): PlannedState {
   const steps = plan.states.filter(({ step }) => step !== undefined);
-  const now = steps.findIndex(({ name }) => name === plan.current);
-  const wanted = to ?? now + 1;
-  const state = steps[wanted];
-  if (state !== undefined && (to !== undefined || now !== -1 || plan.current === givenUp(plan).name)) return state;
-  if (state === undefined) throw new UsageError(`MESH_STEP_INVALID: a step of ${plan.name} is from 0 to ${steps.length - 1}, got ${wanted}`);
-  throw new UsageError(`MESH_STEP_INVALID: the routes of ${plan.name} are those of one of its steps, got others; name a step by --to`);
+  if (to !== undefined) {
+    if (steps[to] === undefined) throw new UsageError(`MESH_STEP_INVALID: a step of ${plan.name} is from 0 to ${steps.length - 1}, got ${to}`);
+    return steps[to];
+  }
+  if (plan.current === undefined) throw new UsageError(`MESH_STEP_INVALID: the routes of ${plan.name} are those of one of its steps, got others; name a step by --to`);
+  const next = nextStep(plan);
+  if (next === undefined) throw new UsageError(`MESH_STEP_INVALID: a step that comes after another, got ${plan.name} at its last, ${plan.current}`);
+  return next;
 }
 
 /** What is read, from files or from the cluster, and the rollouts in it. */

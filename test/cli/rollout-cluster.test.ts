@@ -64,9 +64,12 @@ describeReal(['kube-apiserver', 'etcd', 'istio-crds', 'argo-crds'], 'rollout in 
     expect((await run('abort', 'reviews-v2')).stdout).toBe('reviews-v2: given up\n');
     expect(await share()).toBe(0);
     expect((await run('retry', 'reviews-v2')).stdout).toBe('reviews-v2: step 0: cookie beta=on\n');
+    const ways = ['step 1: mirror 20 %', 'step 2: weight 5 %', 'step 3: weight 30 %', 'step 5: weight 100 %']; // step 4 is a pause
+    for (const way of ways) expect((await run('promote', 'reviews-v2')).stdout).toBe(`reviews-v2: ${way}\n`);
+    expect((await run('abort', 'reviews-v2')).stdout).toBe('reviews-v2: given up\n');
     expect((await run('promote', 'reviews-v2', '--full')).stdout).toBe('reviews-v2: step 5: weight 100 %\n');
     expect(await share()).toBe(100);
-    expect(await run('promote', 'reviews-v2')).toMatchObject({ code: 2, stderr: 'MESH_STEP_INVALID: a step of reviews-v2 is from 0 to 5, got 6\n' });
+    expect(await run('promote', 'reviews-v2')).toMatchObject({ code: 2, stderr: 'MESH_STEP_INVALID: a step that comes after another, got reviews-v2 at its last, step 5: weight 100 %\n' });
   });
 
   test.each([

@@ -14,7 +14,7 @@ test('show prints every step, the weights, where it is, what is next, and that a
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toBe(`reviews-v2.default  engine none
 at: step 3: weight 30 %
-next: step 4: pause 1800s
+next: step 5: weight 100 %
 apply workloads: Service/reviews, Deployment/reviews-v1, Deployment/reviews-v2
 then subsets: DestinationRule/reviews
 then routes: VirtualService/reviews
@@ -118,8 +118,9 @@ test.each<[string, string[], Record<string, string>, number, RegExp]>([
   ['no rollout', ['show', 'mesh.yaml'], { 'mesh.yaml': MESH }, 2, /^\[mesh\.yaml\] MESH_ROLLOUT_UNKNOWN: a rollout that is there, got none\n$/],
   ['a plan that is no JSON', ['show', 'dist'], { 'dist/a.yaml': textOf(own()).replace('"states": [', '"states" [') }, 2, /MESH_ROLLOUT_UNKNOWN: a rollout that is there, got none/],
   ['another rollout', ['next', 'dist', '--name', 'reviews-v3'], { 'dist/a.yaml': textOf(own()) }, 2, /^\[dist\] MESH_ROLLOUT_UNKNOWN: a rollout that is there, got reviews-v3; did you mean reviews-v2\?\n$/],
-  ['a step after the last', ['next', 'dist'], { 'dist/a.yaml': textOf(own(5)) }, 2, /^MESH_STEP_INVALID: a step of reviews-v2 is from 0 to 5, got 6\n$/],
+  ['a step after the last', ['next', 'dist'], { 'dist/a.yaml': textOf(own(5)) }, 2, /^MESH_STEP_INVALID: a step that comes after another, got reviews-v2 at its last, step 5: weight 100 %\n$/],
   ['routes of somebody else', ['next', 'dist'], { 'dist/a.yaml': textOf(own(2)).replace('weight: 95', 'weight: 94').replace('weight: 5\n', 'weight: 6\n') }, 2, /^MESH_STEP_INVALID: the routes of reviews-v2 are those of one of its steps, got others; name a step by --to\n$/],
+  ['a step that is not there', ['next', 'dist', '--to', '6'], { 'dist/a.yaml': textOf(own(5)) }, 2, /^MESH_STEP_INVALID: a step of reviews-v2 is from 0 to 5, got 6\n$/],
   ['a step that is no number', ['next', 'dist', '--to', 'x'], { 'dist/a.yaml': textOf(own()) }, 2, /must be a whole number from 0/],
   ['no cluster', ['promote', 'reviews', '--kubeconfig', 'none'], {}, 2, /MESH_REMOTE_CLUSTER: a kubeconfig that can be read/],
 ])('%s ends with its reason', async (_case, argv, files, code, message) => {

@@ -1,4 +1,4 @@
-import { type ApplyWave, failureIn, type Plan, wavesOf } from '../../../src/analysis/rollout/plans';
+import { type ApplyWave, failureIn, nextStep, type Plan, wavesOf } from '../../../src/analysis/rollout/plans';
 import { type Json, objectOf, textOf } from '../../../src/model/json';
 import { columns } from '../text/columns';
 
@@ -29,9 +29,7 @@ export interface Report {
 /** A rollout with every state tried by the simulator. */
 export function reportOf(plan: Plan, manifests: readonly Json[]): Report {
   const { name, namespace, engine, current, states, stable, canary, object } = plan;
-  const at = states.findIndex(each => each.name === current);
-  // What gives a rollout up, or ends it, comes next after no step.
-  const next = at === -1 ? undefined : states.slice(at + 1).find(({ step }) => step !== undefined);
+  const next = nextStep(plan);
   const { phase, message } = objectOf(object.status);
   return {
     name,

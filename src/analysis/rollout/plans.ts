@@ -47,6 +47,19 @@ export function plansIn(manifests: readonly Json[]): Plan[] {
   return plans.sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
 }
 
+/**
+ * The step that comes after the current one. Without an engine a step that changes no route, a pause, is passed with the one before it: nobody could tell
+ * from the routes which of the two it is. What gives a rollout up, or ends it, comes after no step.
+ */
+export function nextStep({ engine, states, current }: Plan): PlannedState | undefined {
+  const at = states.findIndex(({ name }) => name === current);
+  if (at === -1) return undefined;
+  const steps = states.slice(at + 1).filter(({ step }) => step !== undefined);
+  // After giving up it begins again.
+  if (engine === 'none' && states[at].step === undefined) return states[0];
+  return engine === 'argo' ? steps[0] : steps.find(({ manifests }) => !same(manifests, states[at].manifests));
+}
+
 /** Objects that are applied together; those of the next wave name them, or send requests to them. */
 export interface ApplyWave {
   readonly name: 'workloads' | 'subsets' | 'routes' | 'rollout';
