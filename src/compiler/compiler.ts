@@ -5,10 +5,11 @@ import type { Resource } from '../model/resource';
 import type { Service } from '../model/service';
 import { inboundServiceCluster } from './clusters/inbound';
 import { serviceCluster } from './clusters/service-cluster';
+import type { PolicyAt } from './endpoints/assignment';
 import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from './clusters/special';
 import type { CompiledProxy } from './compiled-proxy';
 import { loadAssignment } from './endpoints/assignment';
-import { callerPlace, dependsOnPlace } from './endpoints/locality';
+import { dependsOnPlace } from './endpoints/locality';
 import { Patcher } from './envoy-filter/apply';
 import { patchSetOf } from './envoy-filter/patch-set';
 import { extensionConfigurations } from './extensions/configurations';
@@ -30,6 +31,7 @@ import { networkPlace } from './networks';
 import { extensionNames, routeNames, secretNames } from './references';
 import { sidecarRoutes } from './routes/by-name';
 import { dnsCapture } from './routes/service-hosts';
+import type { DestinationRule } from './scope/destination-rules';
 import { meshPolicy, policyFor } from './scope/traffic-policy';
 import type { View } from './view';
 import { viewOf, withRules } from './view';
@@ -204,24 +206,24 @@ function clustersOf(
 ): { readonly clusters: readonly Cluster[]; readonly assignments: readonly (ClusterLoadAssignment | undefined)[] } {
   const { memo } = view.mesh;
   const rule = view.ruleOf(service);
+  const { wanted, placed } = memo.get('policies', [service, rule], () => policiesOf(view, service, rule));
+  const place = placed ? placeOf(view) : '';
+  const clusters = memo.get('clusters', [flavour, service, rule, kind, place], () => wanted.flatMap((each) => {
+    const cluster = serviceCluster(view, { ...each, service, rule, kind: flavour });
+    return cluster === undefined ? [] : [{ ...each, cluster, asks: cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS }];
+  }));
+  const assignments = memo.get('endpoints', [flavour, service, rule, place, clusters.map(({ asks }) => Number(asks)).join('')], () => (
+    clusters.map(each => (each.asks ? loadAssignment(view, { ...each, service, rule, kind: flavour }) : undefined))));
+  return { clusters: clusters.map(({ cluster }) => cluster), assignments };
+}
+
+/** Ports and subsets of a service with their policies, and whether some assignment differs between callers in different places. */
+function policiesOf(view: View, service: Service, rule: DestinationRule | undefined): { readonly wanted: readonly PolicyAt[]; readonly placed: boolean } {
   const defaults = meshPolicy(view.mesh);
-  const wanted = () => service.ports.filter(({ protocol }) => protocol !== 'UDP').flatMap(port => (
-    ['', ...rule?.subsets.map(({ name }) => name) ?? []].map(subset => ({ port, subset, policy: policyFor(rule, port.number, subset, defaults) }))));
-  const placed = memo.get('placed', [service, rule], () => wanted().some(({ policy }) => dependsOnPlace(view, policy, service)));
-  return memo.get('clustersOf', [flavour, service, rule, kind, placed ? placeOf(view) : ''], () => {
-    const clusters: Cluster[] = [];
-    const assignments: (ClusterLoadAssignment | undefined)[] = [];
-    for (const { port, subset, policy } of wanted()) {
-      const place = callerPlace(view, policy, service);
-      const cluster = memo.get('cluster', [flavour, service, port.number, subset, rule, kind, place],
-        () => serviceCluster(view, service, port, subset, rule, flavour));
-      if (cluster === undefined) continue;
-      clusters.push(cluster);
-      assignments.push(cluster.clusterDiscoveryType.value !== Cluster_DiscoveryType.EDS ? undefined
-        : memo.get('endpoints', [flavour, service, port.number, subset, rule, place], () => loadAssignment(view, service, port, subset, rule, flavour)));
-    }
-    return { clusters, assignments };
-  });
+  const subsets = ['', ...rule?.subsets.map(({ name }) => name) ?? []];
+  const wanted = service.ports.filter(({ protocol }) => protocol !== 'UDP')
+    .flatMap(port => subsets.map(subset => ({ port, subset, policy: policyFor(rule, port.number, subset, defaults) })));
+  return { wanted, placed: wanted.some(({ policy }) => dependsOnPlace(view, policy, service)) };
 }
 
 /** Everything of a caller that assignments may depend on. */

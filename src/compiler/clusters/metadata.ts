@@ -14,6 +14,8 @@ export interface ClusterFacts {
   readonly alpnOverride?: boolean;
 }
 
+const NOTHING = create(MetadataSchema);
+
 /** `filter_metadata.istio` of a cluster: which services and which rule it came from. */
 export function istioMetadata(facts: ClusterFacts): Metadata {
   const { services, subset, rule, external, alpnOverride } = facts;
@@ -24,5 +26,5 @@ export function istioMetadata(facts: ClusterFacts): Metadata {
     services: services.map(service => ({ host: service.hostname, name: service.name, namespace: service.namespace })),
     ...(subset === undefined || subset === '' ? {} : { subset }),
   };
-  return create(MetadataSchema, { filterMetadata: { istio } });
+  return { ...NOTHING, filterMetadata: { istio } };
 }

@@ -3,16 +3,14 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { withProxyProtocol } from './proxy-protocol';
 import type { Service, ServicePort } from '../../model/service';
 import { duration } from '../../xds/duration';
-import { Cluster_DiscoveryType, Cluster_DnsLookupFamily, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { Cluster_DiscoveryType, Cluster_DnsLookupFamily, Cluster_EdsClusterConfigSchema, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import { ADS } from '../dialect';
 import { loadAssignment } from '../endpoints/assignment';
+import type { ClusterSite } from '../endpoints/assignment';
 import { clusterName, sniName } from '../names';
-import type { ClusterKind } from '../names';
 import { CARES_RESOLVER, DNS_JITTER } from './dns';
 import { protocolOptions, speaksHttp2 } from './protocol-options';
-import type { DestinationRule } from '../scope/destination-rules';
-import { meshPolicy, policyFor } from '../scope/traffic-policy';
 import { clientTransport, NO_TLS } from '../security/client-tls';
 import { tcpMetadataExchangeCluster } from '../telemetry/peer-metadata';
 import type { View } from '../view';
@@ -23,6 +21,8 @@ import { outlierDetection } from './outlier-detection';
 import { statName } from './stat-name';
 
 type Init = MessageInitShape<typeof ClusterSchema>;
+
+const EDS_CONFIG = create(Cluster_EdsClusterConfigSchema, { edsConfig: ADS });
 
 /** How a service's cluster finds its addresses; undefined where there is no cluster at all (istio-behaviour A1, A4). */
 export function discoveryOf(service: Service, view: View): Cluster_DiscoveryType | undefined {
@@ -38,55 +38,92 @@ export function discoveryOf(service: Service, view: View): Cluster_DiscoveryType
 }
 
 /** Cluster of one service port, or of one subset of it. Undefined where nothing is sent (no address for a DNS cluster). */
-export function serviceCluster(
-  view: View, service: Service, port: ServicePort, subset: string, rule: DestinationRule | undefined, kind: ClusterKind = 'outbound',
-): Cluster | undefined {
+export function serviceCluster(view: View, site: ClusterSite): Cluster | undefined {
+  const { service, port, subset, policy, rule, kind } = site;
   const type = discoveryOf(service, view);
   if (type === undefined) return undefined;
   const { mesh, dialect } = view;
   const name = clusterName(kind, port.number, subset, service.hostname);
-  const policy = policyFor(rule, port.number, subset, meshPolicy(mesh));
-  const pool = poolOf(policy, mesh.model.config);
-  const inline = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS
-    ? loadAssignment(view, service, port, subset, rule, kind) : undefined;
+  const inline = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS ? loadAssignment(view, site) : undefined;
   if (inline !== undefined && inline.endpoints.length === 0) return undefined;
+  const pool = mesh.memo.get('pool', [policy.connectionPool, policy.retryBudget], () => poolOf(policy, mesh.model.config));
   const http2 = speaksHttp2(view, port, pool);
   const lb = balancing(view, policy, type, service);
   const sni = sniName(port.number, subset, service.hostname);
   const tls = kind === 'sni-dnat' ? NO_TLS : clientTransport({ view, service, port, tls: policy.tls, sni, http2, type: lb.type });
   const transport = withProxyProtocol(tls, policy.proxyProtocol);
-  const panic = policy.outlierDetection?.minHealthPercent ?? 0;
 
-  const discovery = type === Cluster_DiscoveryType.EDS
-    ? { edsClusterConfig: { edsConfig: ADS, serviceName: name } }
-    : inline !== undefined
-      ? {
-        loadAssignment: inline,
-        dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY,
-        dnsRefreshRate: duration(mesh.model.config.dnsRefreshRateMs),
-        dnsJitter: DNS_JITTER,
-        respectDnsTtl: true,
-        typedDnsResolverConfig: CARES_RESOLVER,
-      }
-      : {};
-  return create(ClusterSchema, {
-    name,
-    altStatName: statName(mesh, 'outboundClusterStatName', name, { service, port, subset }),
+  // Most clusters of a mesh differ in a few fields only: the rest is made once and copied.
+  const alike = mesh.memo.get('alikeClusters', [
+    pool, policy.loadBalancer, policy.outlierDetection, type, lb.locality === undefined, port.protocol, type === Cluster_DiscoveryType.ORIGINAL_DST && port,
+    view.proxy.type, dialect.name, view.explicit === undefined, transport.autoSni, transport.autoSan,
+  ], () => create(ClusterSchema, {
     clusterDiscoveryType: { case: 'type', value: lb.type },
-    ...(lb.type === type ? discovery : {}),
     connectTimeout: pool.connectTimeout,
     lbPolicy: lb.policy,
     lbConfig: lb.config ?? originalDst(type, port),
-    commonLbConfig: { healthyPanicThreshold: { value: panic }, localityConfigSpecifier: lb.locality },
+    commonLbConfig: { healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 }, localityConfigSpecifier: lb.locality },
     circuitBreakers: pool.circuitBreakers,
     upstreamConnectionOptions: pool.connectionOptions,
     outlierDetection: outlierDetection(policy.outlierDetection),
     typedExtensionProtocolOptions: protocolOptions(view, port, pool, transport),
+    filters: dialect.metadataExchange ? [tcpMetadataExchangeCluster] : [],
+  }));
+  const cluster = clusterLike(alike, {
+    name,
+    altStatName: statName(mesh, 'outboundClusterStatName', name, { service, port, subset }),
     transportSocket: transport.socket,
     transportSocketMatches: transport.matches,
     metadata: istioMetadata({ services: [service], subset, rule, external: service.meshExternal, alpnOverride: transport.ownAlpn }),
-    filters: dialect.metadataExchange ? [tcpMetadataExchangeCluster] : [],
   });
+  if (lb.type !== type) return cluster;
+  if (type === Cluster_DiscoveryType.EDS) cluster.edsClusterConfig = { ...EDS_CONFIG, serviceName: name };
+  if (inline !== undefined) {
+    cluster.loadAssignment = inline;
+    cluster.dnsLookupFamily = Cluster_DnsLookupFamily.V4_ONLY;
+    cluster.dnsRefreshRate = duration(mesh.model.config.dnsRefreshRateMs);
+    cluster.dnsJitter = DNS_JITTER;
+    cluster.respectDnsTtl = true;
+    cluster.typedDnsResolverConfig = CARES_RESOLVER;
+  }
+  return cluster;
+}
+
+/** A cluster with some fields of its own. Written out: an object put together from one of so many fields takes ten times as long. */
+function clusterLike(
+  alike: Cluster, own: Pick<Cluster, 'name' | 'altStatName' | 'transportSocket' | 'transportSocketMatches' | 'metadata'>,
+): Cluster {
+  return {
+    $typeName: alike.$typeName,
+    name: own.name,
+    altStatName: own.altStatName,
+    clusterDiscoveryType: alike.clusterDiscoveryType,
+    edsClusterConfig: undefined,
+    connectTimeout: alike.connectTimeout,
+    lbPolicy: alike.lbPolicy,
+    loadAssignment: undefined,
+    healthChecks: alike.healthChecks,
+    circuitBreakers: alike.circuitBreakers,
+    typedExtensionProtocolOptions: alike.typedExtensionProtocolOptions,
+    respectDnsTtl: alike.respectDnsTtl,
+    dnsLookupFamily: alike.dnsLookupFamily,
+    dnsResolvers: alike.dnsResolvers,
+    useTcpForDnsLookups: alike.useTcpForDnsLookups,
+    outlierDetection: alike.outlierDetection,
+    lbConfig: alike.lbConfig,
+    commonLbConfig: alike.commonLbConfig,
+    transportSocket: own.transportSocket,
+    transportSocketMatches: own.transportSocketMatches,
+    metadata: own.metadata,
+    protocolSelection: alike.protocolSelection,
+    upstreamConnectionOptions: alike.upstreamConnectionOptions,
+    closeConnectionsOnHostHealthFailure: alike.closeConnectionsOnHostHealthFailure,
+    ignoreHealthOnHostRemoval: alike.ignoreHealthOnHostRemoval,
+    filters: alike.filters,
+    lrsReportEndpointMetrics: alike.lrsReportEndpointMetrics,
+    trackTimeoutBudgets: alike.trackTimeoutBudgets,
+    connectionPoolPerDownstreamConnection: alike.connectionPoolPerDownstreamConnection,
+  };
 }
 
 function originalDst(type: Cluster_DiscoveryType, port: ServicePort): Init['lbConfig'] {

@@ -1,7 +1,6 @@
 import type { Endpoint, Service } from '../../model/service';
 import { clusterLocal } from '../cluster-local';
 import type { LocalityLbSetting, PolicyBlocks } from '../istio-api';
-import { networkPlace } from '../networks';
 import type { View } from '../view';
 
 /** Endpoints of one locality, and of one priority where a locality is split. */
@@ -60,17 +59,6 @@ export function dependsOnPlace(view: View, policy: PolicyBlocks, service: Servic
   const found = settingFor(view, policy, service);
   return nodeLocal(service) || view.mesh.model.networkGateways.length > 0 || clusterLocal(view.mesh, service.hostname)
     || (found !== undefined && (isFilled(found.setting.distribute) || failsOver(policy, found)));
-}
-
-/** What an assignment depends on besides its cluster: nothing, unless localities or nodes matter. */
-export function callerPlace(view: View, policy: PolicyBlocks, service: Service): string {
-  const node = nodeLocal(service) ? String(view.proxy.metadata.NODE_NAME ?? '') : '';
-  const cluster = clusterLocal(view.mesh, service.hostname) ? view.proxy.clusterId : '';
-  const reach = `${node}${networkPlace(view)}${cluster}`;
-  const found = settingFor(view, policy, service);
-  if (found === undefined || (!isFilled(found.setting.distribute) && !failsOver(policy, found))) return reach;
-  const labels = (found.setting.failoverPriority ?? []).map(label => view.proxy.labels[label.split('=')[0]] ?? null);
-  return JSON.stringify([view.locality, labels, reach]);
 }
 
 /** Whether only endpoints on the caller's own node may be used. */

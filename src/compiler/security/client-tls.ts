@@ -3,7 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { exactNames, fileSource, MESH_ROOTS, RAW_BUFFER, secret, TLS_1_2_TO_1_3, tlsSocket, upstreamTls, WORKLOAD_CERTIFICATE } from './tls-context';
 import { tlsDefaults } from './tls-defaults';
 import type { Service, ServicePort } from '../../model/service';
-import { packOnto } from '../../xds/any';
+import { packOnto, packOntoText } from '../../xds/any';
 import { Cluster_DiscoveryType, Cluster_TransportSocketMatchSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster_TransportSocketMatch } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
@@ -51,6 +51,9 @@ export function clientTransport(input: ClientTlsInput): ClientTransport {
   }
 }
 
+const WITH_PROXY = create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-istio', match: { tlsMode: 'istio' } });
+const WITHOUT_PROXY = create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-disabled', match: {}, transportSocket: RAW_BUFFER });
+
 /** No rule: mutual TLS towards endpoints that have a proxy, plain text towards the others. */
 function autoMtls(input: ClientTlsInput): ClientTransport {
   const { view, service, type } = input;
@@ -65,11 +68,13 @@ function autoMtls(input: ClientTlsInput): ClientTransport {
   return {
     ...NO_TLS,
     matches: [
-      create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: socket }),
-      create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-disabled', match: {}, transportSocket: RAW_BUFFER }),
+      { ...WITH_PROXY, transportSocket: socket },
+      WITHOUT_PROXY,
     ],
   };
 }
+
+const MUTUAL_SECRETS = [WORKLOAD_CERTIFICATE, MESH_ROOTS];
 
 function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): TransportSocket {
   const { view, service, http2 } = input;
@@ -94,7 +99,7 @@ function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): Transpo
   const context = given !== undefined ? withNames(given)
     : view.mesh.memo.get('istioMutualTo', [view.dialect.name, http2, service], () => withNames(view.mesh.identitiesOf(service)));
   const sni = tls?.sni !== undefined && tls.sni !== '' ? tls.sni : input.sni;
-  return tlsSocket(packOnto(UpstreamTlsContextSchema, context, { sni }), [WORKLOAD_CERTIFICATE, MESH_ROOTS]);
+  return tlsSocket(packOntoText(UpstreamTlsContextSchema, context, UpstreamTlsContextSchema.field.sni, sni), MUTUAL_SECRETS);
 }
 
 /** TLS that the proxy begins itself, towards a server that is not of the mesh. */

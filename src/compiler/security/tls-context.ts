@@ -52,9 +52,11 @@ export function holdsSecretsOf(inner: TransportSocket | undefined, outer: Transp
   return outer;
 }
 
+const SOCKET = create(TransportSocketSchema, { name: TLS_SOCKET });
+
 /** A TLS socket around a packed context. */
 export function tlsSocket(context: Any, secrets: readonly string[]): TransportSocket {
-  const socket = create(TransportSocketSchema, { name: TLS_SOCKET, configType: { case: 'typedConfig', value: context } });
+  const socket: TransportSocket = { ...SOCKET, configType: { case: 'typedConfig', value: context } };
   secretsOf.set(socket, secrets);
   return socket;
 }
