@@ -5,12 +5,14 @@ import type { Io } from './io';
 import { hostOf, portOf, whenAborted } from './serving';
 import { startControlPlane } from '../control-plane';
 import { referenceDataPlane } from './up/reference';
+import type { Checked } from './up/served-model';
 import { checked } from './up/served-model';
 import type { Model } from '../../src/model/model';
 import { buildModel } from '../../src/model/model';
 import type { Resource } from '../../src/model/resource';
 import { directorySource } from '../control-plane/sources/directory';
 import { withRegisteredPods } from '../control-plane/sources/registered';
+import type { RegisteredPods } from '../control-plane/sources/registered';
 
 interface Options {
   readonly host: string;
@@ -40,17 +42,20 @@ Examples:
 async function serve(paths: readonly string[], { host, port, health }: Options, io: Io): Promise<number> {
   const dataPlane = referenceDataPlane();
   const connected = new Map<string, number>();
+  const pods: RegisteredPods = new Map();
   let resources: readonly Resource[] = [];
+  let input: Checked | undefined;
+  let served: Model | undefined;
   const modelOf = (): Model => {
-    const known = withRegisteredPods(resources, connected.keys());
-    const { config } = buildModel(resources);
-    return buildModel(known.resources, { placement: known.placement, meshConfig: { ...config.raw, ...dataPlane.meshConfig } });
+    const known = withRegisteredPods(resources, connected.keys(), pods);
+    const meshConfig = { ...input?.draft.config.raw, ...dataPlane.meshConfig };
+    return served = buildModel(known.resources, { placement: known.placement, meshConfig }, served);
   };
   const source = directorySource({
     paths,
     cwd: io.cwd,
     modelOf: (read) => {
-      checked(read, dataPlane);
+      input = checked(read, dataPlane, input);
       resources = read;
       return modelOf();
     },
@@ -75,6 +80,7 @@ async function serve(paths: readonly string[], { host, port, health }: Options, 
       const count = (connected.get(event.node) ?? 0) + (event.kind === 'connected' ? 1 : -1);
       if (count > 0) connected.set(event.node, count);
       else connected.delete(event.node);
+      if (count <= 0) pods.delete(event.node);
       follow();
     },
   });

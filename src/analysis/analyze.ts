@@ -15,6 +15,9 @@ import { contextOf } from './rules/context';
 import { checkSchema, KNOWN_KINDS, schemaOf } from './schema/check';
 import { absentIn } from './schema/since';
 
+/** Documents with which nothing is wrong by their schema. Nobody changes a document that was read, so they need no second look. */
+const fitting = new WeakSet<object>();
+
 /** Everything wrong with the resources of a model, worst first. */
 export function analyze(given: Model): Finding[] {
   const model = asWritten(given);
@@ -24,8 +27,11 @@ export function analyze(given: Model): Finding[] {
     for (const resource of model.of(kind)) {
       const schema = schemaOf(resource.apiVersion, resource.kind);
       if (schema === undefined) continue;
+      if (fitting.has(resource.document)) continue;
+      const before = findings.length;
       const sound = checkSchema(resource.document, schema, (path, fault) => { findings.push(findingAt(resource, path, fault)); });
       if (!sound) unsound.add(resource);
+      else if (findings.length === before) fitting.add(resource.document);
     }
   }
   const context = contextOf(model, unsound, findings);

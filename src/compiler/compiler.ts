@@ -5,10 +5,10 @@ import type { Resource } from '../model/resource';
 import type { Service } from '../model/service';
 import { inboundServiceCluster } from './clusters/inbound';
 import { serviceCluster } from './clusters/service-cluster';
-import type { PolicyAt } from './endpoints/assignment';
 import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from './clusters/special';
 import type { CompiledProxy } from './compiled-proxy';
 import { loadAssignment } from './endpoints/assignment';
+import type { PolicyAt } from './endpoints/assignment';
 import { dependsOnPlace } from './endpoints/locality';
 import { Patcher } from './envoy-filter/apply';
 import { patchSetOf } from './envoy-filter/patch-set';
@@ -218,7 +218,9 @@ function clustersOf(
 }
 
 /** Ports and subsets of a service with their policies, and whether some assignment differs between callers in different places. */
-function policiesOf(view: View, service: Service, rule: DestinationRule | undefined): { readonly wanted: readonly PolicyAt[]; readonly placed: boolean } {
+function policiesOf(
+  view: View, service: Service, rule: DestinationRule | undefined,
+): { readonly wanted: readonly PolicyAt[]; readonly placed: boolean } {
   const defaults = meshPolicy(view.mesh);
   const subsets = ['', ...rule?.subsets.map(({ name }) => name) ?? []];
   const wanted = service.ports.filter(({ protocol }) => protocol !== 'UDP')

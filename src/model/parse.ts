@@ -2,8 +2,8 @@ import { MeshError } from './error';
 import { isObject, objectOf, objectsOf, textMapOf, textOf } from './json';
 import { groupOf, isClusterScoped, kindFault } from './kinds';
 import type { ObjectMeta, Origin, Resource } from './resource';
-import type { Path, YamlDocument, YamlFault } from './yaml-documents';
-import { MAX_ALIASES, readYaml } from './yaml-documents';
+import type { Chunk, Path, YamlDocument, YamlFault } from './yaml-documents';
+import { chunksOf, MAX_ALIASES, readChunk } from './yaml-documents';
 
 /** Annotation by which rendered objects name the construct that made them. */
 export const PATH_ANNOTATION = 'cdk8s-mesh.dev/path';
@@ -17,11 +17,45 @@ export interface Parsed {
 /**
  * Reads Kubernetes manifests: YAML (or JSON) of any number of documents. `List`s are expanded. Never throws;
  * a document that cannot be read becomes an error that names file and line, the other documents are read all the same.
+ * @param former - what the same file held before: documents that are still in it stay the same resources, wherever they stand now
  */
-export function parseManifests(text: string, file?: string): Parsed {
+export function parseManifests(text: string, file?: string, former?: Parsed): Parsed {
   const parsed: Parsed = { resources: [], errors: [] };
-  for (const document of readYaml(text)) readDocument(document, file, parsed);
+  const known = former && pieces.get(former);
+  const own = new Map<string, Piece[]>();
+  for (const chunk of chunksOf(text)) {
+    const same = own.get(chunk.text) ?? [];
+    own.set(chunk.text, same);
+    const piece = moved(known?.get(chunk.text)?.[same.length], chunk) ?? pieceOf(chunk, file, parsed.errors);
+    same.push(piece);
+    parsed.resources.push(...piece.resources);
+  }
+  pieces.set(parsed, own);
   return parsed;
+}
+
+/** What one text of a file held. */
+interface Piece {
+  readonly chunk: Chunk;
+  readonly resources: readonly Resource[];
+  /** Nothing was wrong with it: errors tell a line once and for all. */
+  readonly sound: boolean;
+}
+
+const pieces = new WeakMap<Parsed, ReadonlyMap<string, readonly Piece[]>>();
+
+function pieceOf(chunk: Chunk, file: string | undefined, errors: MeshError[]): Piece {
+  const own: Parsed = { resources: [], errors: [] };
+  for (const document of readChunk(chunk)) readDocument(document, file, own);
+  errors.push(...own.errors);
+  return { chunk, resources: own.resources, sound: own.errors.length === 0 };
+}
+
+/** A piece that stands elsewhere now. Its text becomes the new one, so that the old file is not kept for it. */
+function moved(piece: Piece | undefined, to: Chunk): Piece | undefined {
+  if (piece?.sound !== true) return undefined;
+  Object.assign(piece.chunk, to);
+  return piece;
 }
 
 /** Resources of plain objects, as `JSON.parse` or a synthesizer hands them over. Throws the first thing wrong with them. */

@@ -34,20 +34,32 @@ export const MAX_ALIASES = 1000;
 
 /** Every document of a text. Never throws. */
 export function readYaml(text: string): YamlDocument[] {
-  const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  // After directives and `...` a line of `---` is not all that parts documents.
-  if (/^(?:%|\.\.\.)/m.test(plain)) return thorough({ text: plain, linesBefore: 0 });
-  return chunksOf(plain).flatMap(chunk => quick(chunk) ?? thorough(chunk));
+  return chunksOf(text).flatMap(readChunk);
 }
 
 /** The text of one document, from its line of `---` on. */
-interface Chunk {
-  readonly text: string;
-  readonly linesBefore: number;
+export interface Chunk {
+  text: string;
+  /** Where it stands. Whoever finds the same text at another place says so here, and all lines told of it follow. */
+  linesBefore: number;
+}
+
+/** The documents of a chunk. Never throws. */
+export function readChunk(chunk: Chunk): YamlDocument[] {
+  return (SEVERAL.test(chunk.text) ? undefined : quick(chunk)) ?? thorough(chunk);
+}
+
+/** After directives and `...` a line of `---` is not all that parts documents. */
+const SEVERAL = /^(?:%|\.\.\.)/m;
+
+/** Texts that can be read each by itself, in order. */
+export function chunksOf(text: string): Chunk[] {
+  const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  return SEVERAL.test(plain) ? [{ text: plain, linesBefore: 0 }] : partedChunks(plain);
 }
 
 /** A line that begins with `---` begins a document, whatever stands around it: in a block of text or in quotes it would be an error. */
-function chunksOf(text: string): Chunk[] {
+function partedChunks(text: string): Chunk[] {
   const chunks: Chunk[] = [];
   let start = 0;
   let linesBefore = 0;
@@ -118,11 +130,13 @@ function firstLine({ text, linesBefore }: Chunk): number {
   return linesBefore + before.split('\n').length;
 }
 
-function thorough({ text, linesBefore }: Chunk): YamlDocument[] {
+function thorough(chunk: Chunk): YamlDocument[] {
+  // A text of its own: a part of a longer one would keep all of that alive.
+  const text = ` ${chunk.text}`.slice(1);
   const lines = new LineCounter();
   const place = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
-    return { line: linesBefore + line, column: col };
+    return { line: chunk.linesBefore + line, column: col };
   };
   try {
     // Pretty errors would quote the source in the message; ours name file and line instead.
@@ -130,7 +144,7 @@ function thorough({ text, linesBefore }: Chunk): YamlDocument[] {
     return documents.map(document => documentOf(document, place, text.includes('*')));
   } catch {
     // The parser descends by recursion: only nesting without bound brings it down.
-    return [{ fault: { kind: 'deep', line: linesBefore + 1 }, lineOf: () => undefined }];
+    return [{ fault: { kind: 'deep', line: chunk.linesBefore + 1 }, lineOf: () => undefined }];
   }
 }
 

@@ -2,6 +2,7 @@ import http from 'node:http';
 import { cli, folderOf, MESH } from './support';
 import type { Outcome } from './support';
 import { proxyPort, withRegisteredPods } from '../../runtime/control-plane/sources/registered';
+import type { RegisteredPods } from '../../runtime/control-plane/sources/registered';
 import { resourcesOf } from '../../src/model/parse';
 import { freePort, reserveLoopback } from '../support/loopback';
 import type { LoopbackBlocks } from '../support/loopback';
@@ -101,6 +102,18 @@ test('Pods take labels and ports of the controller that their names begin with, 
   expect(Object.fromEntries(placement)).toEqual({
     'shop/web-5d9f-abc': { ip: '10.0.0.1', ports: { 80: 10_080 } }, 'shop/web-admin-77-x': { ip: '10.0.0.2', ports: { 60000: 50_000 } },
   });
+});
+
+test('a registered Pod stays the same resource as long as its controller does', () => {
+  const deployment = (image: string) => resourcesOf([{
+    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'shop' }, spec: { template: { spec: { containers: [{ name: 'a', image }] } } },
+  }]);
+  const ids = ['sidecar~10.0.0.1~web-5d9f-abc.shop~shop.svc.cluster.local'];
+  const made: RegisteredPods = new Map();
+  const [first, second] = [deployment('one'), deployment('two')];
+  const [pod] = withRegisteredPods(first, ids, made).resources;
+  expect(withRegisteredPods(first, ids, made).resources[0]).toBe(pod);
+  expect(withRegisteredPods(second, ids, made).resources[0]!.spec.containers).toEqual([{ name: 'a', image: 'two' }]);
 });
 
 test.each([[1, 10_001], [55_535, 65_535], [55_536, 45_536], [65_535, 55_535]])('the proxy of an application on %i listens on %i', (port, expected) => {

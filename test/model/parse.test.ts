@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { parseManifests, resourcesOf } from '../../src/model/parse';
+import type { Parsed } from '../../src/model/parse';
 import { resourceName, whereOf } from '../../src/model/resource';
 
 const SERVICE = 'apiVersion: v1\nkind: Service\nmetadata: {name: reviews}\nspec: {}\n';
@@ -126,4 +127,23 @@ test('aliases and merge keys are what kubectl makes of them', () => {
 
 test('an object handed over that is none is refused', () => {
   expect(() => resourcesOf([{ kind: 'Service' }])).toThrow('[object 1] MESH_DOCUMENT_INVALID: a Kubernetes object has apiVersion and kind, got none for apiVersion; add apiVersion');
+});
+
+test('of a text that follows another, documents that are still in it stay the same resources, with the lines of where they stand now', () => {
+  const document = (name: string, extra = ''): string => `apiVersion: v1\nkind: Service\nmetadata:\n  name: ${name}\n${extra}spec:\n  ports:\n    - port: 80\n`;
+  const twice = document('b');
+  const former = parseManifests([document('a'), twice, twice, document('c'), 'kind: [\n'].join('---\n'), 'mesh.yaml');
+  const text = [document('a', '  namespace: other\n'), twice, twice, document('new'), document('c'), 'kind: [\n'].join('---\n');
+  const lines = ({ resources }: Parsed) => resources.map(({ origin }) => [origin.line, origin.lineOf?.(['spec', 'ports', 0, 'port'])]);
+  // Some were asked for their lines before they moved.
+  lines(former);
+  const [, firstTwin, secondTwin, last] = former.resources;
+  const next = parseManifests(text, 'mesh.yaml', former);
+  const scratch = parseManifests(text, 'mesh.yaml');
+  expect(next.resources.map(resource => former.resources.includes(resource))).toEqual([false, true, true, false, true]);
+  expect([next.resources[1], next.resources[2], next.resources[4]]).toEqual([firstTwin, secondTwin, last]);
+  expect(next.resources[1]).not.toBe(next.resources[2]);
+  expect(lines(next)).toEqual(lines(scratch));
+  expect(next.resources.map(({ document: value }) => value)).toEqual(scratch.resources.map(({ document: value }) => value));
+  expect(next.errors.map(({ message }) => message)).toEqual(scratch.errors.map(({ message }) => message));
 });

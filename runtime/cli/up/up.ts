@@ -102,6 +102,7 @@ class Up implements UpHandle {
   private closing?: Promise<void>;
   private lastCompiler?: Compiler;
   private commands: ReadonlyMap<string, string> = new Map();
+  private input?: Checked;
   private addedBefore: ReadonlySet<string> = new Set();
 
   public constructor(private readonly options: UpOptions) {
@@ -139,7 +140,7 @@ class Up implements UpHandle {
     await this.ports.fill();
     const xdsPort = await canListen('127.0.0.1', 15010) === undefined ? 15010 : 0;
     const { paths, cwd, dataPlane } = options;
-    const source = directorySource({ paths, cwd, modelOf: resources => this.place(checked(resources, dataPlane)) });
+    const source = directorySource({ paths, cwd, modelOf: resources => this.place(this.input = checked(resources, dataPlane, this.input)) });
     this.plane = await startControlPlane({
       source,
       port: xdsPort,

@@ -42,9 +42,8 @@ class DirectorySource implements Source {
   private watcher?: FSWatcher;
   private timer?: NodeJS.Timeout;
   private sink?: SourceSink;
-  /** Text of all files as they last were, good or bad, so that touching a file changes nothing. */
-  private lastText?: string;
-  private lastPaths: ReadonlySet<string> = new Set();
+  /** All files as they last were, good or bad, so that touching a file changes nothing. */
+  private last?: ManifestFiles;
   /** What each file held when it was last read, so that the resources of files that did not change stay the same objects. */
   private parsed: ReadonlyMap<string, { readonly text: string; readonly content: Parsed }> = new Map();
   /** What was left while something is away, and since when. */
@@ -136,7 +135,7 @@ class DirectorySource implements Source {
   /** Whether files are away that were there, not yet for so long that they are gone. */
   private mayComeBack({ files, errors }: ManifestFiles): boolean {
     const present = new Set(files.map(({ path }) => path));
-    if ([...this.lastPaths].every(path => present.has(path))) {
+    if ((this.last?.files ?? []).every(({ path }) => present.has(path))) {
       this.absence = undefined;
       return false;
     }
@@ -167,11 +166,10 @@ class DirectorySource implements Source {
   }
 
   /** Notes what was read; false where nothing changed. */
-  private take({ files, errors }: ManifestFiles): boolean {
-    const text = JSON.stringify([files, errors.map(error => error.message)]);
-    if (text === this.lastText) return false;
-    this.lastText = text;
-    this.lastPaths = new Set(files.map(({ path }) => path));
+  private take(read: ManifestFiles): boolean {
+    const { last } = this;
+    if (last !== undefined && isSameRead(last, read)) return false;
+    this.last = read;
     return true;
   }
 
@@ -180,7 +178,7 @@ class DirectorySource implements Source {
     const resources: Resource[] = [];
     const parsed = new Map(read.files.map(({ path, text }) => {
       const known = this.parsed.get(path);
-      return [path, known?.text === text ? known : { text, content: parseManifests(text, path) }];
+      return [path, known?.text === text ? known : { text, content: parseManifests(text, path, known?.content) }];
     }));
     this.parsed = parsed;
     for (const { content } of parsed.values()) {
@@ -190,6 +188,12 @@ class DirectorySource implements Source {
     if (errors.length > 0) throw new InputError(errors);
     return this.options.modelOf(resources);
   }
+}
+
+function isSameRead(a: ManifestFiles, b: ManifestFiles): boolean {
+  return a.files.length === b.files.length && a.errors.length === b.errors.length
+    && a.files.every(({ path, text }, index) => path === b.files[index].path && text === b.files[index].text)
+    && a.errors.every(({ message }, index) => message === b.errors[index].message);
 }
 
 const isFolder = (path: string): boolean => statsOf(path)?.isDirectory() === true;

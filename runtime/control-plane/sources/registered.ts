@@ -21,34 +21,62 @@ export interface Registered {
   readonly placement: ReadonlyMap<string, Placement>;
 }
 
+/** A Pod as it was made of a controller. */
+interface RegisteredPod {
+  readonly owner: Resource;
+  readonly resources: readonly Resource[];
+  readonly placement: Placement;
+}
+
+/** Pods by node id. */
+export type RegisteredPods = Map<string, RegisteredPod>;
+
 /**
  * Manifests with the Pods of connected proxies in place of the controllers that made them. A Pod belongs to the controller of its namespace
  * whose name its own begins with; its labels and ports are those of that controller's template.
+ * @param made - Pods made before, which stay the same resources as long as their controller does
  */
-export function withRegisteredPods(resources: readonly Resource[], nodeIds: Iterable<string>): Registered {
-  const controllers = resources.filter(({ kind }) => CONTROLLERS.has(kind));
+export function withRegisteredPods(resources: readonly Resource[], nodeIds: Iterable<string>, made: RegisteredPods = new Map()): Registered {
+  const controllers = new Map<string, Resource>();
+  const others: Resource[] = [];
+  for (const resource of resources) {
+    const { kind, metadata: { namespace, name } } = resource;
+    if (!CONTROLLERS.has(kind)) others.push(resource);
+    else if (!controllers.has(`${namespace}/${name}`)) controllers.set(`${namespace}/${name}`, resource);
+  }
   const placement = new Map<string, Placement>();
-  const pods: unknown[] = [];
   for (const id of new Set(nodeIds)) {
     const { name, namespace, ips: [ip] } = proxyFromNode({ id });
     const owner = ownerOf(controllers, name, namespace);
     if (owner === undefined) continue;
-    const template = templateOf(owner);
-    pods.push({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { ...objectOf(template.metadata), name, namespace, ownerReferences: [{ apiVersion: 'apps/v1', kind: owner.kind, name: owner.metadata.name, uid: '', controller: true }] },
-      spec: template.spec,
-      status: { podIP: ip, phase: 'Running' },
-    });
-    placement.set(`${namespace}/${name}`, { ip, ports: portsOf(objectOf(template.spec)) });
+    let pod = made.get(id);
+    if (pod?.owner !== owner) made.set(id, pod = podOf(owner, name, ip));
+    others.push(...pod.resources);
+    placement.set(`${namespace}/${name}`, pod.placement);
   }
-  return { resources: [...resources.filter(({ kind }) => !CONTROLLERS.has(kind)), ...resourcesOf(pods)], placement };
+  return { resources: others, placement };
 }
 
-function ownerOf(controllers: readonly Resource[], pod: string, namespace: string): Resource | undefined {
-  const candidates = controllers.filter(({ metadata }) => metadata.namespace === namespace && (pod === metadata.name || pod.startsWith(`${metadata.name}-`)));
-  return candidates.sort((a, b) => b.metadata.name.length - a.metadata.name.length)[0];
+function podOf(owner: Resource, name: string, ip: string): RegisteredPod {
+  const template = templateOf(owner);
+  const { namespace } = owner.metadata;
+  const resources = resourcesOf([{
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...objectOf(template.metadata), name, namespace, ownerReferences: [{ apiVersion: 'apps/v1', kind: owner.kind, name: owner.metadata.name, uid: '', controller: true }] },
+    spec: template.spec,
+    status: { podIP: ip, phase: 'Running' },
+  }]);
+  return { owner, resources, placement: { ip, ports: portsOf(objectOf(template.spec)) } };
+}
+
+/** The longest name wins; of several kinds with one name, the first. */
+function ownerOf(controllers: ReadonlyMap<string, Resource>, pod: string, namespace: string): Resource | undefined {
+  for (let end = pod.length; end > 0; end = pod.lastIndexOf('-', end - 1)) {
+    const owner = controllers.get(`${namespace}/${pod.slice(0, end)}`);
+    if (owner !== undefined) return owner;
+  }
+  return undefined;
 }
 
 function templateOf({ kind, spec }: Resource): Readonly<Record<string, unknown>> {
