@@ -55,7 +55,8 @@ export function serviceCluster(view: View, site: ClusterSite): Cluster | undefin
 
   // Most clusters of a mesh differ in a few fields only: the rest is made once and copied.
   const alike = mesh.memo.get('alikeClusters', [
-    pool, policy.loadBalancer, policy.outlierDetection, type, lb.locality === undefined, port.protocol, type === Cluster_DiscoveryType.ORIGINAL_DST && port,
+    pool, policy.loadBalancer, policy.outlierDetection, type, lb.locality === undefined,
+    port.protocol, type === Cluster_DiscoveryType.ORIGINAL_DST && port,
     view.proxy.type, dialect.name, view.explicit === undefined, transport.autoSni, transport.autoSan,
   ], () => create(ClusterSchema, {
     clusterDiscoveryType: { case: 'type', value: lb.type },
