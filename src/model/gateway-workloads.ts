@@ -45,6 +45,7 @@ const FULL_NAME = /^([a-z0-9-]+)\.([a-z0-9-]+)\.svc\./;
 export function withGatewayWorkloads(resources: readonly Resource[], { domain = 'cluster.local', gateways: known = [], others = true }: GatewayOptions = {}): WithGateways {
   if (known.length === 0 && !others) return { resources, added: [] };
   const of = withIngresses(indexResources(resources), { config: parseMeshConfig(), domain });
+  if (of('Gateway').length === 0) return { resources, added: [] };
   const present = workloadsOf(of, new Map()).map(workload => workload.labels);
   const taken = new Set([...of('Deployment'), ...of('Service')].filter(each => each.metadata.namespace === NAMESPACE).map(each => each.metadata.name));
   const extra: Resource[] = [];

@@ -18,25 +18,58 @@ export interface Target {
  * All of them are of the workload's namespace: selectors do not reach further. Of one second, their host names decide.
  */
 export function targetFinder(services: readonly Service[], endpoints: ReadonlyMap<string, readonly Endpoint[]>): (workload: Workload) => Target[] {
-  const byNamespace = groupBy(services.filter(service => service.resolution !== 'alias').sort(byAgeAndHost), service => service.namespace);
+  const byNamespace = new Map([...groupBy(services.filter(service => service.resolution !== 'alias').sort(byAgeAndHost), service => service.namespace)]
+    .map(([namespace, here]) => [namespace, shelfOf(here)]));
   return (workload) => {
-    const here = byNamespace.get(workload.namespace) ?? [];
-    const selecting = new Set(here.filter(service => isSelected(service, workload)));
-    const selectedInKubernetes = [...selecting].some(service => service.registry === 'Kubernetes' && portsOn(service, workload).length > 0);
-    return here.flatMap((service) => {
-      if (selecting.has(service)) return portsOn(service, workload);
-      const counts = service.registry === 'Kubernetes' ? !selectedInKubernetes : isInline(service, workload);
+    const shelf = byNamespace.get(workload.namespace);
+    if (shelf === undefined) return [];
+    const { here } = shelf;
+    const selecting = new Set(selectingAt(shelf, workload));
+    const selectedInKubernetes = [...selecting].some(at => here[at].registry === 'Kubernetes' && portsOn(here[at], workload).length > 0);
+    // Where a selector decides, no other Service of Kubernetes has a say.
+    const asked = selectedInKubernetes ? [...new Set([...selecting, ...shelf.external])].sort((a, b) => a - b) : here.keys();
+    return [...asked].flatMap((at) => {
+      const service = here[at];
+      if (selecting.has(at)) return portsOn(service, workload);
+      const counts = service.registry === 'Kubernetes' || isInline(service, workload);
       return counts ? portsByAddress(service, workload, endpoints.get(endpointsKey(service)) ?? []) : [];
     });
   };
 }
 
-function byAgeAndHost(a: Service, b: Service): number {
-  return compare(a.creationTimestamp, b.creationTimestamp) || compare(a.hostname, b.hostname);
+/** Services of a namespace, found by their selectors. */
+interface Shelf {
+  readonly here: readonly Service[];
+  /** Places of those that have a selector, by one of its labels. */
+  readonly byLabel: ReadonlyMap<string, readonly number[]>;
+  /** Places of those of ServiceEntries. */
+  readonly external: readonly number[];
 }
 
-function isSelected(service: Service, workload: Workload): boolean {
-  return Object.keys(service.selector).length > 0 && selects(service.selector, workload.labels);
+const labelKey = ([name, value]: [string, string]): string => `${name}\u0000${value}`;
+
+function shelfOf(here: readonly Service[]): Shelf {
+  const byLabel = new Map<string, number[]>();
+  const external: number[] = [];
+  here.forEach(({ selector, registry }, at) => {
+    if (registry === 'External') external.push(at);
+    const [first] = Object.entries(selector);
+    if (first === undefined) return;
+    const key = labelKey(first);
+    const list = byLabel.get(key);
+    if (list === undefined) byLabel.set(key, [at]);
+    else list.push(at);
+  });
+  return { here, byLabel, external };
+}
+
+/** Places of the services whose selector takes a workload. */
+function selectingAt({ here, byLabel }: Shelf, workload: Workload): number[] {
+  return Object.entries(workload.labels).flatMap(label => byLabel.get(labelKey(label)) ?? []).filter(at => selects(here[at].selector, workload.labels));
+}
+
+function byAgeAndHost(a: Service, b: Service): number {
+  return compare(a.creationTimestamp, b.creationTimestamp) || compare(a.hostname, b.hostname);
 }
 
 /** Whether a ServiceEntry lists the workload among its endpoints. */
