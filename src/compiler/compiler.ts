@@ -207,7 +207,7 @@ function clustersOf(
   const { memo } = view.mesh;
   const rule = view.ruleOf(service);
   const { wanted, placed } = memo.get('policies', [service, rule], () => policiesOf(view, service, rule));
-  const place = placed ? placeOf(view) : '';
+  const place = placed ? `${placeOf(view)}${view.callerKey}` : '';
   const clusters = memo.get('clusters', [flavour, service, rule, kind, place], () => wanted.flatMap((each) => {
     const cluster = serviceCluster(view, { ...each, service, rule, kind: flavour });
     return cluster === undefined ? [] : [{ ...each, cluster, asks: cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS }];
@@ -228,7 +228,7 @@ function policiesOf(
   return { wanted, placed: wanted.some(({ policy }) => dependsOnPlace(view, policy, service)) };
 }
 
-/** Everything of a caller that assignments may depend on. */
+/** Everything of a caller that assignments may depend on, besides the labels that somebody asks about. */
 const placeOf = (view: View): string => JSON.stringify([
   view.locality, view.proxy.metadata.NODE_NAME ?? null, networkPlace(view), view.proxy.clusterId,
   Object.entries(view.proxy.labels).filter(([label]) => label.includes('topology') || label.includes('hostname')),

@@ -16,7 +16,16 @@ export interface Refusal {
 type Path = readonly (string | number)[];
 
 /** All that the model holds and the compiler leaves out, in the order of kinds, then resources, then fields. */
-export function refusals(model: Model): Refusal[] {
+export function refusals(model: Model): readonly Refusal[] {
+  let all = known.get(model);
+  if (all === undefined) known.set(model, all = allRefusals(model));
+  return all;
+}
+
+/** Several ask the same of one model. */
+const known = new WeakMap<Model, readonly Refusal[]>();
+
+function allRefusals(model: Model): Refusal[] {
   const found: Refusal[] = [];
   for (const [kind, fields] of Object.entries(COMPILED_FIELDS)) {
     for (const resource of model.of(kind)) {

@@ -3,6 +3,7 @@ import type { DialectTable } from './dialect';
 import type { ExplicitTable } from './explicit';
 import { explicitTable } from './explicit';
 import type { Mesh } from './mesh';
+import { objectOf, textsOf } from '../model/json';
 import type { Proxy } from '../model/proxy';
 import type { Service, Workload } from '../model/service';
 import type { DestinationRule } from './scope/destination-rules';
@@ -62,9 +63,10 @@ export function withRules(view: View, services: readonly Service[]): View {
   return { ...view, ruleOf: service => (rules.has(service as Service) ? rules.get(service as Service) : view.ruleOf(service)) };
 }
 
-/** Labels of callers that some VirtualService match or DestinationRule selector asks about. */
+/** Labels of callers that some VirtualService match, DestinationRule selector or failover asks about. */
 function callerLabels(mesh: Mesh): string[] {
   const labels = new Set(mesh.destinationRules.callerLabels);
+  for (const label of textsOf(objectOf(mesh.model.config.raw.localityLbSetting).failoverPriority)) labels.add(label.split('=')[0]);
   for (const { sourceLabels } of mesh.virtualServices.all) sourceLabels.forEach(label => labels.add(label));
   return [...labels].sort();
 }

@@ -65,7 +65,8 @@ function shelfOf(here: readonly Service[]): Shelf {
 
 /** Places of the services whose selector takes a workload. */
 function selectingAt({ here, byLabel }: Shelf, workload: Workload): number[] {
-  return Object.entries(workload.labels).flatMap(label => byLabel.get(labelKey(label)) ?? []).filter(at => selects(here[at].selector, workload.labels));
+  const candidates = Object.entries(workload.labels).flatMap(label => byLabel.get(labelKey(label)) ?? []);
+  return candidates.filter(at => selects(here[at].selector, workload.labels));
 }
 
 function byAgeAndHost(a: Service, b: Service): number {

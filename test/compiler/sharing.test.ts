@@ -100,3 +100,47 @@ test('the smallest mesh compiles: a proxy that nothing describes, and no service
   expect(compiled.clusters.map(({ name }) => name)).toEqual(['BlackHoleCluster', 'PassthroughCluster', 'InboundPassthroughCluster']);
   expect(compiled.secrets).toEqual(['ROOTCA', 'default']);
 });
+
+const RACKS = ['r1', 'r2'].flatMap(rack => [`
+apiVersion: v1
+kind: Pod
+metadata: { name: caller-${rack}, namespace: shop, labels: { app: caller, rack: ${rack} } }
+spec: { containers: [{ name: app, image: app }] }
+`, `
+apiVersion: v1
+kind: Pod
+metadata: { name: racked-${rack}, namespace: shop, labels: { app: racked, rack: ${rack} } }
+spec: { containers: [{ name: app, image: app }] }
+`]).join('---');
+const RACKED = `
+apiVersion: v1
+kind: Service
+metadata: { name: racked, namespace: shop }
+spec: { selector: { app: racked }, ports: [{ name: http, port: 80 }] }
+`;
+const BY_RACK = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: racked, namespace: shop }
+spec:
+  host: racked
+  trafficPolicy: { outlierDetection: { interval: 1s }, loadBalancer: { localityLbSetting: { failoverPriority: [rack] } } }
+`;
+const OUTLIERS = BY_RACK.replace(/, loadBalancer: .*/, ' }');
+
+/** Addresses of priority 0 behind the service, as a caller has them. */
+function nearest(compiled: CompiledProxy): unknown[] {
+  const { endpoints } = compiled.endpoints.find(({ clusterName }) => clusterName === 'outbound|80||racked.shop.svc.cluster.local')!;
+  return endpoints.filter(({ priority }) => priority === 0).flatMap(({ lbEndpoints }) => lbEndpoints.map(({ hostIdentifier }) => hostIdentifier.value));
+}
+
+test.each([
+  ['a rule', {}, BY_RACK], ['the mesh', { meshConfig: { localityLbSetting: { failoverPriority: ['rack'] } } }, OUTLIERS],
+])('callers whose labels %s asks about have endpoints of their own, though all else is the same', (_who, options, rule) => {
+  const model = buildModel(resourcesOfYaml(RACKS, RACKED, rule), options);
+  const compiler = createCompiler(model);
+  const [one, two] = ['caller-r1.shop', 'caller-r2.shop'].map(name => nearest(compile(model, name, {}, compiler)));
+  expect(one).toHaveLength(1);
+  expect(two).toHaveLength(1);
+  expect(one).not.toEqual(two);
+});
