@@ -17,13 +17,13 @@ type Path = readonly (string | number)[];
 
 /** All that the model holds and the compiler leaves out, in the order of kinds, then resources, then fields. */
 export function refusals(model: Model): readonly Refusal[] {
-  let all = known.get(model);
-  if (all === undefined) known.set(model, all = allRefusals(model));
+  let all = told.get(model);
+  if (all === undefined) told.set(model, all = allRefusals(model));
   return all;
 }
 
 /** Several ask the same of one model. */
-const known = new WeakMap<Model, readonly Refusal[]>();
+const told = new WeakMap<Model, readonly Refusal[]>();
 
 function allRefusals(model: Model): Refusal[] {
   const found: Refusal[] = [];
