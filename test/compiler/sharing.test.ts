@@ -131,7 +131,8 @@ const OUTLIERS = BY_RACK.replace(/, loadBalancer: .*/, ' }');
 /** Addresses of priority 0 behind the service, as a caller has them. */
 function nearest(compiled: CompiledProxy): unknown[] {
   const { endpoints } = compiled.endpoints.find(({ clusterName }) => clusterName === 'outbound|80||racked.shop.svc.cluster.local')!;
-  return endpoints.filter(({ priority }) => priority === 0).flatMap(({ lbEndpoints }) => lbEndpoints).map(({ hostIdentifier }) => hostIdentifier.value);
+  const first = endpoints.filter(({ priority }) => priority === 0).flatMap(({ lbEndpoints }) => lbEndpoints);
+  return first.map(({ hostIdentifier }) => hostIdentifier.value);
 }
 
 test.each([
