@@ -22,6 +22,8 @@ export interface Scenario {
   /** Fields of the route, such as the settings of filters. */
   readonly filters?: object;
   readonly cluster?: object;
+  /** A copy of each request goes to the same cluster. */
+  readonly mirrored?: boolean;
   /** A list for each priority. */
   readonly upstreams: readonly (readonly (readonly Phase[])[])[];
   readonly steps: readonly Step[];
@@ -121,6 +123,13 @@ const FAULTS: Scenario[] = [
   },
 ];
 
+/** Mirrors: two requests arrive for each that is sent, and only one of them may be tried again. */
+const MIRRORS: Scenario[] = [
+  { name: 'mirror', mirrored: true, upstreams: one(OK), steps: [{ send: 3 }] },
+  { name: 'a mirror is not tried again', mirrored: true, route: retry('5xx', 2), upstreams: one(failing(503)), steps: [{ send: 2 }] },
+  { name: 'a mirror nobody waits for', mirrored: true, upstreams: one(REFUSING), steps: [{ send: 1 }] },
+];
+
 /** Circuit breakers. */
 const LIMITS: Scenario[] = [
   {
@@ -211,4 +220,4 @@ const OUTLIERS: Scenario[] = [
   },
 ];
 
-export const SCENARIOS: readonly Scenario[] = [...RETRIES, ...FAULTS, ...LIMITS, ...OUTLIERS];
+export const SCENARIOS: readonly Scenario[] = [...RETRIES, ...FAULTS, ...MIRRORS, ...LIMITS, ...OUTLIERS];
