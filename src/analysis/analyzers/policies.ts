@@ -170,7 +170,7 @@ function unasked(context: Context, policy: Policy, { to }: AccessRule, path: Pat
     return context.report(policy, path, {
       code: 'MESH_ACCESS_PROTOCOL',
       message: `an authorizer that speaks HTTP is asked about requests, got ${named?.name} for ${workload.namespace}/${workload.workload}, which `
-        + ` serves TCP on ${open.map(({ targetPort }) => targetPort).join(', ')}; whoever connects there passes`,
+        + `serves TCP on ${open.map(({ targetPort }) => targetPort).join(', ')}; whoever connects there passes`,
       repair: 'ask one that speaks gRPC, or name the ports of HTTP',
     });
   }
