@@ -1,8 +1,9 @@
 import { Duration } from 'cdk8s';
 import {
-  Behaviour, CanaryAnalysis, CanaryRollout, CanaryStep, ConnectionPool, EnvoyPatch, ExtAuthz, ExternalAuthorizer, Fault, GatewayListener, GatewayTls, HashOn,
-  LoadBalancing, Locality, Mesh, MeshPort, MeshService, Mirror, type OutlierDetection, PatchOperation, PatchTarget, RateLimitQuota, RateLimitService, Redirect,
-  type RetryBudget, RetryOn, RetryPolicy, RouteMatch, RouteTarget, TcpMatch, Tracing, TracingProvider, VirtualMachine, WasmExtension, WasmModule,
+  Behaviour, CanaryAnalysis, CanaryRollout, CanaryStep, ConnectionPool, EnvoyPatch, ExtAuthz, ExternalAuthorizer, Fault, GatewayListener,
+  GatewayTls, HashOn, LoadBalancing, Locality, Mesh, MeshPort, MeshService, Mirror, type OutlierDetection, PatchOperation, PatchTarget,
+  RateLimitQuota, RateLimitService, Redirect, type RetryBudget, RetryOn, RetryPolicy, RouteMatch, RouteTarget, TcpMatch, Tracing,
+  TracingProvider, VirtualMachine, WasmExtension, WasmModule,
 } from '../src';
 import { Shop } from './support/every-construct';
 
