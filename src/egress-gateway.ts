@@ -83,8 +83,10 @@ export class EgressGateway extends Construct {
       metadata: ownedMetadata(this, this.name, this.namespace),
       spec: Lazy.any({ produce: () => ({ selector: this.selector, servers: this.servers() }) }),
     });
+    // Callers of every namespace look for subsets where the Service is, and not where the Gateway is.
+    const serviceNamespace = /^[a-z0-9-]+\.([a-z0-9-]+)\.svc\./.exec(this.serviceHost ?? '')?.[1] ?? this.namespace;
     new networking.DestinationRule(this, 'DestinationRule', {
-      metadata: ownedMetadata(this, this.name, this.namespace),
+      metadata: ownedMetadata(this, this.name, serviceNamespace),
       spec: Lazy.any({ produce: () => this.destinationRule() }),
     });
     this.node.addValidation({

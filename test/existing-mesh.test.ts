@@ -49,7 +49,10 @@ describe('Mesh.fromExisting', () => {
     new ExternalService(chart, 'api', { hosts: ['api.example'], ports: [MeshPort.http(80)], via: new EgressGateway(chart, 'egress', { workload: mesh.egressGateway }) });
     expect(only(chart, 'Sidecar').spec.egress).toEqual([{ hosts: ['library/books.library.svc.corp.example'] }]);
     expect(only(chart, 'VirtualService', 'site-books.example').spec.http[0].route).toEqual([{ destination: { host: 'books.library.svc.corp.example', port: { number: 80 } } }]);
-    expect(only(chart, 'DestinationRule', 'egress').spec.host).toBe('istio-egressgateway.istio-system.svc.corp.example');
+    const { metadata, spec } = only(chart, 'DestinationRule', 'egress');
+    expect([metadata.namespace, spec.host]).toEqual(['istio-system', 'istio-egressgateway.istio-system.svc.corp.example']);
+    expect(MeshTesting.of(chart).send(MeshRequest.get('http://api.example/'), { from: books }).distribution())
+      .toEqual([{ target: 'istio-egressgateway.istio-system/api', percent: 100 }]);
     expect(only(chart, 'Deployment', 'site').spec.template.metadata.labels).toMatchObject({ 'sidecar.istio.io/inject': 'true', 'istio.io/rev': 'stable' });
     const mesh2 = MeshTesting.of(chart);
     mesh2.send(MeshRequest.get('http://books.library/'), { from: front }).expectTarget(books);
