@@ -1,8 +1,10 @@
+import type { Model } from '../../model/model';
 import { proxyOf } from '../../model/proxy';
 import type { Proxy } from '../../model/proxy';
 import type { Resource } from '../../model/resource';
 import type { Context } from '../rules/context';
 import type { ConfigPatch, EnvoyFilterSpec } from '../rules/envoy-filter';
+import { KNOWN_KINDS } from '../schema/check';
 
 /** Says in how many places of each proxy the patches of an EnvoyFilter must take hold: a JSON array, one entry per patch, `1` exactly or `"1+"` at least. */
 export const EXPECT_MATCHES = 'cdk8s-mesh.dev/expect-matches';
@@ -16,7 +18,7 @@ const PROXIES = 24;
 export function patchPlaces(context: Context): void {
   const filters = context.sound<EnvoyFilterSpec>('EnvoyFilter').filter(({ spec }) => (spec?.configPatches ?? []).length > 0);
   if (filters.length === 0) return;
-  const { model } = context;
+  const model = soundModel(context);
   // Loaded here: the compiler brings the descriptors of all of Envoy's messages, whose making takes longer than most analyses.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { createCompiler } = require('../../compiler/compiler') as typeof import('../../compiler/compiler');
@@ -38,6 +40,14 @@ export function patchPlaces(context: Context): void {
       report(context, filter as Resource, index, found.map(({ places }) => places), expected?.[index]);
     });
   }
+}
+
+/** The model without resources of a shape that the compiler cannot walk; what is wrong with them is told elsewhere. */
+function soundModel({ model, sound }: Context): Model {
+  const lists = new Map<string, readonly Resource[]>();
+  const broken = KNOWN_KINDS.filter(kind => sound(kind).length < model.of(kind).length);
+  for (const kind of broken) lists.set(kind, sound<Record<string, unknown>>(kind));
+  return broken.length === 0 ? model : { ...model, of: kind => lists.get(kind) ?? model.of(kind) };
 }
 
 function report(context: Context, filter: Resource, index: number, places: readonly number[], expected: unknown): void {

@@ -16,6 +16,7 @@ const NONE: Links = { needs: [], gives: [] };
 
 /** Links of the resources of one mesh. */
 export class LinksOfMesh {
+  private readonly links = new Map<Resource, Links>();
   private readonly subsets = new Map<string, { readonly name: string; readonly labels: Readonly<Record<string, string>> }[]>();
   private readonly services = new Map<string, { readonly host: string; readonly selector: Readonly<Record<string, string>> }[]>();
 
@@ -34,8 +35,11 @@ export class LinksOfMesh {
   }
 
   public of(resource: Resource): Links {
-    const links = OF_KIND[resource.kind]?.(this, resource) ?? NONE;
-    return { needs: [...new Set(links.needs)].sort(), gives: [...new Set(links.gives)].sort() };
+    const known = this.links.get(resource);
+    if (known !== undefined) return known;
+    const made = this.make(resource);
+    this.links.set(resource, made);
+    return made;
   }
 
   public host(name: unknown, namespace: string): string {
@@ -51,6 +55,11 @@ export class LinksOfMesh {
     return (this.services.get(namespace) ?? []).filter(({ selector }) => selects(selector, labels)).flatMap(({ host }) => [
       `endpoints ${host}`, ...(this.subsets.get(host) ?? []).filter(subset => selects(subset.labels, labels)).map(({ name }) => `endpoints ${host} ${name}`),
     ]);
+  }
+
+  private make(resource: Resource): Links {
+    const links = OF_KIND[resource.kind]?.(this, resource) ?? NONE;
+    return { needs: [...new Set(links.needs)].sort(), gives: [...new Set(links.gives)].sort() };
   }
 }
 

@@ -67,15 +67,19 @@ export function applyOrder(before: readonly Resource[], after: readonly Resource
     const left = new Set(b === undefined ? [] : now.of(b).gives);
     return changeOf(a, b, a === undefined ? [] : old.of(a).gives.filter(given => stillNeeded.has(given) && !left.has(given)));
   });
+  const makers = new Map<string, Change[]>();
+  const takers = new Map<string, Change[]>();
+  for (const change of changes) {
+    for (const given of change.is === undefined ? [] : now.of(change.is).gives) push(makers, given, change);
+    // One step that both adds and takes away takes nothing that is still needed.
+    for (const given of change.was === undefined || change.end === change.make ? [] : old.of(change.was).gives) push(takers, given, change);
+  }
   for (const user of changes) {
-    const wants = new Set(user.is === undefined ? [] : now.of(user.is).needs);
-    const wanted = new Set(user.was === undefined ? [] : old.of(user.was).needs);
-    for (const giver of changes) {
-      if (giver === user) continue;
-      if (giver.is !== undefined && now.of(giver.is).gives.some(given => wants.has(given))) user.make!.after.add(giver.make!);
-      const { was: gave, make, end } = giver;
-      const leaves = gave !== undefined && end !== undefined && end !== make;
-      if (leaves && old.of(gave).gives.some(given => wanted.has(given))) end.after.add(user.make ?? user.end!);
+    for (const need of user.is === undefined ? [] : now.of(user.is).needs) {
+      for (const giver of makers.get(need) ?? []) if (giver !== user) user.make!.after.add(giver.make!);
+    }
+    for (const need of user.was === undefined ? [] : old.of(user.was).needs) {
+      for (const giver of takers.get(need) ?? []) if (giver !== user) giver.end!.after.add(user.make ?? user.end!);
     }
   }
   encryption(changes);
@@ -114,17 +118,27 @@ function encryption(changes: readonly Change[]): void {
 
 /** Each after what it must wait for; of several that may come, the lowest in rank and then in name. */
 function sorted(nodes: readonly Node[]): readonly Step[] {
-  const order = [...nodes].sort((a, b) => a.rank - b.rank || compare(a.step.resource, b.step.resource));
-  const done = new Set<Node>();
+  const left = new Set([...nodes].sort((a, b) => a.rank - b.rank || compare(a.step.resource, b.step.resource)));
   const steps: Step[] = [];
-  while (done.size < order.length) {
-    const left = order.filter(node => !done.has(node));
+  while (left.size > 0) {
+    let next: Node | undefined;
+    for (const node of left) {
+      if ([...node.after].some(other => left.has(other))) continue;
+      next = node;
+      break;
+    }
     // Two that need one another can only come together; the first of them goes first.
-    const next = left.find(node => [...node.after].every(other => done.has(other) || !nodes.includes(other))) ?? left[0];
-    done.add(next);
+    next ??= [...left][0];
+    left.delete(next);
     steps.push(next.step);
   }
   return steps;
+}
+
+function push<T>(table: Map<string, T[]>, key: string, value: T): void {
+  const list = table.get(key);
+  if (list === undefined) table.set(key, [value]);
+  else list.push(value);
 }
 
 function byKey(resources: readonly Resource[]): ReadonlyMap<string, Resource> {

@@ -5,7 +5,7 @@ import type { HttpCondition } from './http-cover';
 const MOST_COMPARED = 200;
 
 /** How many headers are tried for parting a match in two. */
-const MOST_PRESENT = 8;
+const MOST_PARTING = 8;
 
 /**
  * Matches that came before, found by their most telling part: a later match asks only those that can cover it, so a list of
@@ -14,15 +14,17 @@ const MOST_PRESENT = 8;
 export class Earlier<T> {
   private readonly table = new Map<string, { readonly condition: HttpCondition; readonly order: number; readonly value: T }[]>();
   private readonly lengths = new Set<number>();
-  /** Headers of which a match asks only whether they are there: with and without one is everything. */
-  private readonly present = new Set<string>();
+  /** Headers of which matches ask whether they are there, and whether they are not: with and without one is everything. */
+  private readonly presence = new Map<string, 'with' | 'without' | 'both'>();
+  private readonly parting: string[] = [];
   private count = 0;
 
   public add(condition: HttpCondition, value: T): void {
     const key = this.keyOf(condition);
     const list = this.table.get(key);
     const entry = { condition, order: this.count++, value };
-    for (const [name, part] of condition.headers) if (part === undefined && this.present.size < MOST_PRESENT) this.present.add(name);
+    for (const [name, part] of condition.headers) if (part === undefined) this.asked(name, 'with');
+    for (const [name, part] of condition.withoutHeaders) if (part === undefined) this.asked(name, 'without');
     if (list === undefined) this.table.set(key, [entry]);
     else if (list.length < MOST_COMPARED) list.push(entry);
   }
@@ -33,7 +35,7 @@ export class Earlier<T> {
     if (whole !== undefined) return [whole];
     const parted = condition.gateways.length > 1 ? this.all(condition.gateways.map(gateway => ({ ...condition, gateways: [gateway] }))) : [];
     if (parted.length > 0) return parted;
-    for (const name of this.present) {
+    for (const name of this.parting) {
       if (condition.headers.has(name) || condition.withoutHeaders.has(name)) continue;
       const both = this.all([
         { ...condition, headers: new Map([...condition.headers, [name, undefined]]) },
@@ -42,6 +44,13 @@ export class Earlier<T> {
       if (both.length > 0) return both;
     }
     return [];
+  }
+
+  private asked(name: string, how: 'with' | 'without'): void {
+    const known = this.presence.get(name);
+    if (known === how || known === 'both') return;
+    this.presence.set(name, known === undefined ? how : 'both');
+    if (known !== undefined && this.parting.length < MOST_PARTING) this.parting.push(name);
   }
 
   /** A cover of each part; none where one part has none. */
