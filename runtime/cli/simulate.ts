@@ -45,8 +45,9 @@ The file is a list. Each entry has a request, who sends it, and what is expected
     claims: {iss: https://issuer.example, sub: alice}   # a token that counts as signed
     expect: {outcome: denied, status: 403}
 
-Entries also take namespace, address, at (the time, for tokens), externalAuthorizer (its status), sni and clientCertificate; expect also
-takes flag, details, redirect, rule, retries, mirror, path, host and headers. Nothing is sent anywhere. Exit code 1 where an expectation fails.
+Entries also take namespace, address, at (the time, for tokens), externalAuthorizer (its status), sni and clientCertificate;
+expect also takes flag, details, redirect, rule, retries, mirror, path, host and headers. Nothing is sent anywhere. Exit code 1
+where an expectation fails.
 
 A request with \`answer\` among its expectations is played on a clock that begins at 0. Between requests, time goes by and applications
 change what they do:

@@ -9,8 +9,8 @@ export function disagreement(foretold: Explanation, seen: Answer): string | unde
   const targets = JSON.stringify(foretold.targets.map(({ cluster, percent, status }) => [cluster, percent, status]));
   const told = `${foretold.outcome} ${foretold.status ?? ''}${foretold.flag} ${targets}`;
   const wrong = `foretold ${told} ${foretold.location ?? ''}, got ${seen.status} ${JSON.stringify(seen.body.slice(0, 80))} ${seen.location ?? ''}`;
-  // A service that is not imported has no address to dial.
-  if (seen.status === 0) return foretold.outcome === 'failed' ? undefined : wrong;
+  // A service that is not imported has no address to dial; a connection that is denied is closed.
+  if (seen.status === 0) return foretold.outcome === 'failed' || (foretold.outcome === 'denied' && foretold.status === undefined) ? undefined : wrong;
   const { fault } = foretold;
   const aborted = fault !== undefined && fault.abortPercent > 0 && seen.status === fault.abortStatus;
   if (foretold.outcome !== 'routed') {
