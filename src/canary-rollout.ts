@@ -116,7 +116,6 @@ export class CanaryRollout extends Construct {
     const options = props.engine?._argo;
     this.rendered = props.aborted === true || options !== undefined ? -1 : this.at;
     this.requireVersions(props);
-    this.requireForward();
     if (options !== undefined) this.argo = this.handOver(options);
     props.service._addRules(this, props.priority, (context) => this.rules(context));
     if (this.argo === undefined) this.writePlan();
@@ -192,6 +191,10 @@ export class CanaryRollout extends Construct {
     const [lost] = Object.entries(route).filter(([, value]) => value !== undefined).map(([name]) => name);
     if (lost !== undefined && this._steps.some(({ _cohort, _mirror }) => _cohort !== undefined || _mirror !== undefined)) {
       throw refuse(`a rollout with steps for cohorts or copies must have no options of a route, since the routes that Argo makes for them have none, got ${lost}; use steps of weight only, or RolloutEngine.none()`);
+    }
+    const late = this._steps.findIndex(({ _mirror }, index) => _mirror !== undefined && this.shareAt(index) > 0);
+    if (late !== -1) {
+      throw refuse(`a mirror must come before the canary takes a share, since the route that Argo makes for it leads to the stable version, got step ${late} (${this._steps[late].description}) at ${this.shareAt(late)} %; put it first, or use RolloutEngine.none()`);
     }
     return new ArgoEngine(this, { service, stable, canary, steps: this._steps, aborted: aborted === true, options });
   }
@@ -282,13 +285,5 @@ export class CanaryRollout extends Construct {
       throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must be versions of service ${service.node.path}, got ${stranger.node.path}`);
     }
     if (stable === canary) throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must differ, got ${stable.node.path} twice`);
-  }
-
-  /** Copying to a version that answers requests itself would do the work twice. */
-  private requireForward(): void {
-    const late = this._steps.findIndex(({ _mirror }, index) => _mirror !== undefined && this.shareAt(index) > 0);
-    if (late !== -1) {
-      throw meshError(this, 'MESH_STEP_INVALID', `a mirror must come before the canary takes a share, got step ${late} (${this._steps[late].description}) at ${this.shareAt(late)} %; put it first`);
-    }
   }
 }

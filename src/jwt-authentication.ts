@@ -6,7 +6,7 @@ import { requireLabel } from './private/check';
 import { durationText } from './private/duration';
 import { meshError } from './private/errors';
 import { ownedMetadata } from './private/metadata';
-import { policySubject } from './private/policy';
+import { httpPortsAmong, policySubject } from './private/policy';
 
 /** Where a token is looked for. */
 export class JwtLocation {
@@ -103,7 +103,8 @@ export interface JwtAuthenticationProps {
 }
 
 /**
- * JSON Web Tokens that requests carry. Renders a RequestAuthentication, and an AuthorizationPolicy that refuses requests without a token.
+ * JSON Web Tokens that requests carry. Renders a RequestAuthentication, and an AuthorizationPolicy that refuses requests without a token, on the
+ * service's ports of HTTP.
  * @example
  * new JwtAuthentication(this, 'jwt', { service: reviews, issuer: 'https://issuer.example', jwksUri: 'https://issuer.example/jwks.json' });
  */
@@ -119,9 +120,10 @@ export class JwtAuthentication extends Construct {
     const metadata = ownedMetadata(this, this.name, namespace);
     this.node.defaultChild = new security.RequestAuthentication(this, 'RequestAuthentication', { metadata, spec: { selector, jwtRules: [this.rule(props)] } });
     if (props.required === false) return;
+    const ports = httpPortsAmong(props.service);
     new security.AuthorizationPolicy(this, 'AuthorizationPolicy', {
       metadata,
-      spec: { selector, action: security.AuthorizationPolicySpecAction.DENY, rules: [{ from: [{ source: { notRequestPrincipals: ['*'] } }] }] },
+      spec: { selector, action: security.AuthorizationPolicySpecAction.DENY, rules: [{ from: [{ source: { notRequestPrincipals: ['*'] } }], to: ports && [{ operation: { ports } }] }] },
     });
   }
 

@@ -148,6 +148,18 @@ describe('JwtAuthentication', () => {
     expect(only(chart, 'AuthorizationPolicy').spec).toEqual({ selector, action: 'DENY', rules: [{ from: [{ source: { notRequestPrincipals: ['*'] } }] }] });
   });
 
+  test('asks for tokens where HTTP is spoken, and leaves other ports alone', () => {
+    const chart = shop();
+    const reviews = new MeshService(chart, 'reviews', { ports: [MeshPort.http(80, { targetPort: 9080 }), MeshPort.grpc(9090), MeshPort.tcp(3306)] });
+    reviews.addVersion('v1', { containers: [{ image: 'reviews' }] });
+    new JwtAuthentication(chart, 'jwt', { service: reviews, issuer: 'a', jwks: '{"keys":[{"kty":"oct"}]}' });
+    new Mesh(chart, 'mesh');
+    expect(only(chart, 'AuthorizationPolicy').spec.rules).toEqual([
+      { from: [{ source: { notRequestPrincipals: ['*'] } }], to: [{ operation: { ports: ['9080', '9090'] } }] },
+    ]);
+    expect(chart.node.findAll().flatMap((construct) => construct.node.validate())).toEqual([]);
+  });
+
   test('asks for no token where none is required', () => {
     const chart = shop();
     new JwtAuthentication(chart, 'jwt', { issuer: 'a', jwks: '{"keys":[{"kty":"oct"}]}', required: false, forwardOriginalToken: false });

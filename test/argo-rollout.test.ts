@@ -214,6 +214,8 @@ test.each<[string, (base: Base) => Partial<CanaryRolloutProps>, string]>([
   ['cohorts with retries', () => ({ steps: cohorts, retry: RetryPolicy.none() }), `${noPath} retry; use steps of weight only, or RolloutEngine.none()`],
   ['an end before the end', () => ({ steps: shares.slice(0, 2) }), 'the last step must be weight 100 %, which is what Argo does after the last step, got pause 300s'],
   ['steps that rush', () => ({ steps: [CanaryStep.weight(5), CanaryStep.weight(100)] }), 'steps must have a pause, since Argo goes on as soon as pods are ready, got none; put CanaryStep.pause() after a step'],
+  ['a mirror after a share', () => ({ steps: [CanaryStep.weight(5), CanaryStep.mirror({ percent: 20 }), CanaryStep.weight(100)] }),
+    'a mirror must come before the canary takes a share, since the route that Argo makes for it leads to the stable version, got step 1 (mirror 20 %) at 5 %; put it first, or use RolloutEngine.none()'],
   ['a part of a percent', () => ({ steps: [CanaryStep.mirror({ percent: 0.5 }), ...shares] }), 'a mirror must be a whole number of percent, got mirror 0.5 %'],
   ['a part of a second', () => ({ steps: [CanaryStep.pause(Duration.millis(1500)), ...shares] }), 'a pause must last whole seconds, got pause 1.5s'],
   ['other pods than a Deployment\'s', ({ chart, reviews }) => ({

@@ -82,6 +82,17 @@ describe('cohorts, copies, pauses, stickiness', () => {
       expect(built.percent).toBe(share);
     });
 
+  test('copies of a canary that has a share go on until its next share', () => {
+    const late = [CanaryStep.weight(5), CanaryStep.pause(), CanaryStep.mirror({ percent: 20 }), CanaryStep.weight(100)];
+    for (const [step, share, copied] of [[1, 5, 0], [2, 5, 20], [3, 100, 0]] as const) {
+      const { v2, send, rollout: built, chart } = at(step, { steps: late });
+      const result = send(get).expectShare(v2, share);
+      expect(result.toJson().mirrors).toHaveLength(copied > 0 ? 1 : 0);
+      if (copied > 0) result.expectMirror(v2, copied);
+      expect(MeshTesting.of(chart).rollout(built).failures()).toEqual([]);
+    }
+  });
+
   test('giving up sends all back, cohorts too', () => {
     const { v1, send, rollout: built } = at(4, { aborted: true, stickiness: Stickiness.cookie('canary') });
     for (const request of [get, get.header('x-canary', 'true'), get.header('cookie', 'canary=v2')]) send(request).expectTarget(v1);
@@ -139,7 +150,6 @@ describe('cohorts, copies, pauses, stickiness', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['a mirror after a share', () => at(0, { steps: [CanaryStep.weight(5), CanaryStep.mirror()] }), '[test/to-v2] MESH_STEP_INVALID: a mirror must come before the canary takes a share, got step 1 (mirror 100 %) at 5 %; put it first'],
     ['a cohort that the match excludes', () => at(0, { steps: [CanaryStep.header('end-user', 'bob')], match: [jason] }), '[test/to-v2] MESH_MATCH_INVALID: match must leave the header "end-user" to the cohorts, got {"exact":"jason"} for it'],
     ['a cookie with a blank', () => CanaryStep.cookie('a b', 'c'), 'MESH_HEADER_INVALID: a cookie must have a name and a value that cookies may have, got "a b=c"'],
     ['a cookie with a semicolon', () => CanaryStep.cookie('a', 'b;c'), 'MESH_HEADER_INVALID: a cookie must have a name and a value that cookies may have, got "a=b;c"'],

@@ -59,7 +59,7 @@ function shop() {
     stable: p1,
     canary: p2,
     steps: [
-      CanaryStep.mirror({ percent: 20 }), CanaryStep.weight(5), CanaryStep.pause(Duration.minutes(5)), CanaryStep.header('x-canary', 'true'), CanaryStep.weight(100),
+      CanaryStep.weight(5), CanaryStep.pause(Duration.minutes(5)), CanaryStep.header('x-canary', 'true'), CanaryStep.mirror({ percent: 20 }), CanaryStep.weight(100),
     ],
     stickiness: Stickiness.cookie('canary', { ttl: Duration.hours(1) }),
     engine: RolloutEngine.none(),

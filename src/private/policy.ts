@@ -1,6 +1,7 @@
 import type { IConstruct } from 'constructs';
 import { meshError } from './errors';
 import { namespaceIn } from './metadata';
+import type { MeshPort } from '../mesh-port';
 import type { IPolicyTarget } from '../policy-target';
 
 /** Whom a policy is about: the pods of `target`, or all pods of the namespace. */
@@ -16,6 +17,16 @@ export function policySubject(owner: IConstruct, target: IPolicyTarget | undefin
     throw meshError(owner, 'MESH_NAMESPACE_DIFFERENT', `a policy must be in the namespace of its workloads, ${nameOf(target.namespace)}, got "${namespace}"; leave namespace away`);
   }
   return { namespace: target.namespace, selector: { matchLabels: { ...target.podLabels } } };
+}
+
+/**
+ * Ports of the pods that speak HTTP, where others do not: to those, what is said of requests means nothing, and a policy that denies by it denies
+ * all of their connections. Undefined where all speak HTTP, or none is known to.
+ */
+export function httpPortsAmong(target: IPolicyTarget | undefined): string[] | undefined {
+  const { ports = [] } = (target ?? {}) as { readonly ports?: readonly MeshPort[] };
+  const http = ports.filter(({ isHttp }) => isHttp);
+  return http.length === 0 || http.length === ports.length ? undefined : [...new Set(http.map(({ targetPort }) => String(targetPort)))];
 }
 
 /** The identities of a caller, as certificates say them. `cluster.local` stands for the mesh's own trust domain, whatever that is. */
