@@ -33,7 +33,8 @@ export function registerRollout(program: Command, io: Io, done: (code: number) =
   const rollout = program.command('rollout')
     .description('show the steps of a canary, each tried by the simulator, and go on, back or stop')
     .addHelpText('after', `
-Knows rollouts of CanaryRollout without an engine, by the ConfigMap that it renders, and Rollouts of Argo that split traffic by Istio's routes, whoever wrote them.
+Knows rollouts of CanaryRollout without an engine, by the ConfigMap that it renders, and Rollouts of Argo that split
+traffic by Istio's routes, whoever wrote them.
 
 Examples:
   $ cdk8s-mesh rollout show dist

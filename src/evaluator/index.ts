@@ -1,8 +1,7 @@
 /** Envoy's decisions as pure functions over its own messages. Each message is prepared once, by identity. */
-export type { Verdict } from './access/authorizer';
 export type { Peer } from './access/facts';
 export type { AccessFilter, Admitted } from './access/http-filters';
-export type { AccessContext } from './access/passage';
+export type { AccessContext, Verdict } from './access/passage';
 export type { Phase, Reaction } from './clock/behaviour';
 export { Behaviour, HEALTHY } from './clock/behaviour';
 export { Clock } from './clock/clock';

@@ -215,7 +215,9 @@ const request: fc.Arbitrary<GeneratedRequest> = fc.oneof(
 
 /** Any mesh, most of them valid. */
 export const meshes: fc.Arbitrary<GeneratedMesh> = fc.record({
-  documents: fc.tuple(services, serviceEntries, gateways, virtualServices, fromOutside, destinationRules, peerAuthentication, authorization, sidecar).map((all) => {
+  documents: fc.tuple(
+    services, serviceEntries, gateways, virtualServices, fromOutside, destinationRules, peerAuthentication, authorization, sidecar,
+  ).map((all) => {
     const speaksHttp = all[0][0]!.spec.ports[0]!.name.startsWith('http');
     return all.flat().map(document => (speaksHttp ? document : withoutUpgrade(document)));
   }),

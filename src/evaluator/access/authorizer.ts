@@ -8,15 +8,6 @@ import { localReply } from '../local-reply';
 import { prepareStringMatcher } from '../string-matcher';
 import type { TraceSink } from '../trace';
 
-/** What an external authorizer says to a request. */
-export type Verdict =
-  /** It may pass; these headers are for the application. */
-  | { readonly kind: 'allow'; readonly headers?: Readonly<Record<string, string>> }
-  /** The caller gets this answer. Over HTTP a status from 500 on says that the authorizer itself failed. */
-  | { readonly kind: 'deny'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
-  /** It does not answer, or not in time. */
-  | { readonly kind: 'unavailable' };
-
 /** A filter that asks one. */
 export interface AuthorizerCheck {
   readonly kind: 'authorizer';

@@ -1,6 +1,14 @@
-import type { Verdict } from './authorizer';
 import type { Facts, Peer } from './facts';
 import type { HeaderMutations, HttpRequestFacts, MetadataValue } from '../decision';
+
+/** What an external authorizer says to a request. */
+export type Verdict =
+  /** It may pass; these headers are for the application. */
+  | { readonly kind: 'allow'; readonly headers?: Readonly<Record<string, string>> }
+  /** The caller gets this answer. Over HTTP a status from 500 on says that the authorizer itself failed. */
+  | { readonly kind: 'deny'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  /** It does not answer, or not in time. */
+  | { readonly kind: 'unavailable' };
 
 /** What the filters need to know besides the request: of the connection, the time, and answers that only others could give. */
 export interface AccessContext {
