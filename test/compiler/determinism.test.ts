@@ -14,15 +14,20 @@ import { ClusterLoadAssignmentSchema } from '../../src/xds/gen/envoy/config/endp
 import { ListenerSchema } from '../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '../../src/xds/gen/envoy/config/route/v3/route_pb';
 
-const GROUPS: Readonly<Record<string, string>> = {
-  AuthorizationPolicy: 'security', PeerAuthentication: 'security', RequestAuthentication: 'security',
+const API_VERSIONS: Readonly<Record<string, string>> = {
+  AuthorizationPolicy: 'security.istio.io/v1',
+  PeerAuthentication: 'security.istio.io/v1',
+  RequestAuthentication: 'security.istio.io/v1',
+  Telemetry: 'telemetry.istio.io/v1',
+  TrafficExtension: 'extensions.istio.io/v1alpha1',
+  WasmPlugin: 'extensions.istio.io/v1alpha1',
 };
 
 /** A mesh with some of the documents of every kind, so that rules of one kind meet. */
 const some = (specs: readonly object[]) => fc.subarray([...specs], { maxLength: Math.min(3, specs.length) });
 const meshes = fc.record(Object.fromEntries(Object.entries(DOCUMENTS).map(([kind, specs]) => [kind, some(specs)])))
   .map(chosen => [...resourcesOfYaml(BASE), ...resourcesOf(Object.entries(chosen).flatMap(([kind, specs]) => specs.map((spec, index) => (
-    { apiVersion: `${GROUPS[kind] ?? 'networking'}.istio.io/v1`, kind, metadata: { name: `r${index}`, namespace: 'shop' }, spec }))))]);
+    { apiVersion: API_VERSIONS[kind] ?? 'networking.istio.io/v1', kind, metadata: { name: `r${index}`, namespace: 'shop' }, spec }))))]);
 
 const shuffled = meshes.chain(resources => fc.tuple(fc.constant(resources), fc.shuffledSubarray(resources, { minLength: resources.length })));
 
