@@ -5,6 +5,9 @@ import {
   MeshRequest, MeshService, MeshTesting, RouteTarget, TlsMatch, TlsVersion, VirtualHost,
 } from '../src';
 import { failures, only } from './support/synth';
+import { createExplainer } from '../src/analysis/explain';
+import { buildModel } from '../src/model/model';
+import { resourcesOf } from '../src/model/parse';
 
 function shop(listeners: GatewayListener[], namespace?: string) {
   const chart = Testing.chart();
@@ -108,6 +111,24 @@ test('the gateway between clusters passes mutual TLS on to any service of the me
     [0, 'network1', [{ name: 'ISTIO_META_REQUESTED_NETWORK_VIEW', value: 'network1' }]]);
   expect(only(chart, 'Service')).toMatchObject({ metadata: { labels: { 'topology.istio.io/network': 'network1' } }, spec: { type: 'LoadBalancer' } });
   expect(only(chart, 'Service').spec.ports.map((port: any) => port.port)).toEqual([15021, 15443]);
+});
+
+test('simulated: a sidecar of another cluster comes to a service by the name in its handshake; who is none does not', () => {
+  const chart = Testing.chart();
+  new EastWestGateway(chart, 'door', { network: 'one' });
+  const reviews = new MeshService(chart, 'reviews', { ports: [MeshPort.http(9080)] });
+  reviews.addVersion('v1', { containers: [{ image: 'reviews' }] });
+  const explainer = createExplainer(buildModel(resourcesOf(Testing.synth(chart))));
+  const through = (host: string, alpn: string[]) => {
+    const { outcome, targets } = explainer.explain({
+      method: 'GET', url: `https://${host}:15443/`, headers: {}, from: 'gateway:door', tls: { sni: host, alpn, certificate: true },
+    });
+    return [outcome, targets.map(({ host: to, port, percent }) => `${percent} % ${to}:${port}`)];
+  };
+  const name = 'outbound_.9080_._.reviews.default.svc.cluster.local';
+  expect(through(name, ['istio'])).toEqual(['routed', ['100 % reviews.default.svc.cluster.local:9080']]);
+  expect(through(name, ['h2'])).toEqual(['failed', []]);
+  expect(through('outbound_.9080_._.nobody.default.svc.cluster.local', ['istio'])).toEqual(['failed', []]);
 });
 
 describe('Mesh', () => {
