@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'fs';
 import { join } from 'path';
 import { ApiObject, Chart, Duration, JsonPatch, Testing, Yaml } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
 import * as ts from 'typescript';
 import * as mesh from '../src';
 import { blocksOf, compileFaults } from './support/snippets';
@@ -15,6 +16,13 @@ const folder = join(root, 'docs', 'constructs');
 const pages = readdirSync(folder).filter((file) => file.endsWith('.md') && file !== 'README.md').sort();
 const update = process.env.UPDATE_DOCS === '1';
 
+/** Brings programs that are not built here; users' package has its own. */
+class BuiltControlPlane extends mesh.ReferenceControlPlane {
+  public constructor(scope: Construct, id: string, props: mesh.ReferenceControlPlaneProps = {}) {
+    super(scope, id, { bundle: __filename, ...props });
+  }
+}
+
 /** What a snippet may take for granted. */
 function fixture(chart: Chart) {
   const service = (name: string) => new mesh.MeshService(chart, name, { ports: [mesh.MeshPort.http(9080)] });
@@ -27,7 +35,7 @@ function fixture(chart: Chart) {
 
 function run(code: string): Chart {
   const chart = new Chart(Testing.app(), 'shop', { disableResourceNameHashes: true });
-  const given = { ...mesh, ...fixture(chart), ApiObject, Duration, JsonPatch, kplus };
+  const given = { ...mesh, ReferenceControlPlane: BuiltControlPlane, ...fixture(chart), ApiObject, Duration, JsonPatch, kplus };
   const { outputText } = ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2022 } });
   // eslint-disable-next-line @typescript-eslint/no-implied-eval, no-new-func
   new Function(...Object.keys(given), outputText).apply(chart, Object.values(given));
