@@ -14,7 +14,9 @@ export function disagreement(foretold: Explanation, seen: Answer): string | unde
   const { fault } = foretold;
   const aborted = fault !== undefined && fault.abortPercent > 0 && seen.status === fault.abortStatus;
   if (foretold.outcome !== 'routed') {
-    const sameStatus = seen.status === foretold.status || aborted;
+    // Of several targets that all fail, each in its way, one was chosen.
+    const possible = foretold.targets.some(({ percent, status }) => percent > 0 && status === seen.status);
+    const sameStatus = seen.status === foretold.status || aborted || possible;
     const sameLocation = aborted || pathOf(foretold.location) === pathOf(seen.location);
     const sameBody = foretold.outcome !== 'answered' || foretold.body === undefined || aborted || seen.body === foretold.body;
     return sameStatus && sameLocation && sameBody ? undefined : wrong;
