@@ -14,6 +14,9 @@ const page = `# Error codes
 Every error and finding reads \`[where] CODE: rule, got value; repair\`. *Where* is the construct's path if the manifest names one, else
 file and line, else the resource. Where Istio has a code for the same matter, findings carry it too (\`IST0101\`). Codes stay; texts may get better.
 
+Every public method and constructor says \`MESH_FIELD_REQUIRED\`, \`MESH_FIELD_TYPE\` or \`MESH_ENUM_INVALID\` where it gets what its declared type forbids,
+also from plain JavaScript and Python, where no compiler has looked. Values made later (\`Lazy\`) are of another type: what is given is checked at once.
+
 | Code | Meaning |
 |---|---|
 ${Object.entries(CODES).sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`).join('\n')}

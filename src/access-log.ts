@@ -1,4 +1,5 @@
 import type { telemetry } from '../imports';
+import { guarded } from './private/arguments';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import type { WorkloadMode } from './workload-mode';
@@ -68,6 +69,8 @@ export class LogProvider {
   ) {}
 }
 
+guarded('LogProvider', LogProvider);
+
 /** Envoy refuses a whole listener with a format that it cannot read. */
 function requireFormat(what: string, format: string): void {
   if (format.replace(/%%|%[A-Z][A-Z0-9_]*(\([^)]*\))?(:[^%]+)?%/g, '').includes('%')) {
@@ -109,3 +112,5 @@ export class AccessLog {
     };
   }
 }
+
+guarded('AccessLog', AccessLog);

@@ -2,6 +2,7 @@ import { isIP } from 'net';
 import type { IConstruct } from 'constructs';
 import type { security } from '../imports';
 import type { IPolicyTarget } from './policy-target';
+import { guarded } from './private/arguments';
 import { requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { principalsOf } from './private/policy';
@@ -93,6 +94,8 @@ export class AccessSource {
   }
 }
 
+guarded('AccessSource', AccessSource);
+
 /** What a request must, and must not, ask for. Lists are alternatives; different fields must all hold. Values may begin or end with `*`. */
 export interface AccessOperationOptions {
   /**
@@ -164,6 +167,8 @@ export class AccessOperation {
   }
 }
 
+guarded('AccessOperation', AccessOperation);
+
 /** Options of a condition: at least one of the two. */
 export interface AccessConditionOptions {
   /**
@@ -200,16 +205,18 @@ export class AccessCondition {
   }
 }
 
+guarded('AccessCondition', AccessCondition);
+
 function requireSome(what: string, options: object): void {
   const given = Object.entries(options).filter(([, values]) => values !== undefined) as [string, unknown[]][];
-  if (given.length === 0) throw meshError(undefined, 'MESH_ACCESS_INVALID', `an ${what} must say something, got {}`);
+  if (given.length === 0) throw meshError(undefined, 'MESH_ACCESS_INVALID', `an ${what} must say something, got {}; name at least one thing`);
   const empty = given.find(([, values]) => values.length === 0 || values.includes(''));
-  if (empty !== undefined) throw meshError(undefined, 'MESH_ACCESS_INVALID', `${empty[0]} of an ${what} must have values, none of them empty, got ${JSON.stringify(empty[1])}`);
+  if (empty !== undefined) throw meshError(undefined, 'MESH_ACCESS_INVALID', `${empty[0]} of an ${what} must have values, none of them empty, got ${JSON.stringify(empty[1])}; leave it away, or say values`);
 }
 
 function requireBlock(block: string): void {
   const [address, bits, ...more] = block.split('/');
   const version = isIP(address);
   const ok = version !== 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
-  if (!ok) throw meshError(undefined, 'MESH_ADDRESS_INVALID', `an IP block must be an address, or one with a length of prefix (10.0.0.0/8), got "${block}"`);
+  if (!ok) throw meshError(undefined, 'MESH_ADDRESS_INVALID', `an IP block must be an address, or one with a length of prefix (10.0.0.0/8), got "${block}"; write one of those`);
 }

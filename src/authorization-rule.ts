@@ -4,6 +4,7 @@ import { security } from '../imports';
 import type { AccessCondition, AccessOperation, AccessSource } from './access-match';
 import type { ExternalAuthorizer } from './external-authorizer';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import { ownedMetadata } from './private/metadata';
@@ -88,6 +89,7 @@ export class AuthorizationRule extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_NAMESPACE_MISSING, MESH_ACCOUNT_UNKNOWN, MESH_ACCESS_INVALID. */
   public constructor(scope: Construct, id: string, props: AuthorizationRuleProps) {
     super(scope, id);
+    requireProps(this, 'AuthorizationRuleProps', props);
     this.name = requireLabel(this, 'the name of an AuthorizationPolicy', props.name ?? id, 'choose another construct id or set name');
     this.action = props.action ?? (props.authorizer === undefined ? AccessAction.ALLOW : AccessAction.CUSTOM);
     this.requireAuthorizer(props);
@@ -110,7 +112,7 @@ export class AuthorizationRule extends Construct {
       throw meshError(this, 'MESH_ACCESS_INVALID', `action CUSTOM and an authorizer must come together, got action ${this.action} ${custom ? 'without' : 'with'} one; ${custom ? 'set authorizer' : 'leave action away'}`);
     }
     if (!custom) return;
-    if (dryRun === true) throw meshError(this, 'MESH_ACCESS_INVALID', 'dryRun must be false where an authorizer is asked, got true');
+    if (dryRun === true) throw meshError(this, 'MESH_ACCESS_INVALID', 'dryRun must be false where an authorizer is asked, got true; leave it away');
     const sources = (from ?? []).flatMap((source) => Object.entries(source._toKube(this)));
     const fields = sources.filter(([, value]) => value !== undefined).map(([field]) => field);
     const bad = [...fields, ...(when ?? []).map((condition) => condition._toKube().key)].find((field) => WHO.test(field));
@@ -132,6 +134,8 @@ export class AuthorizationRule extends Construct {
     }];
   }
 }
+
+guarded('AuthorizationRule', AuthorizationRule);
 
 /** Fields of callers, and keys of conditions, that are known only after an authorizer was asked. */
 const WHO = /^(?:(?:not)?(?:namespaces|principals|requestPrincipals)|source\.(?:namespace|principal|serviceAccount|trustDomain)|request\.auth\..*)$/i;

@@ -1,6 +1,7 @@
 import type { Duration } from 'cdk8s';
+import { guarded } from './private/arguments';
 import { requireInteger } from './private/check';
-import { durationText } from './private/duration';
+import { wholeSeconds } from './private/duration';
 import { meshError } from './private/errors';
 
 /** Options of `CanaryAnalysis.successRate()`. */
@@ -32,11 +33,10 @@ export class CanaryAnalysis {
    */
   public static successRate(options: SuccessRateOptions): CanaryAnalysis {
     const { prometheus, atLeast = 99, interval, failureLimit = 2 } = options;
-    if (!/^https?:\/\/[^/\s]+/.test(prometheus)) throw meshError(undefined, 'MESH_URL_INVALID', `prometheus must be a URL that begins with http:// or https://, got "${prometheus}"`);
-    if (!(atLeast > 0 && atLeast <= 100)) throw meshError(undefined, 'MESH_PERCENT_INVALID', `atLeast must be above 0 and at most 100, got ${atLeast}`);
+    if (!/^https?:\/\/[^/\s]+/.test(prometheus)) throw meshError(undefined, 'MESH_URL_INVALID', `prometheus must be a URL that begins with http:// or https://, got "${prometheus}"; write the whole URL`);
+    if (!(atLeast > 0 && atLeast <= 100)) throw meshError(undefined, 'MESH_PERCENT_INVALID', `atLeast must be above 0 and at most 100, got ${atLeast}; choose a share in that range`);
     requireInteger(undefined, 'MESH_STEP_INVALID', 'failureLimit', failureLimit, 0, 2147483647);
-    const span = interval === undefined ? '60s' : durationText(undefined, 'interval', interval);
-    if (span.includes('.')) throw meshError(undefined, 'MESH_DURATION_INVALID', `interval must be a whole number of seconds, got ${span}`);
+    const span = interval === undefined ? '60s' : `${wholeSeconds('interval', interval, 1)}s`;
     return new CanaryAnalysis(prometheus, atLeast / 100, span, failureLimit);
   }
 
@@ -47,3 +47,5 @@ export class CanaryAnalysis {
     /** @internal */ public readonly _failureLimit: number,
   ) {}
 }
+
+guarded('CanaryAnalysis', CanaryAnalysis);

@@ -5,6 +5,7 @@ import { HeaderChange } from './header-change';
 import type { MeshService } from './mesh-service';
 import type { MeshVersion } from './mesh-version';
 import { ArgoEngine } from './private/argo-engine';
+import { guarded, requireProps } from './private/arguments';
 import { requireInteger } from './private/check';
 import { meshError } from './private/errors';
 import { both, type HttpMatch } from './private/http-match';
@@ -108,9 +109,10 @@ export class CanaryRollout extends Construct {
   /** Throws MESH_STEP_INVALID. */
   public constructor(scope: Construct, id: string, props: CanaryRolloutProps) {
     super(scope, id);
+    requireProps(this, 'CanaryRolloutProps', props);
     this.props = props;
     this._steps = [...props.steps];
-    if (this._steps.length === 0) throw meshError(this, 'MESH_STEP_INVALID', 'steps must have at least one step, got []');
+    if (this._steps.length === 0) throw meshError(this, 'MESH_STEP_INVALID', 'steps must have at least one step, got []; add CanaryStep.weight(100)');
     this.at = requireInteger(this, 'MESH_STEP_INVALID', 'at', props.at ?? 0, 0, this._steps.length - 1);
     this.step = this._steps[this.at];
     const options = props.engine?._argo;
@@ -186,7 +188,7 @@ export class CanaryRollout extends Construct {
   private handOver(options: ArgoRolloutOptions): ArgoEngine {
     const { service, stable, canary, steps: _steps, engine: _engine, at, aborted, stickiness, priority: _priority, ...route } = this.props;
     const refuse = (rule: string) => meshError(this, 'MESH_ENGINE_LIMIT', rule);
-    if (at !== undefined) throw refuse(`at must be left away, since Argo goes from step to step, got ${at}`);
+    if (at !== undefined) throw refuse(`at must be left away, since Argo goes from step to step, got ${at}; leave at away, or choose RolloutEngine.none()`);
     if (stickiness !== undefined) throw refuse('stickiness must be left away, since Argo would lead callers to pods that are gone, got a cookie; use RolloutEngine.none(), or a cohort');
     const [lost] = Object.entries(route).filter(([, value]) => value !== undefined).map(([name]) => name);
     if (lost !== undefined && this._steps.some(({ _cohort, _mirror }) => _cohort !== undefined || _mirror !== undefined)) {
@@ -275,15 +277,17 @@ export class CanaryRollout extends Construct {
     return (match ?? [{}]).map((alternative) => {
       const joined = both(alternative, condition);
       if (typeof joined === 'object') return joined;
-      throw meshError(this, 'MESH_MATCH_INVALID', `match must leave the header "${cohort.name}" to the cohorts, got ${JSON.stringify(alternative.headers?.[cohort.name])} for it`);
+      throw meshError(this, 'MESH_MATCH_INVALID', `match must leave the header "${cohort.name}" to the cohorts, got ${JSON.stringify(alternative.headers?.[cohort.name])} for it; match another header, or let the cohort have another`);
     });
   }
 
   private requireVersions({ service, stable, canary }: CanaryRolloutProps): void {
     const stranger = [stable, canary].find((version) => !service.versions.includes(version));
     if (stranger !== undefined) {
-      throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must be versions of service ${service.node.path}, got ${stranger.node.path}`);
+      throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must be versions of service ${service.node.path}, got ${stranger.node.path}; give versions that addVersion() of that service returned`);
     }
-    if (stable === canary) throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must differ, got ${stable.node.path} twice`);
+    if (stable === canary) throw meshError(this, 'MESH_CANARY_VERSION', `stable and canary must differ, got ${stable.node.path} twice; give another version as canary`);
   }
 }
+
+guarded('CanaryRollout', CanaryRollout);

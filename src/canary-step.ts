@@ -1,6 +1,7 @@
 import type { Duration } from 'cdk8s';
+import { guarded } from './private/arguments';
 import { requireInteger, requirePercent } from './private/check';
-import { durationText } from './private/duration';
+import { durationText, wholeSeconds } from './private/duration';
 import { meshError } from './private/errors';
 import { regexOf } from './private/text';
 import { HeaderMatch } from './route-match';
@@ -69,6 +70,8 @@ export class CanaryStep {
   }
 }
 
+guarded('CanaryStep', CanaryStep);
+
 /** Options of `Stickiness.cookie()`. */
 export interface StickinessOptions {
   /**
@@ -86,11 +89,7 @@ export class Stickiness {
    */
   public static cookie(name: string, options: StickinessOptions = {}): Stickiness {
     cookieMatch(name, 'x');
-    const seconds = options.ttl?.toSeconds({ integral: false });
-    if (seconds !== undefined && (!Number.isInteger(seconds) || seconds < 1)) {
-      throw meshError(undefined, 'MESH_DURATION_INVALID', `ttl must be a whole number of seconds, at least 1, got ${options.ttl!.toMilliseconds({ integral: false })}ms`);
-    }
-    return new Stickiness(name, seconds);
+    return new Stickiness(name, options.ttl && wholeSeconds('ttl', options.ttl, 1));
   }
 
   private constructor(/** Name of the cookie. */ public readonly name: string, private readonly seconds?: number) {}
@@ -104,10 +103,12 @@ export class Stickiness {
   public _match(value: string): HeaderMatch { return cookieMatch(this.name, value); }
 }
 
+guarded('Stickiness', Stickiness);
+
 /** The cookie header has this cookie, among others perhaps. */
 function cookieMatch(name: string, value: string): HeaderMatch {
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !/^[!#-+.-:<-[\]-~-]*$/.test(value)) {
-    throw meshError(undefined, 'MESH_HEADER_INVALID', `a cookie must have a name and a value that cookies may have, got "${name}=${value}"`);
+    throw meshError(undefined, 'MESH_HEADER_INVALID', `a cookie must have a name and a value that cookies may have, got "${name}=${value}"; leave away spaces, quotes, commas, semicolons and backslashes`);
   }
   return HeaderMatch.valueMatchesRegex('cookie', `(.*;[ ]*)?${regexOf(name)}=${regexOf(value)}(;.*)?`);
 }

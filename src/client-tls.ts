@@ -1,5 +1,6 @@
 import type { ISecret } from 'cdk8s-plus-27';
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
 import { requireHosts } from './private/hosts';
 
@@ -43,7 +44,7 @@ export class ClientTls {
   /** TLS in which both present certificates, from files. Throws MESH_HOST_INVALID for an `sni` that is no host name, MESH_TLS_INVALID for an empty file name. */
   public static mutual(options: MutualClientTlsOptions): ClientTls {
     const { clientCertificate, privateKey } = options;
-    if (clientCertificate === '' || privateKey === '') throw meshError(undefined, 'MESH_TLS_INVALID', 'ClientTls.mutual() needs the files clientCertificate and privateKey, got ""');
+    if (clientCertificate === '' || privateKey === '') throw meshError(undefined, 'MESH_TLS_INVALID', 'ClientTls.mutual() needs the files clientCertificate and privateKey, got ""; name both files');
     return new ClientTls('MUTUAL', { ...common(options), clientCertificate, privateKey });
   }
 
@@ -63,6 +64,8 @@ export class ClientTls {
   /** @internal */
   public _toKube(): Spec { return { mode: this.mode as networking.DestinationRuleSpecTrafficPolicyTlsMode, ...this.rest }; }
 }
+
+guarded('ClientTls', ClientTls);
 
 function common({ sni, subjectAltNames, caCertificates }: ClientTlsOptions): Omit<Spec, 'mode'> {
   if (sni !== undefined) requireHosts(undefined, [sni]);

@@ -1,5 +1,6 @@
 import type { Duration } from 'cdk8s';
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requireInteger } from './private/check';
 import { durationOrZero, durationText } from './private/duration';
 import { meshError } from './private/errors';
@@ -90,7 +91,7 @@ export class ConnectionPool {
   /** Limits of HTTP requests, and of connections. Throws MESH_LIMIT_INVALID, MESH_DURATION_INVALID, MESH_FIELD_EXCLUSIVE, or MESH_POLICY_EMPTY without any limit. */
   public static http(options: HttpConnectionPoolOptions): ConnectionPool {
     const { idleTimeout, h2Upgrade, useClientProtocol, tcp, ...limits } = options;
-    if (h2Upgrade === true && useClientProtocol === true) throw meshError(undefined, 'MESH_FIELD_EXCLUSIVE', 'h2Upgrade and useClientProtocol must not both be true, got both');
+    if (h2Upgrade === true && useClientProtocol === true) throw meshError(undefined, 'MESH_FIELD_EXCLUSIVE', 'h2Upgrade and useClientProtocol must not both be true, got both; choose one of them');
     const http: Spec['http'] = {
       ...numbers(limits),
       idleTimeout: idleTimeout && durationText(undefined, 'idleTimeout', idleTimeout),
@@ -102,12 +103,14 @@ export class ConnectionPool {
   }
 
   private constructor(private readonly spec: Spec) {
-    if (isEmpty(spec)) throw meshError(undefined, 'MESH_POLICY_EMPTY', 'a connection pool must have at least one limit, got none');
+    if (isEmpty(spec)) throw meshError(undefined, 'MESH_POLICY_EMPTY', 'a connection pool must have at least one limit, got none; set one, or leave the pool away');
   }
 
   /** @internal */
   public _toKube(): Spec { return this.spec; }
 }
+
+guarded('ConnectionPool', ConnectionPool);
 
 function tcpSpec({ maxConnections, connectTimeout, maxConnectionDuration, idleTimeout }: TcpConnectionPoolOptions): Spec['tcp'] {
   const tcp = {

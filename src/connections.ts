@@ -3,6 +3,7 @@ import type { Construct, IConstruct } from 'constructs';
 import { networking, security } from '../imports';
 import type { AccessOperation, AccessSource } from './access-match';
 import type { IPolicyTarget } from './policy-target';
+import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
 import { ownedMetadata } from './private/metadata';
 import { principalsOf } from './private/policy';
@@ -143,6 +144,8 @@ export class Connections {
     return rules.length === 0 ? undefined : rules;
   }
 }
+
+guarded('Connections', Connections);
 
 function distinct<T>(items: readonly T[]): T[] {
   return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];

@@ -1,6 +1,7 @@
 import type { Duration } from 'cdk8s';
 import type { networking } from '../imports';
-import { durationText } from './private/duration';
+import { guarded } from './private/arguments';
+import { wholeSeconds } from './private/duration';
 import { meshError } from './private/errors';
 import { requireHeaderName, requireRegex } from './private/text';
 import type { HttpMethod } from './route-match';
@@ -34,6 +35,8 @@ export class CorsOrigin {
   /** @internal */
   public _toKube(): networking.VirtualServiceSpecHttpCorsPolicyAllowOrigins { return this.match; }
 }
+
+guarded('CorsOrigin', CorsOrigin);
 
 /** Options of a `CorsPolicy`. */
 export interface CorsPolicyOptions {
@@ -81,8 +84,8 @@ export interface CorsPolicyOptions {
  */
 export class CorsPolicy {
   /**
-   * Throws MESH_CORS_INVALID without an origin, for credentials with any origin, and for a `maxAge` that is no whole number of seconds; MESH_DURATION_INVALID for one
-   * below a second, MESH_HEADER_INVALID for the name of a header that is none.
+   * Throws MESH_CORS_INVALID without an origin and for credentials with any origin; MESH_DURATION_INVALID for a `maxAge` that is no whole number of seconds from 1;
+   * MESH_HEADER_INVALID.
    */
   public static of(options: CorsPolicyOptions): CorsPolicy { return new CorsPolicy(options); }
 
@@ -90,19 +93,16 @@ export class CorsPolicy {
 
   private constructor(options: CorsPolicyOptions) {
     const { allowOrigins, allowMethods, allowHeaders, exposeHeaders, maxAge, allowCredentials, forwardUnmatchedPreflights = true } = options;
-    if (allowOrigins.length === 0) throw meshError(undefined, 'MESH_CORS_INVALID', 'allowOrigins must have at least one CorsOrigin, got []');
+    if (allowOrigins.length === 0) throw meshError(undefined, 'MESH_CORS_INVALID', 'allowOrigins must have at least one CorsOrigin, got []; add one, e.g. CorsOrigin.exactly()');
     if (allowCredentials === true && allowOrigins.some((origin) => origin._isAny)) {
       throw meshError(undefined, 'MESH_CORS_INVALID', 'allowCredentials must not go with CorsOrigin.any(), got both: every site could act as its visitor; name the origins');
-    }
-    if (maxAge !== undefined && !Number.isInteger(maxAge.toSeconds({ integral: false }))) {
-      throw meshError(undefined, 'MESH_CORS_INVALID', `maxAge must be a whole number of seconds, got ${maxAge.toMilliseconds({ integral: false })}ms`);
     }
     this.spec = {
       allowOrigins: allowOrigins.map((origin) => origin._toKube()),
       allowMethods: allowMethods && [...allowMethods],
       allowHeaders: allowHeaders?.map((name) => requireHeaderName(name, false)),
       exposeHeaders: exposeHeaders?.map((name) => requireHeaderName(name, false)),
-      maxAge: maxAge && durationText(undefined, 'maxAge', maxAge),
+      maxAge: maxAge && `${wholeSeconds('maxAge', maxAge, 1)}s`,
       allowCredentials,
       unmatchedPreflights: forwardUnmatchedPreflights ? undefined : 'IGNORE' as networking.VirtualServiceSpecHttpCorsPolicyUnmatchedPreflights,
     };
@@ -111,3 +111,5 @@ export class CorsPolicy {
   /** @internal */
   public _toKube(): networking.VirtualServiceSpecHttpCorsPolicy { return this.spec; }
 }
+
+guarded('CorsPolicy', CorsPolicy);

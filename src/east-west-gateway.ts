@@ -1,6 +1,7 @@
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { networking } from '../imports';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { gatewayPods } from './private/gateway-pods';
 import { namespaceIn, ownedMetadata } from './private/metadata';
@@ -40,9 +41,10 @@ export class EastWestGateway extends Construct {
   /** The Service, whose address the other clusters need. */
   public readonly service: kplus.Service;
 
-  /** Throws MESH_NAME_INVALID. */
+  /** Throws MESH_NAME_INVALID, MESH_LIMIT_INVALID for `replicas`. */
   public constructor(scope: Construct, id: string, props: EastWestGatewayProps) {
     super(scope, id);
+    requireProps(this, 'EastWestGatewayProps', props);
     this.name = requireLabel(this, 'the name of a Gateway', props.name ?? id, 'choose another construct id or set name');
     const network = requireLabel(this, 'network', props.network, 'give the name of a network');
     const namespace = namespaceIn(this, props.namespace);
@@ -73,3 +75,5 @@ export class EastWestGateway extends Construct {
     });
   }
 }
+
+guarded('EastWestGateway', EastWestGateway);

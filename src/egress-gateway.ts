@@ -3,6 +3,7 @@ import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { networking } from '../imports';
 import { GatewayWorkload } from './gateway-workload';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { finding, meshError } from './private/errors';
 import { gatewayPods } from './private/gateway-pods';
@@ -54,9 +55,10 @@ export class EgressGateway extends Construct {
   private readonly serviceHost?: string;
   private readonly leaving: Leaving[] = [];
 
-  /** Throws MESH_HOST_MISSING, MESH_NAME_INVALID, MESH_SERVERS_MISSING. */
+  /** Throws MESH_HOST_MISSING, MESH_LIMIT_INVALID for the `replicas` of its workload, MESH_NAME_INVALID, MESH_SERVERS_MISSING. */
   public constructor(scope: Construct, id: string, props: EgressGatewayProps = {}) {
     super(scope, id);
+    requireProps(this, 'EgressGatewayProps', props);
     this.name = requireLabel(this, 'the name of a Gateway', props.name ?? id, 'choose another construct id or set name');
     this.namespace = namespaceIn(this, props.namespace);
     const workload = props.workload ?? GatewayWorkload.deployed();
@@ -133,3 +135,5 @@ export class EgressGateway extends Construct {
     return { host: this.hostFrom(this.namespace), subsets };
   }
 }
+
+guarded('EgressGateway', EgressGateway);

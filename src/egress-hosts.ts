@@ -1,6 +1,7 @@
 import type { IConstruct } from 'constructs';
 import type { ExternalService } from './external-service';
 import type { MeshService } from './mesh-service';
+import { guarded } from './private/arguments';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import { serviceHost } from './private/host';
@@ -39,6 +40,8 @@ export class EgressHosts {
   /** @internal */
   public _toKube(scope: IConstruct): string[] { return this.render(scope); }
 }
+
+guarded('EgressHosts', EgressHosts);
 
 function namespaceOf(scope: IConstruct, service: MeshService): string {
   if (service.namespace === undefined) {

@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { networking } from '../imports';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireInteger, requireLabel } from './private/check';
 import { envoyFilter } from './private/envoy-filter';
 import { meshError } from './private/errors';
@@ -131,14 +132,16 @@ export class EnvoyPatch extends Construct {
   /** Name of the EnvoyFilter. */
   public readonly name: string;
 
-  /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_PATCH_INVALID. */
+  /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_PATCH_INVALID, MESH_PRIORITY_RANGE. */
   public constructor(scope: Construct, id: string, props: EnvoyPatchProps) {
     super(scope, id);
+    requireProps(this, 'EnvoyPatchProps', props);
     this.name = requireLabel(this, 'the name of an EnvoyFilter', props.name ?? id, 'choose another construct id or set name');
     const removes = props.operation === PatchOperation.REMOVE;
     if (removes !== (props.value === undefined)) {
-      throw meshError(this, 'MESH_PATCH_INVALID', `value must be set unless the operation is REMOVE, got ${removes ? 'one for' : 'none for'} ${props.operation}`);
+      throw meshError(this, 'MESH_PATCH_INVALID', `value must be set unless the operation is REMOVE, got ${removes ? 'one for' : 'none for'} ${props.operation}; set it, or choose REMOVE without it`);
     }
+    if (props.priority !== undefined) requireInteger(this, 'MESH_PRIORITY_RANGE', 'priority', props.priority, -2147483648, 2147483647);
     const places = requireInteger(this, 'MESH_PATCH_INVALID', 'expectMatches', props.expectMatches, 0, 1_000_000);
     this.node.defaultChild = envoyFilter(this, {
       name: this.name,
@@ -154,3 +157,5 @@ export class EnvoyPatch extends Construct {
     });
   }
 }
+
+guarded('EnvoyPatch', EnvoyPatch);

@@ -1,6 +1,7 @@
 import type { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Mesh } from './mesh';
+import { guarded, requireProps } from './private/arguments';
 import { requireInteger, requireLabel } from './private/check';
 import { durationText } from './private/duration';
 import { meshError } from './private/errors';
@@ -92,6 +93,8 @@ export class ExtAuthz {
   ) {}
 }
 
+guarded('ExtAuthz', ExtAuthz);
+
 /** What of a request's body an authorizer sees. */
 export interface AuthorizerBody {
   /** Bytes that are kept back until it has answered, 1 to 4294967295. Renders `maxRequestBytes`. */
@@ -161,10 +164,11 @@ export class ExternalAuthorizer extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_PROVIDER_DUPLICATE, MESH_DURATION_INVALID, MESH_STATUS_INVALID, MESH_LIMIT_INVALID. */
   public constructor(scope: Construct, id: string, props: ExternalAuthorizerProps) {
     super(scope, id);
+    requireProps(this, 'ExternalAuthorizerProps', props);
     this.name = requireLabel(this, 'the name of a provider', props.name ?? id, 'choose another construct id or set name');
     const { ask, timeout, failOpen, statusOnError, clearRouteCache, body } = props;
     if (statusOnError !== undefined && !isStatus(statusOnError)) {
-      throw meshError(this, 'MESH_STATUS_INVALID', `statusOnError must be 400 to 417, 421 to 424, 426, 428, 429, 431, 500 to 508, 510 or 511, got ${statusOnError}`);
+      throw meshError(this, 'MESH_STATUS_INVALID', `statusOnError must be 400 to 417, 421 to 424, 426, 428, 429, 431, 500 to 508, 510 or 511, got ${statusOnError}; choose one of those, which Envoy has names for`);
     }
     props.mesh._addProvider(this, this.name, {
       [ask._kind]: {
@@ -184,6 +188,8 @@ export class ExternalAuthorizer extends Construct {
     this.node.defaultChild = props.mesh.node.tryFindChild('MeshConfig');
   }
 }
+
+guarded('ExternalAuthorizer', ExternalAuthorizer);
 
 /** Statuses that Envoy has names for; Istio denies everything where it is told another. */
 const STATUSES = [[400, 417], [421, 424], [426, 426], [428, 429], [431, 431], [500, 508], [510, 511]] as const;

@@ -4,6 +4,7 @@ import { networking } from '../imports';
 import type { ClientTls } from './client-tls';
 import type { EgressGateway } from './egress-gateway';
 import type { MeshPort } from './mesh-port';
+import { guarded, requireProps } from './private/arguments';
 import { requireExportTo, requireLabel } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { meshError } from './private/errors';
@@ -26,7 +27,7 @@ export class Resolution {
   /** Always use these IPv4 or IPv6 addresses, at least one. Throws MESH_ADDRESS_INVALID. */
   public static fixed(...addresses: string[]): Resolution {
     const bad = addresses.length === 0 ? 'none' : addresses.find((address) => isIP(address) === 0);
-    if (bad !== undefined) throw meshError(undefined, 'MESH_ADDRESS_INVALID', `Resolution.fixed() takes IP addresses, got ${bad}`);
+    if (bad !== undefined) throw meshError(undefined, 'MESH_ADDRESS_INVALID', `Resolution.fixed() takes IP addresses, got ${bad}; for names use Resolution.dns()`);
     return new Resolution('STATIC', addresses);
   }
 
@@ -43,6 +44,8 @@ export class Resolution {
     };
   }
 }
+
+guarded('Resolution', Resolution);
 
 /** Properties for `ExternalService`. */
 export interface ExternalServiceProps {
@@ -111,6 +114,7 @@ export class ExternalService extends Construct implements IRouteDestination {
    */
   public constructor(scope: Construct, id: string, props: ExternalServiceProps) {
     super(scope, id);
+    requireProps(this, 'ExternalServiceProps', props);
     this.name = requireLabel(this, 'the name of a ServiceEntry', props.name ?? id, 'choose another construct id or set name');
     this._hosts = requireDisjointHosts(this, props.hosts);
     this._ports = [...props.ports];
@@ -247,7 +251,7 @@ export class ExternalService extends Construct implements IRouteDestination {
   }
 
   private requireReachableHosts(): void {
-    if (this._hosts.includes('*')) throw meshError(this, 'MESH_HOST_WILDCARD', 'an external service must name its hosts, got "*"');
+    if (this._hosts.includes('*')) throw meshError(this, 'MESH_HOST_WILDCARD', 'an external service must name its hosts, got "*"; list them');
     // Istio rejects both of these only when they are applied; thrown here, the stack shows the caller's line.
     const wildcard = this._hosts.find((host) => host.startsWith('*'));
     if (wildcard !== undefined && !this.resolution.acceptsWildcards) {
@@ -262,3 +266,5 @@ export class ExternalService extends Construct implements IRouteDestination {
     }
   }
 }
+
+guarded('ExternalService', ExternalService);

@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import type { Fault } from './fault';
 import type { MeshService } from './mesh-service';
+import { guarded, requireProps } from './private/arguments';
 import { meshError } from './private/errors';
 import type { RouteMatch } from './route-match';
 
@@ -40,8 +41,11 @@ export class FaultInjection extends Construct {
   /** Throws MESH_MATCH_EMPTY. */
   public constructor(scope: Construct, id: string, props: FaultInjectionProps) {
     super(scope, id);
+    requireProps(this, 'FaultInjectionProps', props);
     if (props.match?.length === 0) throw meshError(this, 'MESH_MATCH_EMPTY', 'match must have at least one RouteMatch, got []; leave match away for all requests');
     props.service._addFault(this, props.match?.map((match) => match._toKube()), props.fault._toKube(), props.pastLimits ?? false);
     this.node.defaultChild = props.service.node.tryFindChild('VirtualService');
   }
 }
+
+guarded('FaultInjection', FaultInjection);

@@ -1,5 +1,6 @@
 import type { Duration } from 'cdk8s';
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requireInteger, requirePercent } from './private/check';
 import { durationText } from './private/duration';
 
@@ -49,3 +50,5 @@ export class Fault {
   /** @internal */
   public _toKube(): networking.VirtualServiceSpecHttpFault { return this.fault; }
 }
+
+guarded('Fault', Fault);

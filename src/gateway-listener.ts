@@ -1,5 +1,6 @@
 import type { ISecret } from 'cdk8s-plus-27';
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { requireServedHosts } from './private/hosts';
@@ -74,6 +75,8 @@ export class GatewayTls {
     };
   }
 }
+
+guarded('GatewayTls', GatewayTls);
 
 /** What every listener has. */
 export interface ListenerOptions {
@@ -182,3 +185,5 @@ export class GatewayListener {
     };
   }
 }
+
+guarded('GatewayListener', GatewayListener);

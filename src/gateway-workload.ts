@@ -1,4 +1,5 @@
 import type { ServiceType } from 'cdk8s-plus-27';
+import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
 
 /** Options of `GatewayWorkload.deployed()`. */
@@ -46,3 +47,5 @@ export class GatewayWorkload {
     /** @internal */ public readonly _options: DeployedGatewayOptions,
     /** @internal */ public readonly _serviceHost?: string) {}
 }
+
+guarded('GatewayWorkload', GatewayWorkload);

@@ -1,3 +1,4 @@
+import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
 import type { HttpForwardOptions, RouteTarget } from './route';
 import { type HeaderMatch, PathMatch, RouteMatch } from './route-match';
@@ -15,7 +16,7 @@ export interface GrpcMatchOptions {
 export class GrpcMatch {
   /** Calls of one method, e.g. `GrpcMatch.method('shop.Cart', 'Add')`. Throws MESH_GRPC_NAME unless both are names as a .proto file has them. */
   public static method(service: string, method: string, options: GrpcMatchOptions = {}): GrpcMatch {
-    if (!/^[A-Za-z_]\w*$/.test(method)) throw meshError(undefined, 'MESH_GRPC_NAME', `the name of a gRPC method must be letters, digits and "_", got "${method}"`);
+    if (!/^[A-Za-z_]\w*$/.test(method)) throw meshError(undefined, 'MESH_GRPC_NAME', `the name of a gRPC method must be letters, digits and "_", got "${method}"; write it as its .proto file does`);
     return new GrpcMatch(PathMatch.exactly(`/${requireService(service)}/${method}`), options);
   }
 
@@ -30,6 +31,8 @@ export class GrpcMatch {
   public _toRouteMatch(): RouteMatch { return RouteMatch.http({ path: this.path, headers: this.options.metadata }); }
 }
 
+guarded('GrpcMatch', GrpcMatch);
+
 /** Properties of a route for gRPC calls: those of an HTTP route, with its matches by service and method. */
 export interface GrpcRouteProps extends HttpForwardOptions {
   /**
@@ -43,7 +46,7 @@ export interface GrpcRouteProps extends HttpForwardOptions {
 
 function requireService(service: string): string {
   if (!/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(service)) {
-    throw meshError(undefined, 'MESH_GRPC_NAME', `the name of a gRPC service must be its package and its name, as shop.Cart, got "${service}"`);
+    throw meshError(undefined, 'MESH_GRPC_NAME', `the name of a gRPC service must be its package and its name, as shop.Cart, got "${service}"; write it as its .proto file does`);
   }
   return service;
 }

@@ -1,3 +1,4 @@
+import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
 import { requireHeaderName } from './private/text';
 
@@ -23,10 +24,12 @@ export class HeaderChange {
     if (this.name === 'host') throw meshError(undefined, 'MESH_HEADER_INVALID', `a header that is changed must not be the host, got "${name}"; use Rewrite.host()`);
     // eslint-disable-next-line no-control-regex
     if (/[\0-\x08\n-\x1f\x7f]/.test(value)) {
-      throw meshError(undefined, 'MESH_HEADER_INVALID', `the value of header "${name}" must have no control characters, got ${JSON.stringify(value)}`);
+      throw meshError(undefined, 'MESH_HEADER_INVALID', `the value of header "${name}" must have no control characters, got ${JSON.stringify(value)}; remove them`);
     }
     if (value.replace(/%%|%[A-Z][A-Z0-9_]*(\([^)]*\))?(:\d+)?%/g, '').includes('%')) {
       throw meshError(undefined, 'MESH_HEADER_INVALID', `a percent sign in the value of header "${name}" must be doubled, or enclose a variable of Envoy, got "${value}"; write %%`);
     }
   }
 }
+
+guarded('HeaderChange', HeaderChange);

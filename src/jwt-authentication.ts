@@ -2,6 +2,7 @@ import type { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { security } from '../imports';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { durationText } from './private/duration';
 import { meshError } from './private/errors';
@@ -12,7 +13,7 @@ import { httpPortsAmong, policySubject } from './private/policy';
 export class JwtLocation {
   /** In a header, after a prefix: `JwtLocation.header('x-token', { prefix: 'Bearer ' })`. Renders `fromHeaders[]`. Throws MESH_HEADER_INVALID. */
   public static header(name: string, options: JwtHeaderOptions = {}): JwtLocation {
-    if (!TOKEN.test(name)) throw meshError(undefined, 'MESH_HEADER_INVALID', `JwtLocation.header() takes the name of a header, got "${name}"`);
+    if (!TOKEN.test(name)) throw meshError(undefined, 'MESH_HEADER_INVALID', `JwtLocation.header() takes the name of a header, got "${name}"; write it without spaces and separators`);
     return new JwtLocation({ fromHeaders: [{ name, prefix: options.prefix }] });
   }
   /** In a query parameter. Renders `fromParams[]`. */
@@ -25,6 +26,8 @@ export class JwtLocation {
   /** @internal */
   public _toKube() { return this.rule; }
 }
+
+guarded('JwtLocation', JwtLocation);
 
 /** Options of `JwtLocation.header()`. */
 export interface JwtHeaderOptions {
@@ -115,6 +118,7 @@ export class JwtAuthentication extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_JWT_INVALID, MESH_HEADER_INVALID. */
   public constructor(scope: Construct, id: string, props: JwtAuthenticationProps) {
     super(scope, id);
+    requireProps(this, 'JwtAuthenticationProps', props);
     this.name = requireLabel(this, 'the name of a RequestAuthentication', props.name ?? id, 'choose another construct id or set name');
     const { namespace, selector } = policySubject(this, props.service, props.namespace);
     const metadata = ownedMetadata(this, this.name, namespace);
@@ -160,17 +164,19 @@ export class JwtAuthentication extends Construct {
   }
 
   private header(name: string): string {
-    if (!TOKEN.test(name)) throw meshError(this, 'MESH_HEADER_INVALID', `the name of a header must be letters, digits and !#$%&'*+-.^_\`|~, got "${name}"`);
+    if (!TOKEN.test(name)) throw meshError(this, 'MESH_HEADER_INVALID', `the name of a header must be letters, digits and !#$%&'*+-.^_\`|~, got "${name}"; write it without spaces and separators`);
     return name;
   }
 
   private error(rule: string): Error { return meshError(this, 'MESH_JWT_INVALID', rule); }
 }
 
+guarded('JwtAuthentication', JwtAuthentication);
+
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 function requireName(factory: string, name: string): string {
-  if (name === '') throw meshError(undefined, 'MESH_JWT_INVALID', `JwtLocation.${factory}() takes a name, got ""`);
+  if (name === '') throw meshError(undefined, 'MESH_JWT_INVALID', `JwtLocation.${factory}() takes a name, got ""; give that of the parameter or cookie`);
   return name;
 }
 

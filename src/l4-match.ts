@@ -1,5 +1,6 @@
 import { isIP } from 'net';
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requireLabel, requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { requireHosts } from './private/hosts';
@@ -47,6 +48,8 @@ export class TcpMatch {
   public _toKube(): networking.VirtualServiceSpecTcpMatch { return this.match; }
 }
 
+guarded('TcpMatch', TcpMatch);
+
 /** Which connections a TLS route is for. Renders one item of `tls[].match` of a VirtualService. */
 export class TlsMatch {
   /**
@@ -62,6 +65,8 @@ export class TlsMatch {
   /** @internal */
   public _toKube(): networking.VirtualServiceSpecTlsMatch { return this.match; }
 }
+
+guarded('TlsMatch', TlsMatch);
 
 /** Properties of a route for TCP connections. */
 export interface TcpRouteProps {
@@ -95,7 +100,7 @@ export interface TlsRouteProps {
 function connectionMatch({ port, destinationSubnets, sourceLabels, sourceNamespace }: ConnectionMatchOptions): networking.VirtualServiceSpecTcpMatch {
   const bad = destinationSubnets?.find((subnet) => !isSubnet(subnet));
   if (bad !== undefined || destinationSubnets?.length === 0) {
-    throw meshError(undefined, 'MESH_ADDRESS_INVALID', `destinationSubnets must be IP addresses or subnets, at least one, got ${bad ?? '[]'}`);
+    throw meshError(undefined, 'MESH_ADDRESS_INVALID', `destinationSubnets must be IP addresses or subnets, at least one, got ${bad ?? '[]'}; write e.g. 10.0.0.0/8`);
   }
   return {
     port: port === undefined ? undefined : requirePort('port', port),

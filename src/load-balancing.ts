@@ -1,5 +1,6 @@
 import type { Duration } from 'cdk8s';
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requireInteger } from './private/check';
 import { durationOrZero, durationText } from './private/duration';
 import { meshError } from './private/errors';
@@ -52,7 +53,7 @@ export class HashOn {
   public static header(name: string): HashOn { return new HashOn({ httpHeaderName: requireHeaderName(name) }); }
   /** The value of a cookie. Throws MESH_HEADER_INVALID for a name that no cookie has, MESH_DURATION_INVALID for a `ttl` below 0. */
   public static cookie(name: string, options: HashCookieOptions = {}): HashOn {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a cookie may have letters, digits and !#$%&'*+-.^_\`|~, got "${name}"`);
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a cookie may have letters, digits and !#$%&'*+-.^_\`|~, got "${name}"; write it without spaces and separators`);
     return new HashOn({ httpCookie: { name, path: options.path, ttl: options.ttl && durationOrZero(undefined, 'ttl', options.ttl) } });
   }
 
@@ -60,7 +61,7 @@ export class HashOn {
   public static sourceIp(): HashOn { return new HashOn({ useSourceIp: true }); }
   /** The value of a parameter of the query. Throws MESH_QUERY_NAME for ''. */
   public static queryParameter(name: string): HashOn {
-    if (name === '') throw meshError(undefined, 'MESH_QUERY_NAME', 'the name of a query parameter must not be empty, got ""');
+    if (name === '') throw meshError(undefined, 'MESH_QUERY_NAME', 'the name of a query parameter must not be empty, got ""; give one');
     return new HashOn({ httpQueryParameterName: name });
   }
 
@@ -69,6 +70,8 @@ export class HashOn {
   /** @internal */
   public _toKube(): networking.DestinationRuleSpecTrafficPolicyLoadBalancerConsistentHash { return this.key; }
 }
+
+guarded('HashOn', HashOn);
 
 /** Options of `LoadBalancing.consistentHash()`. */
 export interface RingHashOptions {
@@ -120,7 +123,7 @@ export class LoadBalancing {
   public static maglev(on: HashOn, options: MaglevOptions = {}): LoadBalancing {
     const { tableSize } = options;
     if (tableSize !== undefined && !isTableSize(tableSize)) {
-      throw meshError(undefined, 'MESH_LIMIT_INVALID', `tableSize must be a prime number below 5000011, got ${tableSize}`);
+      throw meshError(undefined, 'MESH_LIMIT_INVALID', `tableSize must be a prime number below 5000011, got ${tableSize}; choose one, e.g. 65537`);
     }
     return new LoadBalancing({ consistentHash: { ...on._toKube(), maglev: { tableSize } } });
   }
@@ -130,7 +133,7 @@ export class LoadBalancing {
     if (warmup === undefined) return new LoadBalancing(spec);
     const { duration, minimumPercent, aggression } = warmup;
     if (minimumPercent !== undefined) requireInteger(undefined, 'MESH_LIMIT_INVALID', 'minimumPercent', minimumPercent, 1, 100);
-    if (aggression !== undefined && !(aggression > 0 && Number.isFinite(aggression))) throw meshError(undefined, 'MESH_LIMIT_INVALID', `aggression must be more than 0, got ${aggression}`);
+    if (aggression !== undefined && !(aggression > 0 && Number.isFinite(aggression))) throw meshError(undefined, 'MESH_LIMIT_INVALID', `aggression must be more than 0, got ${aggression}; choose such a number, e.g. 1`);
     return new LoadBalancing({ ...spec, warmup: { duration: durationText(undefined, 'duration', duration), minimumPercent, aggression } });
   }
 
@@ -139,6 +142,8 @@ export class LoadBalancing {
   /** @internal */
   public _toKube(): Spec { return this.spec; }
 }
+
+guarded('LoadBalancing', LoadBalancing);
 
 function isTableSize(value: number): boolean {
   if (!Number.isInteger(value) || value < 2 || value >= 5000011) return false;

@@ -1,4 +1,5 @@
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requireInteger } from './private/check';
 import { meshError } from './private/errors';
 
@@ -33,7 +34,7 @@ export class Locality {
   public static failover(failovers: LocalityFailover[]): Locality {
     const bad = failovers.find(({ from, to }) => from === to || [from, to].some((region) => !/^[^/*\s]+$/.test(region)));
     if (failovers.length === 0 || bad !== undefined) {
-      throw meshError(undefined, 'MESH_LOCALITY_INVALID', `a failover must lead from one region to another, got ${bad === undefined ? '[]' : `"${bad.from}" to "${bad.to}"`}`);
+      throw meshError(undefined, 'MESH_LOCALITY_INVALID', `a failover must lead from one region to another, got ${bad === undefined ? '[]' : `"${bad.from}" to "${bad.to}"`}; name two regions`);
     }
     return new Locality({ enabled: true, failover: failovers.map(({ from, to }) => ({ from, to })) }, true);
   }
@@ -44,7 +45,7 @@ export class Locality {
    * Throws MESH_LOCALITY_INVALID without a label.
    */
   public static failoverPriority(labels: string[]): Locality {
-    if (labels.length === 0 || labels.some((label) => label === '')) throw meshError(undefined, 'MESH_LOCALITY_INVALID', `failoverPriority must have at least one label, got [${labels.join(', ')}]`);
+    if (labels.length === 0 || labels.some((label) => label === '')) throw meshError(undefined, 'MESH_LOCALITY_INVALID', `failoverPriority must have at least one label, got [${labels.join(', ')}]; name labels, e.g. topology.kubernetes.io/region`);
     return new Locality({ enabled: true, failoverPriority: [...labels] }, true);
   }
 
@@ -53,13 +54,13 @@ export class Locality {
    * Throws MESH_LOCALITY_INVALID without a distribution, for shares that are no whole percents or not 100 together, and for places that overlap.
    */
   public static distribute(distributions: LocalityDistribution[]): Locality {
-    if (distributions.length === 0) throw meshError(undefined, 'MESH_LOCALITY_INVALID', 'Locality.distribute() needs at least one distribution, got []');
+    if (distributions.length === 0) throw meshError(undefined, 'MESH_LOCALITY_INVALID', 'Locality.distribute() needs at least one distribution, got []; add one, or use Locality.nearestFirst()');
     requireApart(distributions.map(({ from }) => from));
     for (const { from, to } of distributions) {
       const shares = Object.values(to);
       shares.forEach((share) => requireInteger(undefined, 'MESH_LOCALITY_INVALID', `each share from "${from}"`, share, 1, 100));
       const sum = shares.reduce((total, share) => total + share, 0);
-      if (sum !== 100) throw meshError(undefined, 'MESH_LOCALITY_INVALID', `the shares from "${from}" must add up to 100, got ${sum}`);
+      if (sum !== 100) throw meshError(undefined, 'MESH_LOCALITY_INVALID', `the shares from "${from}" must add up to 100, got ${sum}; change them`);
       requireApart(Object.keys(to));
     }
     return new Locality({ enabled: true, distribute: distributions.map(({ from, to }) => ({ from, to: { ...to } })) }, false);
@@ -74,11 +75,13 @@ export class Locality {
   public _toKube(): Spec { return this.spec; }
 }
 
+guarded('Locality', Locality);
+
 /** Places as Istio takes them, none within another. */
 function requireApart(places: string[]): void {
   const bad = places.find((place) => !/^(\*|[^/*\s]+(\/[^/*\s]+){0,2}|[^/*\s]+(\/[^/*\s]+)?\/\*)$/.test(place));
-  if (bad !== undefined) throw meshError(undefined, 'MESH_LOCALITY_INVALID', `a place must be region, region/zone or region/zone/subzone, with "*" only at its end, got "${bad}"`);
+  if (bad !== undefined) throw meshError(undefined, 'MESH_LOCALITY_INVALID', `a place must be region, region/zone or region/zone/subzone, with "*" only at its end, got "${bad}"; write one of those`);
   const open = (place: string) => `${place.replace(/\/?\*$/, '')}/`;
   const within = places.find((place, index) => places.some((other, at) => at !== index && (other === '*' || open(place).startsWith(open(other)))));
-  if (within !== undefined) throw meshError(undefined, 'MESH_LOCALITY_INVALID', `places must not overlap, got "${within}" within another of ${places.join(', ')}`);
+  if (within !== undefined) throw meshError(undefined, 'MESH_LOCALITY_INVALID', `places must not overlap, got "${within}" within another of ${places.join(', ')}; leave one of the two away`);
 }

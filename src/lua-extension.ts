@@ -1,5 +1,6 @@
 import { Construct } from 'constructs';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { envoyFilter, inboundHttpFilter } from './private/envoy-filter';
 import { meshError } from './private/errors';
@@ -38,9 +39,10 @@ export class LuaExtension extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_PATCH_VALUE. */
   public constructor(scope: Construct, id: string, props: LuaExtensionProps) {
     super(scope, id);
+    requireProps(this, 'LuaExtensionProps', props);
     this.name = requireLabel(this, 'the name of an EnvoyFilter', props.name ?? id, 'choose another construct id or set name');
     if (!/\bfunction\s+envoy_on_re(quest|sponse)\b/.test(props.code)) {
-      throw meshError(this, 'MESH_PATCH_VALUE', `code must define envoy_on_request or envoy_on_response, got ${JSON.stringify(props.code.slice(0, 40))}`);
+      throw meshError(this, 'MESH_PATCH_VALUE', `code must define envoy_on_request or envoy_on_response, got ${JSON.stringify(props.code.slice(0, 40))}; define one of them`);
     }
     this.node.defaultChild = envoyFilter(this, {
       name: this.name,
@@ -54,3 +56,5 @@ export class LuaExtension extends Construct {
     });
   }
 }
+
+guarded('LuaExtension', LuaExtension);

@@ -4,6 +4,7 @@ import { networking } from '../imports';
 import type { GatewayListener } from './gateway-listener';
 import { GatewayWorkload } from './gateway-workload';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { claimGatewayHosts } from './private/claims';
 import { meshError } from './private/errors';
@@ -56,9 +57,10 @@ export class MeshGateway extends Construct implements IPolicyTarget {
   private readonly _listeners: GatewayListener[];
   private readonly exposures = new Map<string, RouteSet>();
 
-  /** Throws MESH_NAME_INVALID. */
+  /** Throws MESH_NAME_INVALID, MESH_LIMIT_INVALID for the `replicas` of its workload. */
   public constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
+    requireProps(this, 'MeshGatewayProps', props);
     this.name = requireLabel(this, 'the name of a Gateway', props.name ?? id, 'choose another construct id or set name');
     this.namespace = namespaceIn(this, props.namespace);
     this._listeners = [...props.listeners];
@@ -158,7 +160,7 @@ export class MeshGateway extends Construct implements IPolicyTarget {
   }
 
   private requireDistinctListeners(): void {
-    if (this._listeners.length === 0) throw meshError(this, 'MESH_SERVERS_MISSING', 'listeners must have at least one listener, got []');
+    if (this._listeners.length === 0) throw meshError(this, 'MESH_SERVERS_MISSING', 'listeners must have at least one listener, got []; add one, e.g. GatewayListener.http()');
     this._listeners.forEach((listener, index) => {
       const other = this._listeners.slice(0, index).find(({ port }) => port === listener.port);
       if (other === undefined) return;
@@ -170,7 +172,9 @@ export class MeshGateway extends Construct implements IPolicyTarget {
     this._listeners.forEach((listener, index) => {
       const names = this._listeners.slice(0, index).filter(({ port }) => port === listener.port).flatMap(({ hosts }) => hosts.map(nameOf));
       const twice = listener.hosts.map(nameOf).find((host) => names.includes(host));
-      if (twice !== undefined) throw meshError(this, 'MESH_HOST_DUPLICATE', `a host must be on one listener of a port, got "${twice}" twice on port ${listener.port}`);
+      if (twice !== undefined) throw meshError(this, 'MESH_HOST_DUPLICATE', `a host must be on one listener of a port, got "${twice}" twice on port ${listener.port}; leave it away on one of them`);
     });
   }
 }
+
+guarded('MeshGateway', MeshGateway);

@@ -1,3 +1,4 @@
+import { guarded } from './private/arguments';
 import { requirePort } from './private/check';
 import { meshError } from './private/errors';
 import type { TrafficPolicyProps } from './traffic-policy';
@@ -84,3 +85,5 @@ export class MeshPort {
     return [MeshProtocol.HTTP, MeshProtocol.HTTP2, MeshProtocol.GRPC].includes(this.protocol);
   }
 }
+
+guarded('MeshPort', MeshPort);

@@ -8,6 +8,7 @@ import type { TcpRouteProps, TlsRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshPort } from './mesh-port';
 import { type LabelledVersionOptions, MeshVersion, type MeshVersionOptions, type MeshVersionProps } from './mesh-version';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel, requireServiceName } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { meshError } from './private/errors';
@@ -141,6 +142,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
    */
   public constructor(scope: Construct, id: string, props: MeshServiceProps) {
     super(scope, id);
+    requireProps(this, 'MeshServiceProps', props);
     this.name = requireServiceName(this, props.name ?? id);
     this.namespace = namespaceIn(this, props.namespace);
     this._ports = [...props.ports];
@@ -340,7 +342,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
   private requireSamePorts({ construct, ports: theirPorts }: RenderedService): void {
     const numbers = (ports: readonly number[]) => [...ports].sort((a, b) => a - b).join(', ');
     const [own, theirs] = [numbers(this._ports.map((port) => port.number)), numbers(theirPorts.map(({ port }) => port))];
-    if (own !== theirs) throw meshError(this, 'MESH_PORT_UNKNOWN', `ports must be those that ${construct.node.path} has (${theirs}), got ${own}`);
+    if (own !== theirs) throw meshError(this, 'MESH_PORT_UNKNOWN', `ports must be those that ${construct.node.path} has (${theirs}), got ${own}; declare a MeshPort for each`);
     for (const port of this._ports) {
       const prefix = port.protocol.toLowerCase();
       const name = theirPorts.find((each) => each.port === port.number)?.name;
@@ -379,7 +381,7 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
 
   private protocolError(what: string, kind: string, owner: Construct = this): Error {
     const got = this._ports.map((port) => `${port.protocol} ${port.number}`).join(', ');
-    return meshError(owner, 'MESH_ROUTE_PROTOCOL', `${what} needs ${kind} port of service ${this.node.path}, got ${got}`);
+    return meshError(owner, 'MESH_ROUTE_PROTOCOL', `${what} needs ${kind} port of service ${this.node.path}, got ${got}; add such a port, or choose another kind of route`);
   }
 
   private ensureDestinationRule(): void {
@@ -404,3 +406,5 @@ export class MeshService extends Construct implements IRouteDestination, IConnec
     return { host: this.name, trafficPolicy: trafficPolicy(this.traffic, this._ports), subsets: subsets.length > 0 ? subsets : undefined };
   }
 }
+
+guarded('MeshService', MeshService);

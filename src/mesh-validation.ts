@@ -1,4 +1,5 @@
 import { readFileSync } from 'fs';
+import { guarded, requireProps } from './private/arguments';
 import { findingsOf } from './private/verify';
 
 /** Settings of `MeshValidation`, the `properties` of its entry in cdk8s.yaml. */
@@ -20,6 +21,7 @@ export class MeshValidation {
   private readonly failOnWarnings: boolean;
 
   public constructor(props: MeshValidationProps = {}) {
+    requireProps(undefined, 'MeshValidationProps', props); // of a YAML file
     this.failOnWarnings = props.failOnWarnings ?? false;
   }
 
@@ -43,3 +45,5 @@ export class MeshValidation {
     context.report.submit(findings.some(({ severity }) => worst.includes(severity)) ? 'failure' : 'success');
   }
 }
+
+guarded('MeshValidation', MeshValidation);

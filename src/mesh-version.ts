@@ -2,6 +2,7 @@ import { ApiObject, JsonPatch } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct, type IConstruct } from 'constructs';
 import type { MeshPort } from './mesh-port';
+import { guarded } from './private/arguments';
 import { requireLabel } from './private/check';
 import { finding, meshError } from './private/errors';
 import { serviceHost } from './private/host';
@@ -243,10 +244,12 @@ export class MeshVersion extends Construct implements IRouteDestination {
 
   private requireNamespace(namespace: string | undefined, from: string): void {
     if (namespace !== this.service.namespace) {
-      throw meshError(this, 'MESH_NAMESPACE_DIFFERENT', `a version must be in its service's namespace ${text(this.service.namespace)}, got ${text(namespace)} of ${from}`);
+      throw meshError(this, 'MESH_NAMESPACE_DIFFERENT', `a version must be in its service's namespace ${text(this.service.namespace)}, got ${text(namespace)} of ${from}; move the workload, or the service`);
     }
   }
 }
+
+guarded('MeshVersion', MeshVersion);
 
 function requireNew(service: Construct, id: string): void {
   if (service.node.tryFindChild(id) === undefined) return;

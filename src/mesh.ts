@@ -6,6 +6,7 @@ import type { ExistingMeshProps } from './existing-mesh';
 import { GatewayWorkload } from './gateway-workload';
 import { IstioVersion } from './istio-version';
 import type { MtlsMode } from './mtls-mode';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import { type ExistingMesh, existingMesh } from './private/existing-mesh';
@@ -116,6 +117,7 @@ export class Mesh extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_MESH_DUPLICATE, and MESH_MESH_LATE where it changes what constructs before it took for granted. */
   public constructor(scope: Construct, id: string, props: MeshProps = {}) {
     super(scope, id);
+    requireProps(this, 'MeshProps', props);
     this.istioVersion = props.istioVersion ?? IstioVersion.V1_31;
     this.rootNamespace = requireLabel(this, 'rootNamespace', props.rootNamespace ?? 'istio-system', 'give the name of a namespace');
     this.meshConfig = new MeshConfigParts(this, props.meshConfigName ?? 'istio-cdk8s-mesh', this.rootNamespace);
@@ -196,6 +198,8 @@ export class Mesh extends Construct {
     });
   }
 }
+
+guarded('Mesh', Mesh);
 
 /** Values of Istio's chart with the cluster's domain, unless they say one. */
 function withDomain(values: { [key: string]: any }, clusterDomain: string): { [key: string]: any } {

@@ -1,4 +1,5 @@
 import type { telemetry } from '../imports';
+import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
 import type { WorkloadMode } from './workload-mode';
 
@@ -71,10 +72,12 @@ export class MetricOverride {
   }
 }
 
+guarded('MetricOverride', MetricOverride);
+
 type TagOverride = telemetry.TelemetrySpecMetricsOverridesTagOverrides;
 type Mode = telemetry.TelemetrySpecMetricsOverridesMatchMode | undefined;
 
 function requireTag(name: string): string {
-  if (name === '') throw meshError(undefined, 'MESH_TAG_INVALID', 'a tag must have a name, got ""');
+  if (name === '') throw meshError(undefined, 'MESH_TAG_INVALID', 'a tag must have a name, got ""; give it one');
   return name;
 }

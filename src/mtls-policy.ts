@@ -2,6 +2,7 @@ import { Construct } from 'constructs';
 import { security } from '../imports';
 import type { MtlsMode } from './mtls-mode';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel, requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { ownedMetadata } from './private/metadata';
@@ -47,6 +48,7 @@ export class MtlsPolicy extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_PORT_INVALID, and MESH_SELECTOR_MISSING for ports without a service. */
   public constructor(scope: Construct, id: string, props: MtlsPolicyProps) {
     super(scope, id);
+    requireProps(this, 'MtlsPolicyProps', props);
     this.name = requireLabel(this, 'the name of a PeerAuthentication', props.name ?? id, 'choose another construct id or set name');
     const { namespace, selector } = policySubject(this, props.service, props.namespace);
     this.node.defaultChild = new security.PeerAuthentication(this, 'PeerAuthentication', {
@@ -63,6 +65,8 @@ export class MtlsPolicy extends Construct {
     return Object.fromEntries(entries.map(([port, mode]) => [requirePort('a port of ports', Number(port), this), { mode: modeOf(mode) as string as security.PeerAuthenticationSpecPortLevelMtlsMode }]));
   }
 }
+
+guarded('MtlsPolicy', MtlsPolicy);
 
 function modeOf(mode: MtlsMode): security.PeerAuthenticationSpecMtlsMode {
   return mode as string as security.PeerAuthenticationSpecMtlsMode;

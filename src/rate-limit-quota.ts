@@ -1,4 +1,5 @@
 import type { Duration } from 'cdk8s';
+import { guarded } from './private/arguments';
 import { requireInteger } from './private/check';
 import { durationText } from './private/duration';
 import { meshError } from './private/errors';
@@ -52,6 +53,8 @@ export class RateLimitKey {
   private constructor(/** @internal */ public readonly _key: string, /** @internal */ public readonly _action: Readonly<Record<string, unknown>>) {}
 }
 
+guarded('RateLimitKey', RateLimitKey);
+
 /** A quota that all proxies share. @internal */
 export interface SharedQuota {
   readonly options: GlobalQuotaOptions;
@@ -63,10 +66,11 @@ export class RateLimitQuota {
   /** Counted by each proxy for itself: a workload of three pods lets three times as many pass. Throws MESH_LIMIT_INVALID, MESH_DURATION_INVALID. */
   public static local(options: LocalQuotaOptions): RateLimitQuota {
     const requests = requireRequests(options.requests);
+    const fill_interval = durationText(undefined, 'per', options.per);
     if (options.per.toMilliseconds() < 50) {
-      throw meshError(undefined, 'MESH_LIMIT_INVALID', `per must be at least 50ms, got ${options.per.toMilliseconds()}ms`);
+      throw meshError(undefined, 'MESH_LIMIT_INVALID', `per must be at least 50ms, got ${options.per.toMilliseconds()}ms; raise it, and requests with it`);
     }
-    return new RateLimitQuota({ max_tokens: requests, tokens_per_fill: requests, fill_interval: durationText(undefined, 'per', options.per) });
+    return new RateLimitQuota({ max_tokens: requests, tokens_per_fill: requests, fill_interval });
   }
 
   /**
@@ -83,7 +87,7 @@ export class RateLimitQuota {
     if (options.timeout !== undefined) durationText(undefined, 'timeout', options.timeout);
     const keys = options.each?.map((key) => key._key) ?? [];
     const twice = keys.find((key, index) => keys.indexOf(key) !== index);
-    if (twice !== undefined) throw meshError(undefined, 'MESH_LIMIT_INVALID', `each must name different things, got ${twice} twice`);
+    if (twice !== undefined) throw meshError(undefined, 'MESH_LIMIT_INVALID', `each must name different things, got ${twice} twice; leave one of them away`);
     return new RateLimitQuota(undefined, { options, unit });
   }
 
@@ -92,6 +96,8 @@ export class RateLimitQuota {
     /** @internal */ public readonly _shared?: SharedQuota,
   ) {}
 }
+
+guarded('RateLimitQuota', RateLimitQuota);
 
 const requireRequests = (requests: number): number => requireInteger(undefined, 'MESH_LIMIT_INVALID', 'requests', requests, 1, 4_294_967_295);
 

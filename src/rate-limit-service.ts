@@ -4,6 +4,7 @@ import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { MeshPort } from './mesh-port';
 import { MeshService } from './mesh-service';
+import { guarded, requireProps } from './private/arguments';
 import { requireInteger } from './private/check';
 import { finding, meshError } from './private/errors';
 import { ownedMetadata } from './private/metadata';
@@ -68,10 +69,11 @@ export class RateLimitService extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_MISSING, MESH_ADDRESS_INVALID, MESH_LIMIT_INVALID. */
   public constructor(scope: Construct, id: string, props: RateLimitServiceProps) {
     super(scope, id);
+    requireProps(this, 'RateLimitServiceProps', props);
     const { redis, redisTls, redisPassword, image, name = id, namespace } = props;
     const [, host, port] = /^(.+):(\d{1,5})$/.exec(redis) ?? [];
     if (host === undefined || /[\s/@,]/.test(host) || Number(port) < 1 || Number(port) > 65535) {
-      throw meshError(this, 'MESH_ADDRESS_INVALID', `redis must be HOST:PORT, got "${redis}"`);
+      throw meshError(this, 'MESH_ADDRESS_INVALID', `redis must be HOST:PORT, got "${redis}"; write e.g. redis.data:6379`);
     }
     const replicas = requireInteger(this, 'MESH_LIMIT_INVALID', 'replicas', props.replicas ?? 2, 0, 2_147_483_647);
     this.service = new MeshService(this, 'Service', { ports: [MeshPort.grpc(GRPC_PORT)], name, namespace });
@@ -129,6 +131,8 @@ export class RateLimitService extends Construct {
   /** Of the quotas, in pods that read them as they start. */
   private hash(): string { return createHash('sha256').update(JSON.stringify(this.files())).digest('hex').slice(0, 16); }
 }
+
+guarded('RateLimitService', RateLimitService);
 
 function variables(own: Readonly<Record<string, string>>): Record<string, kplus.EnvValue> {
   const all = {

@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { networking } from '../imports';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { durationText } from './private/duration';
 import { envoyFilter, inboundHttpFilter } from './private/envoy-filter';
@@ -48,6 +49,7 @@ export class RateLimit extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_MATCH_UNSUPPORTED. */
   public constructor(scope: Construct, id: string, props: RateLimitProps) {
     super(scope, id);
+    requireProps(this, 'RateLimitProps', props);
     this.name = requireLabel(this, 'the name of an EnvoyFilter', props.name ?? id, 'choose another construct id or set name');
     const { service: target, namespace, quota, match = [] } = props;
     const conditions = match.length === 0 ? undefined : headerConditions(this, match.map((each) => each._toKube()));
@@ -94,6 +96,8 @@ export class RateLimit extends Construct {
     return [filter, counting(first.map((action) => [action, ...each.map((key) => key._action)]), stage)];
   }
 }
+
+guarded('RateLimit', RateLimit);
 
 type Patch = networking.EnvoyFilterSpecConfigPatches;
 type Conditions = readonly (readonly HeaderCondition[])[];

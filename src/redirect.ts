@@ -1,4 +1,5 @@
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { requireHosts } from './private/hosts';
@@ -77,7 +78,7 @@ export class Redirect {
   private constructor(options: RedirectOptions, path: Pick<networking.VirtualServiceSpecHttpRedirect, 'uri' | 'prefixRewrite'>) {
     const { host, scheme, port, status } = options;
     if (host !== undefined) requireHosts(undefined, [host]);
-    if (host?.includes('*')) throw meshError(undefined, 'MESH_HOST_INVALID', `the host of a redirect must be one name, got "${host}"`);
+    if (host?.includes('*')) throw meshError(undefined, 'MESH_HOST_INVALID', `the host of a redirect must be one name, got "${host}"; write it without scheme, port and path`);
     this.spec = {
       ...path,
       authority: host,
@@ -90,3 +91,5 @@ export class Redirect {
   /** @internal */
   public _toKube(): networking.VirtualServiceSpecHttpRedirect { return this.spec; }
 }
+
+guarded('Redirect', Redirect);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ApiObject, Lazy, Yaml } from 'cdk8s';
 import { Construct, type IConstruct } from 'constructs';
+import { guarded, requireProps } from './private/arguments';
 import { finding } from './private/errors';
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { CONFIG_MAP_LIMIT, requireRuntime, RESTRICTED_CONTAINER, RUNTIME_MOUNT, RUNTIME_VOLUME, runtimeCommand } from './private/runtime-pods';
@@ -67,6 +68,7 @@ export class ReferenceControlPlane extends Construct {
   /** Throws MESH_CONFIG_MAP_SIZE. */
   public constructor(scope: Construct, id: string, props: ReferenceControlPlaneProps = {}) {
     super(scope, id);
+    requireProps(this, 'ReferenceControlPlaneProps', props);
     this.name = props.name ?? 'cdk8s-mesh-control-plane';
     this.namespace = namespaceIn(this, props.namespace);
     this.address = `${this.name}.${this.namespace ?? 'default'}.svc:${XDS_PORT}`;
@@ -122,3 +124,5 @@ export class ReferenceControlPlane extends Construct {
     };
   }
 }
+
+guarded('ReferenceControlPlane', ReferenceControlPlane);

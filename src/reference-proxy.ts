@@ -1,5 +1,6 @@
 import { ApiObject } from 'cdk8s';
 import { Construct, type IConstruct } from 'constructs';
+import { guarded, requireProps } from './private/arguments';
 import { meshError } from './private/errors';
 import { namespaceIn } from './private/metadata';
 import { requireRuntime, RESTRICTED_CONTAINER, RUNTIME_MOUNT, RUNTIME_VOLUME, runtimeCommand } from './private/runtime-pods';
@@ -35,6 +36,7 @@ export class ReferenceProxy extends Construct {
   /** Throws MESH_CONFIG_MAP_SIZE, MESH_INJECT_TWICE. */
   public constructor(scope: Construct, id: string, props: ReferenceProxyProps) {
     super(scope, id);
+    requireProps(this, 'ReferenceProxyProps', props);
     const { controlPlane, workload } = props;
     this.target = ApiObject.of(workload);
     this.node.defaultChild = this.target;
@@ -86,3 +88,5 @@ export class ReferenceProxy extends Construct {
     };
   }
 }
+
+guarded('ReferenceProxy', ReferenceProxy);

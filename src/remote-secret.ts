@@ -1,5 +1,6 @@
 import { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import { PATH_ANNOTATION } from './private/metadata';
@@ -40,6 +41,7 @@ export class RemoteSecret extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_REMOTE_CLUSTER. */
   public constructor(scope: Construct, id: string, props: RemoteSecretProps) {
     super(scope, id);
+    requireProps(this, 'RemoteSecretProps', props);
     const cluster = requireLabel(this, 'cluster', props.cluster, 'give a DNS label');
     if (!/^https:\/\/[^\s/?#]+\/?$/.test(props.server)) {
       throw meshError(this, 'MESH_REMOTE_CLUSTER', `server must be the URL of an API server such as https://10.1.0.1:6443, got "${props.server}"; correct it`);
@@ -54,3 +56,5 @@ export class RemoteSecret extends Construct {
     new ApiObject(this, 'Resource', { ...secret, metadata: { ...metadata, annotations } });
   }
 }
+
+guarded('RemoteSecret', RemoteSecret);

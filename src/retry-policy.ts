@@ -1,5 +1,6 @@
 import type { Duration } from 'cdk8s';
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requireInteger } from './private/check';
 import { durationText } from './private/duration';
 import { meshError } from './private/errors';
@@ -47,6 +48,8 @@ export class RetryOn {
 
   private constructor(/** Istio's word for it, e.g. `gateway-error`, or a status. */ public readonly condition: string) {}
 }
+
+guarded('RetryOn', RetryOn);
 
 /** Limits of `RetryPolicy.on()`. */
 export interface RetryOptions {
@@ -116,3 +119,5 @@ export class RetryPolicy {
     };
   }
 }
+
+guarded('RetryPolicy', RetryPolicy);

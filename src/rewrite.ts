@@ -1,4 +1,5 @@
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
 import { requireHosts } from './private/hosts';
 import { regexOf, requirePath, requireRegex } from './private/text';
@@ -78,16 +79,18 @@ export class Rewrite {
   }
 }
 
+guarded('Rewrite', Rewrite);
+
 function requireName(host: string): string {
   const name = host.replace(/:\d{1,5}$/, '');
-  if (name.includes('*')) throw meshError(undefined, 'MESH_HOST_INVALID', `the host of a rewrite must be one name, got "${host}"`);
+  if (name.includes('*')) throw meshError(undefined, 'MESH_HOST_INVALID', `the host of a rewrite must be one name, got "${host}"; write it without scheme, port and path`);
   requireHosts(undefined, [name]);
   return host;
 }
 
 function belowRoot(what: string, path: string): string {
   const plain = requirePath(path).replace(/\/+$/, '');
-  if (plain === '') throw meshError(undefined, 'MESH_PATH_INVALID', `${what} needs a path below "/", got "${path}"`);
+  if (plain === '') throw meshError(undefined, 'MESH_PATH_INVALID', `${what} needs a path below "/", got "${path}"; add the first segment`);
   return plain;
 }
 

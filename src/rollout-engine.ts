@@ -1,6 +1,8 @@
 import type { Duration } from 'cdk8s';
 import type { CanaryAnalysis } from './canary-analysis';
+import { guarded } from './private/arguments';
 import { requireInteger } from './private/check';
+import { wholeSeconds } from './private/duration';
 import { meshError } from './private/errors';
 
 /** Options of `RolloutEngine.argo()`. */
@@ -46,7 +48,7 @@ export class RolloutEngine {
   public static argo(options: ArgoRolloutOptions = {}): RolloutEngine {
     if (options.canaryReplicas !== undefined) requireInteger(undefined, 'MESH_ENGINE_LIMIT', 'canaryReplicas', options.canaryReplicas, 1, 10_000);
     if (options.dynamicStableScale === true && options.scaleDownDelay !== undefined) {
-      throw meshError(undefined, 'MESH_ENGINE_LIMIT', 'scaleDownDelay must be left away with dynamicStableScale, which has no pods left to keep, got both');
+      throw meshError(undefined, 'MESH_ENGINE_LIMIT', 'scaleDownDelay must be left away with dynamicStableScale, which has no pods left to keep, got both; leave one of them away');
     }
     requireSeconds('scaleDownDelay', options.scaleDownDelay);
     requireSeconds('abortScaleDownDelay', options.abortScaleDownDelay);
@@ -59,7 +61,8 @@ export class RolloutEngine {
   ) {}
 }
 
+guarded('RolloutEngine', RolloutEngine);
+
 function requireSeconds(what: string, duration: Duration | undefined): void {
-  const count = duration?.toSeconds({ integral: false }) ?? 0;
-  if (!Number.isInteger(count)) throw meshError(undefined, 'MESH_DURATION_INVALID', `${what} must be a whole number of seconds, got ${count}s`);
+  if (duration !== undefined) wholeSeconds(what, duration, 0, 2_147_483_647);
 }

@@ -1,4 +1,5 @@
 import type { networking } from '../imports';
+import { guarded } from './private/arguments';
 import { requireLabel, requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { regexOf, requireHeaderName, requireLabels, requirePath, requireRegex } from './private/text';
@@ -43,6 +44,8 @@ export class PathMatch {
   }
 }
 
+guarded('PathMatch', PathMatch);
+
 /**
  * A condition on one header of a request. Renders `match[].headers` of a VirtualService, or `withoutHeaders` where negated.
  * All factories throw MESH_HEADER_INVALID for a name that no header has.
@@ -72,6 +75,8 @@ export class HeaderMatch {
   public _toKube(): networking.VirtualServiceSpecHttpMatchHeaders { return this.condition; }
 }
 
+guarded('HeaderMatch', HeaderMatch);
+
 /** A condition on one parameter of the query. Renders `match[].queryParams` of a VirtualService. All factories throw MESH_QUERY_NAME for the name ''. */
 export class QueryParameterMatch {
   /** The parameter has exactly this value; `''` is a value. */
@@ -91,12 +96,14 @@ export class QueryParameterMatch {
 
   private constructor(/** Name of the parameter; upper and lower case differ. */ public readonly name: string,
     private readonly condition: networking.VirtualServiceSpecHttpMatchQueryParams) {
-    if (name === '') throw meshError(undefined, 'MESH_QUERY_NAME', 'the name of a query parameter must not be empty, got ""');
+    if (name === '') throw meshError(undefined, 'MESH_QUERY_NAME', 'the name of a query parameter must not be empty, got ""; give one');
   }
 
   /** @internal */
   public _toKube(): networking.VirtualServiceSpecHttpMatchQueryParams { return this.condition; }
 }
+
+guarded('QueryParameterMatch', QueryParameterMatch);
 
 /** Method of a request. */
 export enum HttpMethod {
@@ -213,6 +220,8 @@ export class RouteMatch {
   /** @internal */
   public _toKube(): networking.VirtualServiceSpecHttpMatch { return this.match; }
 }
+
+guarded('RouteMatch', RouteMatch);
 
 interface NamedCondition<C> { readonly name: string; _toKube(): C }
 

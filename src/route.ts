@@ -4,6 +4,7 @@ import type { networking } from '../imports';
 import type { CorsPolicy } from './cors-policy';
 import type { HeaderChange } from './header-change';
 import type { MeshPort } from './mesh-port';
+import { guarded } from './private/arguments';
 import { requireInteger, requirePercent, requirePort } from './private/check';
 import { meshError } from './private/errors';
 import type { Redirect } from './redirect';
@@ -49,19 +50,15 @@ export interface RouteTargetOptions {
 export class RouteTarget {
   /**
    * Leads to a service, a version or an external service.
-   * Throws MESH_TARGET_MISSING for undefined, MESH_WEIGHT_INVALID for a weight that is not a whole number from 0, and MESH_PORT_UNKNOWN for a port that the destination lacks.
+   * Throws MESH_WEIGHT_INVALID for a weight that is not a whole number from 0, and MESH_PORT_UNKNOWN for a port that the destination lacks.
    * Throws also MESH_PORT_INVALID for a port that is none.
    */
   public static to(destination: IRouteDestination, options: RouteTargetOptions = {}): RouteTarget {
-    // What a field of a class holds before its turn to be set has come; jsii asks no compiler.
-    if ((destination as unknown) === undefined) {
-      throw meshError(undefined, 'MESH_TARGET_MISSING', 'RouteTarget.to() takes a service, a version or an external service, got undefined; make it before the route');
-    }
     if (options.weight !== undefined) requireInteger(destination, 'MESH_WEIGHT_INVALID', 'weight', options.weight, 0, 2147483647);
     if (options.port !== undefined) {
       requirePort('port', options.port, destination);
       if (!destination.ports.some((port) => port.number === options.port)) {
-        throw meshError(destination, 'MESH_PORT_UNKNOWN', `port must be one that the destination has (${destination.ports.map((port) => port.number).join(', ')}), got ${options.port}`);
+        throw meshError(destination, 'MESH_PORT_UNKNOWN', `port must be one that the destination has (${destination.ports.map((port) => port.number).join(', ')}), got ${options.port}; choose one of those, or add it to the ports of the destination`);
       }
     }
     return new RouteTarget(destination, options.weight, options.port, options.requestHeaders, options.responseHeaders);
@@ -75,6 +72,8 @@ export class RouteTarget {
     /** Changes of answer headers for this target's share. */ public readonly responseHeaders?: HeaderChange[],
   ) {}
 }
+
+guarded('RouteTarget', RouteTarget);
 
 /** Options of a `Mirror`. */
 export interface MirrorOptions {
@@ -111,6 +110,8 @@ export class Mirror {
     return { destination, percentage: { value: this.percent } };
   }
 }
+
+guarded('Mirror', Mirror);
 
 /** What every HTTP route has. */
 export interface HttpRuleOptions {

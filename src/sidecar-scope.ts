@@ -5,6 +5,7 @@ import type { EgressHosts } from './egress-hosts';
 import type { EgressPolicy } from './egress-policy';
 import type { MeshPort } from './mesh-port';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import { settingsAbove } from './private/mesh-settings';
@@ -92,6 +93,7 @@ export class SidecarScope extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_NAMESPACE_MISSING, MESH_SCOPE_INVALID, MESH_SELECTOR_MISSING. */
   public constructor(scope: Construct, id: string, props: SidecarScopeProps) {
     super(scope, id);
+    requireProps(this, 'SidecarScopeProps', props);
     this.name = requireLabel(this, 'the name of a Sidecar', props.name ?? id, 'choose another construct id or set name');
     const { namespace, selector } = policySubject(this, props.service, props.namespace);
     this.node.defaultChild = new networking.Sidecar(this, 'Sidecar', {
@@ -112,7 +114,7 @@ export class SidecarScope extends Construct {
     }
     const names = portNames((egressListeners ?? []).map(({ port }) => port));
     const listeners = (egressListeners ?? []).map(({ port, hosts, bind }, index): networking.SidecarSpecEgress => {
-      if (hosts.length === 0) throw meshError(this, 'MESH_SCOPE_INVALID', `an egress listener must have hosts, got [] on port ${port.number}`);
+      if (hosts.length === 0) throw meshError(this, 'MESH_SCOPE_INVALID', `an egress listener must have hosts, got [] on port ${port.number}; add EgressHosts, or leave the listener away`);
       return { port: { number: port.number, name: names[index], protocol: port.protocol }, bind, hosts: this.hosts(hosts) };
     });
     // Istio takes one listener without a port, and only as the last.
@@ -125,8 +127,8 @@ export class SidecarScope extends Construct {
     if (service === undefined) throw meshError(this, 'MESH_SELECTOR_MISSING', 'ingress must be that of a service, got none; set service');
     const names = portNames(ingress.map(({ port }) => port));
     return ingress.map(({ port, defaultEndpoint, bind }, index) => {
-      if (defaultEndpoint !== undefined && !ENDPOINT.test(defaultEndpoint)) {
-        throw meshError(this, 'MESH_SCOPE_INVALID', `defaultEndpoint must be 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix:///path, got "${defaultEndpoint}"`);
+      if (defaultEndpoint !== undefined && !isEndpoint(defaultEndpoint)) {
+        throw meshError(this, 'MESH_SCOPE_INVALID', `defaultEndpoint must be 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix:///path, got "${defaultEndpoint}"; write one of those`);
       }
       return {
         port: { number: port.number, name: names[index], protocol: port.protocol },
@@ -141,8 +143,16 @@ export class SidecarScope extends Construct {
   }
 }
 
+guarded('SidecarScope', SidecarScope);
+
 function modeOf(mode: string | undefined): networking.SidecarSpecOutboundTrafficPolicy | undefined {
   return mode === undefined ? undefined : { mode: mode as networking.SidecarSpecOutboundTrafficPolicyMode };
 }
 
-const ENDPOINT = /^((127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]):\d{1,5}|unix:\/\/\/.+)$/;
+const ENDPOINT = /^(?:(?:127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]):(\d{1,5})|unix:\/\/\/.+)$/;
+
+function isEndpoint(text: string): boolean {
+  const found = ENDPOINT.exec(text);
+  const port = Number(found?.[1] ?? 1);
+  return found !== null && port >= 1 && port <= 65535;
+}

@@ -5,6 +5,7 @@ import type { AccessLog } from './access-log';
 import type { Mesh } from './mesh';
 import type { MetricOverride } from './metric-override';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireLabel } from './private/check';
 import { durationText } from './private/duration';
 import { meshError } from './private/errors';
@@ -70,10 +71,11 @@ export class Telemetry extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_POLICY_EMPTY, MESH_PROVIDER_DUPLICATE, MESH_DURATION_INVALID. */
   public constructor(scope: Construct, id: string, props: TelemetryProps) {
     super(scope, id);
+    requireProps(this, 'TelemetryProps', props);
     this.name = requireLabel(this, 'the name of a Telemetry', props.name ?? id, 'choose another construct id or set name');
     const { accessLogs = [], metrics = [], metricsInterval, tracing, mesh, service } = props;
     if (accessLogs.length === 0 && metrics.length === 0 && metricsInterval === undefined && tracing === undefined) {
-      throw meshError(this, 'MESH_POLICY_EMPTY', 'a Telemetry must say something, got no accessLogs, metrics, metricsInterval or tracing');
+      throw meshError(this, 'MESH_POLICY_EMPTY', 'a Telemetry must say something, got no accessLogs, metrics, metricsInterval or tracing; set one of them');
     }
     const { namespace, selector } = policySubject(this, service, props.namespace);
     for (const provider of [...accessLogs.map((log) => log._provider), tracing?._provider]) {
@@ -94,3 +96,5 @@ export class Telemetry extends Construct {
     });
   }
 }
+
+guarded('Telemetry', Telemetry);

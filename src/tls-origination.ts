@@ -1,5 +1,6 @@
 import type { ISecret } from 'cdk8s-plus-27';
 import { ClientTls, type ClientTlsOptions, type MutualClientTlsOptions } from './client-tls';
+import { guarded } from './private/arguments';
 
 /** TLS that proxies speak to an outside host for applications that speak plain HTTP. Renders `trafficPolicy.tls` of a DestinationRule. */
 export class TlsOrigination {
@@ -17,3 +18,5 @@ export class TlsOrigination {
 
   private constructor(/** @internal */ public readonly _tls: ClientTls) {}
 }
+
+guarded('TlsOrigination', TlsOrigination);

@@ -1,5 +1,6 @@
 import type { Duration } from 'cdk8s';
 import type { telemetry } from '../imports';
+import { guarded } from './private/arguments';
 import { requireInteger, requireLabel } from './private/check';
 import { durationText } from './private/duration';
 import { meshError } from './private/errors';
@@ -74,6 +75,8 @@ export class TracingProvider {
   ) {}
 }
 
+guarded('TracingProvider', TracingProvider);
+
 function lengthOf({ maxTagLength }: TracingProviderOptions): number | undefined {
   return maxTagLength === undefined ? undefined : requireInteger(undefined, 'MESH_LIMIT_INVALID', 'maxTagLength', maxTagLength, 1, 4_294_967_295);
 }
@@ -95,8 +98,10 @@ export class TraceTag {
   private constructor(/** @internal */ public readonly _tag: telemetry.TelemetrySpecTracingCustomTags) {}
 }
 
+guarded('TraceTag', TraceTag);
+
 function requireText(what: string, text: string): string {
-  if (text === '') throw meshError(undefined, 'MESH_TAG_INVALID', `${what} of a tag must have a character, got ""`);
+  if (text === '') throw meshError(undefined, 'MESH_TAG_INVALID', `${what} of a tag must have a character, got ""; give it one`);
   return text;
 }
 
@@ -131,9 +136,9 @@ export class Tracing {
     const { percent, tags = {} } = options;
     // Envoy draws in steps of a hundredth of a percent.
     if (percent !== undefined && !(percent === 0 || (percent >= 0.01 && percent <= 100))) {
-      throw meshError(undefined, 'MESH_PERCENT_INVALID', `percent must be 0, or from 0.01 to 100, got ${percent}`);
+      throw meshError(undefined, 'MESH_PERCENT_INVALID', `percent must be 0, or from 0.01 to 100, got ${percent}; choose one in that range`);
     }
-    if (Object.keys(tags).includes('')) throw meshError(undefined, 'MESH_TAG_INVALID', 'a tag must have a name, got ""');
+    if (Object.keys(tags).includes('')) throw meshError(undefined, 'MESH_TAG_INVALID', 'a tag must have a name, got ""; give it one');
     return new Tracing(provider, options);
   }
 
@@ -155,3 +160,5 @@ export class Tracing {
     };
   }
 }
+
+guarded('Tracing', Tracing);

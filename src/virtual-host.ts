@@ -2,6 +2,7 @@ import { Construct } from 'constructs';
 import type { GrpcRouteProps } from './grpc-match';
 import type { TcpRouteProps, TlsRouteProps } from './l4-match';
 import type { MeshGateway } from './mesh-gateway';
+import { guarded, requireProps } from './private/arguments';
 import { requireExportTo, requireLabel } from './private/check';
 import { claimMeshHosts } from './private/claims';
 import { finding, meshError } from './private/errors';
@@ -64,6 +65,7 @@ export class VirtualHost extends Construct {
    */
   public constructor(scope: Construct, id: string, props: VirtualHostProps) {
     super(scope, id);
+    requireProps(this, 'VirtualHostProps', props);
     this.name = requireLabel(this, 'the name of a VirtualService', props.name ?? id, 'choose another construct id or set name');
     this.namespace = namespaceIn(this, props.namespace);
     const gateways = props.gateways ?? [];
@@ -72,7 +74,7 @@ export class VirtualHost extends Construct {
     this.routes = new RouteSet(this._hosts.join(', '));
     const exportTo = requireExportTo(this, props.exportTo);
     if (inMesh) this.bindToMesh(exportTo);
-    else if (gateways.length === 0) throw meshError(this, 'MESH_HOST_UNBOUND', 'a virtual host must be bound to the mesh or to a gateway, got mesh false and no gateways');
+    else if (gateways.length === 0) throw meshError(this, 'MESH_HOST_UNBOUND', 'a virtual host must be bound to the mesh or to a gateway, got mesh false and no gateways; set mesh, or add a gateway');
     gateways.forEach((gateway) => gateway._serve(this, this._hosts, this.namespace));
     this.node.defaultChild = virtualService(this, 'VirtualService', {
       name: this.name,
@@ -150,3 +152,5 @@ export class VirtualHost extends Construct {
     claimMeshHosts(this, this._hosts, this.namespace, exportTo);
   }
 }
+
+guarded('VirtualHost', VirtualHost);

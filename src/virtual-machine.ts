@@ -2,6 +2,7 @@ import { isIP } from 'net';
 import { Construct } from 'constructs';
 import { networking } from '../imports';
 import type { MeshService } from './mesh-service';
+import { guarded, requireProps } from './private/arguments';
 import { requireInteger, requireLabel } from './private/check';
 import { meshError } from './private/errors';
 import { namespaceIn, ownedMetadata } from './private/metadata';
@@ -64,14 +65,15 @@ export class VirtualMachine extends Construct {
   /** Throws MESH_ADDRESS_INVALID, MESH_LABEL_DIFFERENT, MESH_LABEL_INVALID, MESH_NAME_INVALID, MESH_WEIGHT_INVALID. */
   public constructor(scope: Construct, id: string, props: VirtualMachineProps) {
     super(scope, id);
+    requireProps(this, 'VirtualMachineProps', props);
     const { service, version, network, locality, weight, addresses = [] } = props;
     this.name = requireLabel(this, 'the name of a WorkloadGroup', props.name ?? id, 'choose another construct id or set name');
     const own: { [name: string]: string } = { ...service.podLabels, ...version !== undefined && { version } };
     const clash = Object.keys(own).find((key) => props.labels?.[key] !== undefined);
-    if (clash !== undefined) throw meshError(this, 'MESH_LABEL_DIFFERENT', `labels must not set "${clash}", which follows from service and version, got ${clash}=${props.labels![clash]}`);
+    if (clash !== undefined) throw meshError(this, 'MESH_LABEL_DIFFERENT', `labels must not set "${clash}", which follows from service and version, got ${clash}=${props.labels![clash]}; leave it away`);
     this.labels = requireLabels(this, 'labels', { ...props.labels, ...own });
     const bad = addresses.find((address, index) => isIP(address) === 0 || addresses.indexOf(address) < index);
-    if (bad !== undefined) throw meshError(this, 'MESH_ADDRESS_INVALID', `addresses must be distinct IP addresses, got "${bad}"`);
+    if (bad !== undefined) throw meshError(this, 'MESH_ADDRESS_INVALID', `addresses must be distinct IP addresses, got "${bad}"; list each address once`);
     if (weight !== undefined) requireInteger(this, 'MESH_WEIGHT_INVALID', 'weight', weight, 0, 4294967295);
     const names = portNames(service.ports);
     const namespace = namespaceIn(service, service.namespace);
@@ -92,3 +94,5 @@ export class VirtualMachine extends Construct {
     }));
   }
 }
+
+guarded('VirtualMachine', VirtualMachine);

@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { extensions } from '../imports';
 import type { IPolicyTarget } from './policy-target';
+import { guarded, requireProps } from './private/arguments';
 import { requireInteger, requireLabel, requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { ownedMetadata } from './private/metadata';
@@ -120,6 +121,7 @@ export class WasmExtension extends Construct {
   /** Throws MESH_NAME_INVALID, MESH_NAMESPACE_DIFFERENT, MESH_PRIORITY_RANGE, MESH_PORT_INVALID, MESH_PLUGIN_INVALID, MESH_LIMIT_INVALID. */
   public constructor(scope: Construct, id: string, props: WasmExtensionProps) {
     super(scope, id);
+    requireProps(this, 'WasmExtensionProps', props);
     this.name = requireLabel(this, 'the name of a WasmPlugin', props.name ?? id, 'choose another construct id or set name');
     const { module, service, phase, priority, onFailure, config, pluginName, onConnections } = props;
     if (priority !== undefined) requireInteger(this, 'MESH_PRIORITY_RANGE', 'priority', priority, -2147483648, 2147483647);
@@ -156,8 +158,8 @@ export class WasmExtension extends Construct {
     requireInteger(this, 'MESH_LIMIT_INVALID', 'the number of variables', names.length, 1, 256);
     names.forEach((name, index) => {
       this.requireLength('the name of a variable', name, 256);
-      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw meshError(this, 'MESH_PLUGIN_INVALID', `the name of a variable must be letters, digits and _, not first a digit, got "${name}"`);
-      if (names.indexOf(name) !== index) throw meshError(this, 'MESH_PLUGIN_INVALID', `variables must differ by name, got ${name} twice`);
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw meshError(this, 'MESH_PLUGIN_INVALID', `the name of a variable must be letters, digits and _, not first a digit, got "${name}"; rename it`);
+      if (names.indexOf(name) !== index) throw meshError(this, 'MESH_PLUGIN_INVALID', `variables must differ by name, got ${name} twice; leave one of the two away`);
     });
     for (const value of Object.values(env)) requireInteger(this, 'MESH_LIMIT_INVALID', 'the length of a variable', value.length, 0, 2048);
     return {
@@ -172,3 +174,5 @@ export class WasmExtension extends Construct {
     requireInteger(this, 'MESH_LIMIT_INVALID', `the length of ${what}`, text.length, 1, most);
   }
 }
+
+guarded('WasmExtension', WasmExtension);

@@ -1,5 +1,6 @@
 import type * as kplus from 'cdk8s-plus-27';
 import type { extensions } from '../imports';
+import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
 
 /** When a module is fetched that may have changed under its name. */
@@ -48,7 +49,7 @@ export class WasmModule {
   /** A module in an OCI image: `registry.example/auth:1.0`, with `oci://` or without. Throws MESH_URL_INVALID, MESH_PLUGIN_INVALID. */
   public static oci(image: string, options: OciWasmOptions = {}): WasmModule {
     const name = image.replace(/^oci:\/\//, '');
-    if (name === '' || /\s|:\/\//.test(name)) throw meshError(undefined, 'MESH_URL_INVALID', `an OCI image must be named REGISTRY/NAME:TAG, got "${image}"`);
+    if (name === '' || /\s|:\/\//.test(name)) throw meshError(undefined, 'MESH_URL_INVALID', `an OCI image must be named REGISTRY/NAME:TAG, got "${image}"; write e.g. registry.example/filter:1.0`);
     const digest = /@sha256:(.*)$/.exec(name)?.[1];
     if (digest !== undefined) requireSha256(digest);
     if (digest !== undefined && options.sha256 !== undefined && digest !== options.sha256) {
@@ -59,13 +60,13 @@ export class WasmModule {
 
   /** A module that is fetched from an http or https URL. Throws MESH_URL_INVALID, MESH_PLUGIN_INVALID. */
   public static http(url: string, options: HttpWasmOptions = {}): WasmModule {
-    if (!/^https?:\/\/[^\s/]+/.test(url)) throw meshError(undefined, 'MESH_URL_INVALID', `a module must be at an http or https URL, got "${url}"`);
+    if (!/^https?:\/\/[^\s/]+/.test(url)) throw meshError(undefined, 'MESH_URL_INVALID', `a module must be at an http or https URL, got "${url}"; write the whole URL`);
     return new WasmModule({ url, ...verified(options) });
   }
 
   /** A file in the proxy's container. Throws MESH_PATH_INVALID for a path that does not begin with `/`. */
   public static file(path: string): WasmModule {
-    if (!path.startsWith('/')) throw meshError(undefined, 'MESH_PATH_INVALID', `the path of a module must begin with /, got "${path}"`);
+    if (!path.startsWith('/')) throw meshError(undefined, 'MESH_PATH_INVALID', `the path of a module must begin with /, got "${path}"; write the whole path`);
     return new WasmModule({ url: `file://${path}` });
   }
 
@@ -74,6 +75,8 @@ export class WasmModule {
   /** @internal */
   public _toKube(): ModuleSpec { return this.spec; }
 }
+
+guarded('WasmModule', WasmModule);
 
 type ModuleSpec = Pick<extensions.WasmPluginSpec, 'url' | 'sha256' | 'imagePullPolicy' | 'imagePullSecret'>;
 
@@ -85,6 +88,6 @@ function verified({ sha256, pull }: HttpWasmOptions): Omit<ModuleSpec, 'url'> {
 }
 
 function requireSha256(sha256: string): string {
-  if (!/^[a-f0-9]{64}$/.test(sha256)) throw meshError(undefined, 'MESH_PLUGIN_INVALID', `sha256 must be 64 characters of a-f and 0-9, got "${sha256}"`);
+  if (!/^[a-f0-9]{64}$/.test(sha256)) throw meshError(undefined, 'MESH_PLUGIN_INVALID', `sha256 must be 64 characters of a-f and 0-9, got "${sha256}"; copy what sha256sum prints`);
   return sha256;
 }

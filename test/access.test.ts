@@ -33,9 +33,9 @@ describe('MtlsPolicy', () => {
     ['ports without a service', (chart) => new MtlsPolicy(chart, 'x', { mode: MtlsMode.STRICT, ports: { 1: MtlsMode.DISABLE } }),
       'MESH_SELECTOR_MISSING: ports must be those of a service, got 1 without one; set service'],
     ['port 0', (chart) => new MtlsPolicy(chart, 'x', { mode: MtlsMode.STRICT, service: service(chart, 'a'), ports: { 0: MtlsMode.DISABLE } }),
-      'MESH_PORT_INVALID: a port of ports must be a whole number from 1 to 65535, got 0'],
+      'MESH_PORT_INVALID: a port of ports must be a whole number from 1 to 65535, got 0; choose one in that range'],
     ['a port by name', (chart) => new MtlsPolicy(chart, 'x', { mode: MtlsMode.STRICT, service: service(chart, 'a'), ports: { http: MtlsMode.DISABLE } }),
-      'MESH_PORT_INVALID: a port of ports must be a whole number from 1 to 65535, got NaN'],
+      'MESH_PORT_INVALID: a port of ports must be a whole number from 1 to 65535, got NaN; choose one in that range'],
     ['another namespace than the service\'s', (chart) => new MtlsPolicy(chart, 'x', { mode: MtlsMode.STRICT, service: service(chart, 'a'), namespace: 'b' }),
       'MESH_NAMESPACE_DIFFERENT: a policy must be in the namespace of its workloads, "shop", got "b"; leave namespace away'],
   ])('rejects %s', (_case, make, message) => {
@@ -93,11 +93,11 @@ describe('AuthorizationRule', () => {
   });
 
   test.each<[AccessSourceOptions, string]>([
-    [{}, 'MESH_ACCESS_INVALID: an AccessSource must say something, got {}'],
-    [{ namespaces: [] }, 'MESH_ACCESS_INVALID: namespaces of an AccessSource must have values, none of them empty, got []'],
-    [{ principals: [''] }, 'MESH_ACCESS_INVALID: principals of an AccessSource must have values, none of them empty, got [""]'],
-    [{ ipBlocks: ['10.0.0.0/33'] }, 'MESH_ADDRESS_INVALID: an IP block must be an address, or one with a length of prefix (10.0.0.0/8), got "10.0.0.0/33"'],
-    [{ notRemoteIpBlocks: ['a'] }, 'MESH_ADDRESS_INVALID: an IP block must be an address, or one with a length of prefix (10.0.0.0/8), got "a"'],
+    [{}, 'MESH_ACCESS_INVALID: an AccessSource must say something, got {}; name at least one thing'],
+    [{ namespaces: [] }, 'MESH_ACCESS_INVALID: namespaces of an AccessSource must have values, none of them empty, got []; leave it away, or say values'],
+    [{ principals: [''] }, 'MESH_ACCESS_INVALID: principals of an AccessSource must have values, none of them empty, got [""]; leave it away, or say values'],
+    [{ ipBlocks: ['10.0.0.0/33'] }, 'MESH_ADDRESS_INVALID: an IP block must be an address, or one with a length of prefix (10.0.0.0/8), got "10.0.0.0/33"; write one of those'],
+    [{ notRemoteIpBlocks: ['a'] }, 'MESH_ADDRESS_INVALID: an IP block must be an address, or one with a length of prefix (10.0.0.0/8), got "a"; write one of those'],
   ])('rejects the source %j', (options, message) => {
     expect(() => AccessSource.of(options)).toThrow(new Error(message));
   });
@@ -107,10 +107,10 @@ describe('AuthorizationRule', () => {
   });
 
   test.each<[AccessOperationOptions, string]>([
-    [{}, 'MESH_ACCESS_INVALID: an AccessOperation must say something, got {}'],
+    [{}, 'MESH_ACCESS_INVALID: an AccessOperation must say something, got {}; name at least one thing'],
     [{ methods: ['get'] }, 'MESH_ACCESS_INVALID: methods must be upper case, as HTTP has them, got "get"; write "GET"'],
-    [{ ports: [0] }, 'MESH_PORT_INVALID: a port of an operation must be a whole number from 1 to 65535, got 0'],
-    [{ notPorts: [65536] }, 'MESH_PORT_INVALID: a port of an operation must be a whole number from 1 to 65535, got 65536'],
+    [{ ports: [0] }, 'MESH_PORT_INVALID: a port of an operation must be a whole number from 1 to 65535, got 0; choose one in that range'],
+    [{ notPorts: [65536] }, 'MESH_PORT_INVALID: a port of an operation must be a whole number from 1 to 65535, got 65536; choose one in that range'],
   ])('rejects the operation %j', (options, message) => {
     expect(() => AccessOperation.http(options)).toThrow(new Error(message));
   });
@@ -174,8 +174,8 @@ describe('JwtAuthentication', () => {
     [{ jwks: '{"keys":[]}' }, 'MESH_JWT_INVALID: jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "{"keys":[]}"'],
     [{ jwksUri: 'a' }, 'MESH_JWT_INVALID: jwksUri must begin with http:// or https://, got "a"'],
     [{ audiences: [] }, 'MESH_JWT_INVALID: audiences must name at least one, got []; leave it away for any'],
-    [{ payloadHeader: 'a b' }, 'MESH_HEADER_INVALID: the name of a header must be letters, digits and !#$%&\'*+-.^_`|~, got "a b"'],
-    [{ timeout: Duration.millis(0) }, 'MESH_DURATION_INVALID: timeout must be at least 1ms and a whole number of milliseconds, got 0ms'],
+    [{ payloadHeader: 'a b' }, 'MESH_HEADER_INVALID: the name of a header must be letters, digits and !#$%&\'*+-.^_`|~, got "a b"; write it without spaces and separators'],
+    [{ timeout: Duration.millis(0) }, 'MESH_DURATION_INVALID: timeout must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'],
   ])('rejects %j', (change, message) => {
     expect(() => new JwtAuthentication(shop(), 'x', { issuer: 'a', ...change })).toThrow(new Error(`[test/x] ${message}`));
   });

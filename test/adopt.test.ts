@@ -32,7 +32,7 @@ test('a Service that is there stays as it is, and gets versions and routes', () 
 test.each<[string, string | undefined, number, string]>([
   ['a port without a name', undefined, 9080, 'MESH_PORT_NAME: port 9080 of test/service must be named "http", or begin with "http-", got no name; Istio reads the protocol from it'],
   ['a name of another protocol', 'tcp-web', 9080, 'MESH_PORT_NAME: port 9080 of test/service must be named "http", or begin with "http-", got "tcp-web"; Istio reads the protocol from it'],
-  ['other ports', 'http', 80, 'MESH_PORT_UNKNOWN: ports must be those that test/service has (80), got 9080'],
+  ['other ports', 'http', 80, 'MESH_PORT_UNKNOWN: ports must be those that test/service has (80), got 9080; declare a MeshPort for each'],
 ])('rejects %s', (_case, name, port, message) => {
   const { chart, service } = there(name, port);
   expect(() => MeshService.fromService(chart, 'reviews', service, { ports })).toThrow(new Error(`[test/reviews] ${message}`));
@@ -98,7 +98,7 @@ describe('workloads of whoever made them', () => {
     ['a construct without an object', (chart) => new Construct(chart, 'old'), 'MESH_WORKLOAD_UNKNOWN: a version must be run by a Kubernetes object with Pods, got test/old, which is none; give a Deployment or the like'],
     ['a workload that is not complete', (chart) => new newest.Deployment(chart, 'old'), 'MESH_WORKLOAD_UNKNOWN: what is adopted must be complete before, got test/old: PodSpec must have at least 1 container; complete it first'],
     ['pods of another version', (chart) => byHand(chart, 'Deployment', { template: pods({ labels: { version: 'blue' } }) }), 'MESH_LABEL_DIFFERENT: the pods of test/old must carry the label version=v1, got version=blue; remove theirs, or name the version "blue"'],
-    ['another namespace', (chart) => new ApiObject(chart, 'old', { apiVersion: 'v1', kind: 'Pod', ...pods(), metadata: { namespace: 'b', labels } }), 'MESH_NAMESPACE_DIFFERENT: a version must be in its service\'s namespace (none), got "b" of test/old'],
+    ['another namespace', (chart) => new ApiObject(chart, 'old', { apiVersion: 'v1', kind: 'Pod', ...pods(), metadata: { namespace: 'b', labels } }), 'MESH_NAMESPACE_DIFFERENT: a version must be in its service\'s namespace (none), got "b" of test/old; move the workload, or the service'],
   ])('reject %s', (_case, make, message) => {
     const chart = Testing.chart();
     const reviews = new MeshService(chart, 'reviews', { ports });

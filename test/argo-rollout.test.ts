@@ -208,34 +208,34 @@ test('the typed objects of Argo take its own words', () => {
 
 const noPath = 'a rollout with steps for cohorts or copies must have no options of a route, since the routes that Argo makes for them have none, got';
 test.each<[string, (base: Base) => Partial<CanaryRolloutProps>, string]>([
-  ['a step to emit', () => ({ at: 0 }), 'at must be left away, since Argo goes from step to step, got 0'],
+  ['a step to emit', () => ({ at: 0 }), 'at must be left away, since Argo goes from step to step, got 0; leave at away, or choose RolloutEngine.none()'],
   ['stickiness', () => ({ stickiness: Stickiness.cookie('canary') }), 'stickiness must be left away, since Argo would lead callers to pods that are gone, got a cookie; use RolloutEngine.none(), or a cohort'],
   ['cohorts on some paths', () => ({ steps: cohorts, match: [RouteMatch.http({ headers: [HeaderMatch.valueIs('a', 'b')] })] }), `${noPath} match; use steps of weight only, or RolloutEngine.none()`],
   ['cohorts with retries', () => ({ steps: cohorts, retry: RetryPolicy.none() }), `${noPath} retry; use steps of weight only, or RolloutEngine.none()`],
-  ['an end before the end', () => ({ steps: shares.slice(0, 2) }), 'the last step must be weight 100 %, which is what Argo does after the last step, got pause 300s'],
+  ['an end before the end', () => ({ steps: shares.slice(0, 2) }), 'the last step must be weight 100 %, which is what Argo does after the last step, got pause 300s; add CanaryStep.weight(100)'],
   ['steps that rush', () => ({ steps: [CanaryStep.weight(5), CanaryStep.weight(100)] }), 'steps must have a pause, since Argo goes on as soon as pods are ready, got none; put CanaryStep.pause() after a step'],
   ['a mirror after a share', () => ({ steps: [CanaryStep.weight(5), CanaryStep.mirror({ percent: 20 }), CanaryStep.weight(100)] }),
     'a mirror must come before the canary takes a share, since the route that Argo makes for it leads to the stable version, got step 1 (mirror 20 %) at 5 %; put it first, or use RolloutEngine.none()'],
-  ['a part of a percent', () => ({ steps: [CanaryStep.mirror({ percent: 0.5 }), ...shares] }), 'a mirror must be a whole number of percent, got mirror 0.5 %'],
-  ['a part of a second', () => ({ steps: [CanaryStep.pause(Duration.millis(1500)), ...shares] }), 'a pause must last whole seconds, got pause 1.5s'],
+  ['a part of a percent', () => ({ steps: [CanaryStep.mirror({ percent: 0.5 }), ...shares] }), 'a mirror must be a whole number of percent, got mirror 0.5 %; round it'],
+  ['a part of a second', () => ({ steps: [CanaryStep.pause(Duration.millis(1500)), ...shares] }), 'a pause must last whole seconds, got pause 1.5s; round it'],
   ['other pods than a Deployment\'s', ({ chart, reviews }) => ({
     canary: reviews.addVersionFrom('v3', new StatefulSet(chart, 'pods', { service: reviews.service, containers: [{ image: 'x' }] })),
-  }), 'Argo takes pods from Deployments only, got StatefulSet test/pods/Resource'],
+  }), 'Argo takes pods from Deployments only, got StatefulSet test/pods/Resource; make the version of a Deployment, or choose RolloutEngine.none()'],
   ['pods of somebody else', ({ reviews }) => ({ canary: reviews.addVersionByLabels('v3', { build: '3' }) }),
-    'Argo takes pods from Deployments only, got pods of test/reviews/v3 by their labels'],
+    'Argo takes pods from Deployments only, got pods of test/reviews/v3 by their labels; make the version of a Deployment, or choose RolloutEngine.none()'],
 ])('rejects %s', (_case, change, message) => {
   expect(() => rollout(change)).toThrow(new Error(`[test/to-v2] MESH_ENGINE_LIMIT: ${message}`));
 });
 
 test.each<[string, () => unknown, string]>([
-  ['no pod', () => RolloutEngine.argo({ canaryReplicas: 0 }), 'MESH_ENGINE_LIMIT: canaryReplicas must be a whole number from 1 to 10000, got 0'],
-  ['pods that are kept and not', () => RolloutEngine.argo({ dynamicStableScale: true, scaleDownDelay: Duration.seconds(1) }), 'MESH_ENGINE_LIMIT: scaleDownDelay must be left away with dynamicStableScale, which has no pods left to keep, got both'],
-  ['a part of a second', () => RolloutEngine.argo({ abortScaleDownDelay: Duration.millis(500) }), 'MESH_DURATION_INVALID: abortScaleDownDelay must be a whole number of seconds, got 0.5s'],
-  ['no address', () => CanaryAnalysis.successRate({ prometheus: 'prometheus:9090' }), 'MESH_URL_INVALID: prometheus must be a URL that begins with http:// or https://, got "prometheus:9090"'],
-  ['success of nothing', () => CanaryAnalysis.successRate({ prometheus: 'http://p', atLeast: 0 }), 'MESH_PERCENT_INVALID: atLeast must be above 0 and at most 100, got 0'],
-  ['more than all', () => CanaryAnalysis.successRate({ prometheus: 'http://p', atLeast: 100.5 }), 'MESH_PERCENT_INVALID: atLeast must be above 0 and at most 100, got 100.5'],
-  ['fewer than no failures', () => CanaryAnalysis.successRate({ prometheus: 'http://p', failureLimit: -1 }), 'MESH_STEP_INVALID: failureLimit must be a whole number from 0 to 2147483647, got -1'],
-  ['an interval of half a second', () => CanaryAnalysis.successRate({ prometheus: 'http://p', interval: Duration.millis(500) }), 'MESH_DURATION_INVALID: interval must be a whole number of seconds, got 0.5s'],
+  ['no pod', () => RolloutEngine.argo({ canaryReplicas: 0 }), 'MESH_ENGINE_LIMIT: canaryReplicas must be a whole number from 1 to 10000, got 0; choose one in that range'],
+  ['pods that are kept and not', () => RolloutEngine.argo({ dynamicStableScale: true, scaleDownDelay: Duration.seconds(1) }), 'MESH_ENGINE_LIMIT: scaleDownDelay must be left away with dynamicStableScale, which has no pods left to keep, got both; leave one of them away'],
+  ['a part of a second', () => RolloutEngine.argo({ abortScaleDownDelay: Duration.millis(500) }), 'MESH_DURATION_INVALID: abortScaleDownDelay must be a whole number of seconds from 0 to 2147483647, got 0.5s; choose one of those'],
+  ['no address', () => CanaryAnalysis.successRate({ prometheus: 'prometheus:9090' }), 'MESH_URL_INVALID: prometheus must be a URL that begins with http:// or https://, got "prometheus:9090"; write the whole URL'],
+  ['success of nothing', () => CanaryAnalysis.successRate({ prometheus: 'http://p', atLeast: 0 }), 'MESH_PERCENT_INVALID: atLeast must be above 0 and at most 100, got 0; choose a share in that range'],
+  ['more than all', () => CanaryAnalysis.successRate({ prometheus: 'http://p', atLeast: 100.5 }), 'MESH_PERCENT_INVALID: atLeast must be above 0 and at most 100, got 100.5; choose a share in that range'],
+  ['fewer than no failures', () => CanaryAnalysis.successRate({ prometheus: 'http://p', failureLimit: -1 }), 'MESH_STEP_INVALID: failureLimit must be a whole number from 0 to 2147483647, got -1; choose one in that range'],
+  ['an interval of half a second', () => CanaryAnalysis.successRate({ prometheus: 'http://p', interval: Duration.millis(500) }), 'MESH_DURATION_INVALID: interval must be a whole number of seconds from 1 to 9223372036, got 0.5s; choose one of those'],
 ])('rejects %s in the options', (_case, make, message) => {
   expect(make).toThrow(new Error(message));
 });

@@ -43,16 +43,16 @@ test('synthesized twice, the same', () => {
 });
 
 test.each([-1, 101, 0.5])('CanaryStep.weight() rejects %d', (percent) => {
-  expect(() => CanaryStep.weight(percent)).toThrow(new Error(`MESH_WEIGHT_INVALID: CanaryStep.weight() must be a whole number from 0 to 100, got ${percent}`));
+  expect(() => CanaryStep.weight(percent)).toThrow(new Error(`MESH_WEIGHT_INVALID: CanaryStep.weight() must be a whole number from 0 to 100, got ${percent}; choose one in that range`));
 });
 
 test.each<[string, (base: ReturnType<typeof reviewsWithVersions>) => Partial<CanaryRolloutProps>, string]>([
-  ['no step', () => ({ steps: [] }), 'MESH_STEP_INVALID: steps must have at least one step, got []'],
-  ['a step before the first', () => ({ at: -1 }), 'MESH_STEP_INVALID: at must be a whole number from 0 to 2, got -1'],
-  ['a step after the last', () => ({ at: 3 }), 'MESH_STEP_INVALID: at must be a whole number from 0 to 2, got 3'],
-  ['one version twice', ({ v1 }) => ({ canary: v1 }), 'MESH_CANARY_VERSION: stable and canary must differ, got test/reviews/v1 twice'],
+  ['no step', () => ({ steps: [] }), 'MESH_STEP_INVALID: steps must have at least one step, got []; add CanaryStep.weight(100)'],
+  ['a step before the first', () => ({ at: -1 }), 'MESH_STEP_INVALID: at must be a whole number from 0 to 2, got -1; choose one in that range'],
+  ['a step after the last', () => ({ at: 3 }), 'MESH_STEP_INVALID: at must be a whole number from 0 to 2, got 3; choose one in that range'],
+  ['one version twice', ({ v1 }) => ({ canary: v1 }), 'MESH_CANARY_VERSION: stable and canary must differ, got test/reviews/v1 twice; give another version as canary'],
   ['a version of another service', ({ chart }) => ({ canary: new MeshService(chart, 'other', { ports: [MeshPort.http(80)] }).addVersion('v2', { containers: [{ image: 'x' }] }) }),
-    'MESH_CANARY_VERSION: stable and canary must be versions of service test/reviews, got test/other/v2'],
+    'MESH_CANARY_VERSION: stable and canary must be versions of service test/reviews, got test/other/v2; give versions that addVersion() of that service returned'],
 ])('rejects %s', (_case, change, message) => {
   expect(() => rollout(change)).toThrow(new Error(`[test/to-v2] ${message}`));
 });
@@ -150,12 +150,12 @@ describe('cohorts, copies, pauses, stickiness', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['a cohort that the match excludes', () => at(0, { steps: [CanaryStep.header('end-user', 'bob')], match: [jason] }), '[test/to-v2] MESH_MATCH_INVALID: match must leave the header "end-user" to the cohorts, got {"exact":"jason"} for it'],
-    ['a cookie with a blank', () => CanaryStep.cookie('a b', 'c'), 'MESH_HEADER_INVALID: a cookie must have a name and a value that cookies may have, got "a b=c"'],
-    ['a cookie with a semicolon', () => CanaryStep.cookie('a', 'b;c'), 'MESH_HEADER_INVALID: a cookie must have a name and a value that cookies may have, got "a=b;c"'],
-    ['half a second of stickiness', () => Stickiness.cookie('a', { ttl: Duration.millis(500) }), 'MESH_DURATION_INVALID: ttl must be a whole number of seconds, at least 1, got 500ms'],
-    ['no time of pause', () => CanaryStep.pause(Duration.millis(0)), 'MESH_DURATION_INVALID: duration must be at least 1ms and a whole number of milliseconds, got 0ms'],
-    ['more than all copied', () => CanaryStep.mirror({ percent: 101 }), 'MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got 101'],
+    ['a cohort that the match excludes', () => at(0, { steps: [CanaryStep.header('end-user', 'bob')], match: [jason] }), '[test/to-v2] MESH_MATCH_INVALID: match must leave the header "end-user" to the cohorts, got {"exact":"jason"} for it; match another header, or let the cohort have another'],
+    ['a cookie with a blank', () => CanaryStep.cookie('a b', 'c'), 'MESH_HEADER_INVALID: a cookie must have a name and a value that cookies may have, got "a b=c"; leave away spaces, quotes, commas, semicolons and backslashes'],
+    ['a cookie with a semicolon', () => CanaryStep.cookie('a', 'b;c'), 'MESH_HEADER_INVALID: a cookie must have a name and a value that cookies may have, got "a=b;c"; leave away spaces, quotes, commas, semicolons and backslashes'],
+    ['half a second of stickiness', () => Stickiness.cookie('a', { ttl: Duration.millis(500) }), 'MESH_DURATION_INVALID: ttl must be a whole number of seconds from 1 to 9223372036, got 0.5s; choose one of those'],
+    ['no time of pause', () => CanaryStep.pause(Duration.millis(0)), 'MESH_DURATION_INVALID: duration must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'],
+    ['more than all copied', () => CanaryStep.mirror({ percent: 101 }), 'MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got 101; choose one in that range'],
   ])('rejects %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });

@@ -77,9 +77,9 @@ describe('EnvoyPatch', () => {
   });
 
   test.each<[string, Partial<EnvoyPatchProps>, string]>([
-    ['a removal with a value', { operation: PatchOperation.REMOVE }, 'MESH_PATCH_INVALID: value must be set unless the operation is REMOVE, got one for REMOVE'],
-    ['a merge without one', { value: undefined }, 'MESH_PATCH_INVALID: value must be set unless the operation is REMOVE, got none for MERGE'],
-    ['-1 places', { expectMatches: -1 }, 'MESH_PATCH_INVALID: expectMatches must be a whole number from 0 to 1000000, got -1'],
+    ['a removal with a value', { operation: PatchOperation.REMOVE }, 'MESH_PATCH_INVALID: value must be set unless the operation is REMOVE, got one for REMOVE; set it, or choose REMOVE without it'],
+    ['a merge without one', { value: undefined }, 'MESH_PATCH_INVALID: value must be set unless the operation is REMOVE, got none for MERGE; set it, or choose REMOVE without it'],
+    ['-1 places', { expectMatches: -1 }, 'MESH_PATCH_INVALID: expectMatches must be a whole number from 0 to 1000000, got -1; choose one in that range'],
   ])('rejects %s', (_case, change, message) => {
     expect(() => new EnvoyPatch(Testing.chart(), 'x', { ...serverHeader, ...change })).toThrow(new Error(`[test/x] ${message}`));
   });
@@ -91,7 +91,7 @@ test('a Lua script runs in every sidecar that it is about', () => {
   expect(findings(chart)).toEqual([]);
   expect(only(chart, 'EnvoyFilter').spec.configPatches[0]).toMatchObject({ applyTo: 'HTTP_FILTER', patch: { operation: 'INSERT_BEFORE' } });
   expect(() => new LuaExtension(chart, 'x', { code: 'print(1)' })).toThrow(
-    new Error('[test/x] MESH_PATCH_VALUE: code must define envoy_on_request or envoy_on_response, got "print(1)"'));
+    new Error('[test/x] MESH_PATCH_VALUE: code must define envoy_on_request or envoy_on_response, got "print(1)"; define one of them'));
 });
 
 describe('RateLimit', () => {
@@ -134,12 +134,12 @@ describe('RateLimit', () => {
 
   test.each([[0], [1.5], [4_294_967_296]])('rejects %d requests', (requests) => {
     expect(() => RateLimitQuota.local({ requests, per: Duration.seconds(1) })).toThrow(
-      new Error(`MESH_LIMIT_INVALID: requests must be a whole number from 1 to 4294967295, got ${requests}`));
+      new Error(`MESH_LIMIT_INVALID: requests must be a whole number from 1 to 4294967295, got ${requests}; choose one in that range`));
   });
 
   test.each([[49, false], [50, true], [51, true]])('a period of %d ms is taken: %s', (millis, taken) => {
     const make = () => RateLimitQuota.local({ requests: 1, per: Duration.millis(millis) });
     if (taken) expect(make).not.toThrow();
-    else expect(make).toThrow(new Error('MESH_LIMIT_INVALID: per must be at least 50ms, got 49ms'));
+    else expect(make).toThrow(new Error('MESH_LIMIT_INVALID: per must be at least 50ms, got 49ms; raise it, and requests with it'));
   });
 });

@@ -146,8 +146,8 @@ describe('Mesh.fromExisting', () => {
   test.each<[string, ExistingMeshProps, string]>([
     ['a root namespace that is no name', { rootNamespace: 'a b' }, 'MESH_NAME_INVALID: rootNamespace must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "a b"; give the name of a namespace'],
     ['a revision that is no name', { revision: '1.29' }, 'MESH_NAME_INVALID: revision must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "1.29"; give the name that istiod was installed with'],
-    ['a domain that is none', { domain: '' }, 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got ""'],
-    ['a trust domain that is none', { trustDomain: 'a_b' }, 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got "a_b"'],
+    ['a domain that is none', { domain: '' }, 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got ""; write one of those'],
+    ['a trust domain that is none', { trustDomain: 'a_b' }, 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got "a_b"; write one of those'],
     ['a gateway in that is not there', { ingressGateway: GatewayWorkload.deployed() }, 'MESH_GATEWAY_DEPLOYED: ingressGateway must be pods that run already, got GatewayWorkload.deployed(); write GatewayWorkload.existing() with their labels'],
     ['a gateway out that is not there', { egressGateway: GatewayWorkload.deployed() }, 'MESH_GATEWAY_DEPLOYED: egressGateway must be pods that run already, got GatewayWorkload.deployed(); write GatewayWorkload.existing() with their labels'],
     ['one field in two places', { trustDomain: 'a.example', meshConfig: { trustDomain: 'a.example' } }, 'MESH_FIELD_EXCLUSIVE: meshConfig must leave out what a property says, got trustDomain in both; leave it away in one of them'],

@@ -2,7 +2,7 @@ import { Chart, Duration, Testing } from 'cdk8s';
 import { parse } from 'yaml';
 import {
   AccessAction, AccessCondition, AccessOperation, AccessSource, AuthorizationRule, type AuthorizationRuleProps, ExtAuthz, ExternalAuthorizer,
-  type ExternalAuthorizerProps, type HttpAuthzOptions, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting,
+  type ExternalAuthorizerProps, type HttpAuthzOptions, Mesh, MeshPort, MeshRequest, MeshService, MeshTesting, istio,
 } from '../src';
 import { failures, only } from './support/synth';
 
@@ -133,18 +133,19 @@ test('one that speaks HTTP is not asked about TCP, which fails synthesis unless 
 test('a provider that the installation may have is no error beside one of the chart\'s own', () => {
   const { chart, mesh, accounts, opa } = shop();
   new ExternalAuthorizer(chart, 'by-opa', { mesh, ask: ExtAuthz.grpc(opa) });
-  new AuthorizationRule(chart, 'x', { to: accounts, authorizer: { name: 'elsewhere' } as ExternalAuthorizer });
+  const selector = { matchLabels: accounts.podLabels };
+  new istio.security.AuthorizationPolicy(chart, 'x', { spec: { selector, action: istio.security.AuthorizationPolicySpecAction.CUSTOM, provider: { name: 'elsewhere' }, rules: [{}] } });
   expect(failures(chart)).toEqual([]);
 });
 
 describe('rejects', () => {
   test.each<[string, Partial<ExternalAuthorizerProps>, string]>([
     ['a name that is none', { name: 'A' }, 'MESH_NAME_INVALID: the name of a provider must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "A"; choose another construct id or set name'],
-    ['no time', { timeout: Duration.millis(0) }, 'MESH_DURATION_INVALID: timeout must be at least 1ms and a whole number of milliseconds, got 0ms'],
+    ['no time', { timeout: Duration.millis(0) }, 'MESH_DURATION_INVALID: timeout must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'],
     ...[399, 418, 420, 427, 512, 503.5].map((statusOnError): [string, Partial<ExternalAuthorizerProps>, string] => [`status ${statusOnError}`, { statusOnError },
-      `MESH_STATUS_INVALID: statusOnError must be 400 to 417, 421 to 424, 426, 428, 429, 431, 500 to 508, 510 or 511, got ${statusOnError}`]),
+      `MESH_STATUS_INVALID: statusOnError must be 400 to 417, 421 to 424, 426, 428, 429, 431, 500 to 508, 510 or 511, got ${statusOnError}; choose one of those, which Envoy has names for`]),
     ...[0, 4_294_967_296].map((maxBytes): [string, Partial<ExternalAuthorizerProps>, string] => [`${maxBytes} bytes`, { body: { maxBytes } },
-      `MESH_LIMIT_INVALID: maxBytes must be a whole number from 1 to 4294967295, got ${maxBytes}`]),
+      `MESH_LIMIT_INVALID: maxBytes must be a whole number from 1 to 4294967295, got ${maxBytes}; choose one in that range`]),
   ])('%s', (_case, change, message) => {
     const { chart, mesh, opa } = shop();
     expect(() => new ExternalAuthorizer(chart, 'x', { mesh, ask: ExtAuthz.grpc(opa), ...change })).toThrow(new Error(`[test/x] ${message}`));
@@ -165,10 +166,10 @@ describe('rejects', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['gRPC by a port of HTTP/1', () => ExtAuthz.grpc(shop().accounts), 'accounts] MESH_PROTOCOL_DIFFERENT: port 8080 must be GRPC or HTTP2, since it is asked by gRPC, got HTTP'],
-    ['HTTP by a port of TCP', () => ExtAuthz.http(shop().service('tcp', [MeshPort.tcp(1)])), 'tcp] MESH_PROTOCOL_DIFFERENT: port 1 must be HTTP or HTTP2, since it is asked by HTTP, got TCP'],
-    ['one of several ports, unnamed', () => ExtAuthz.http(shop().service('two', [MeshPort.http(1), MeshPort.http(2)])), 'two] MESH_PORT_AMBIGUOUS: port must be given where a service has several (1, 2), got none'],
-    ['a port that is not there', () => ExtAuthz.grpc(shop().opa, { port: 1 }), 'opa] MESH_PORT_UNKNOWN: port must be one that the service has (9191), got 1'],
+    ['gRPC by a port of HTTP/1', () => ExtAuthz.grpc(shop().accounts), 'accounts] MESH_PROTOCOL_DIFFERENT: port 8080 must be GRPC or HTTP2, since it is asked by gRPC, got HTTP; name a port that speaks it'],
+    ['HTTP by a port of TCP', () => ExtAuthz.http(shop().service('tcp', [MeshPort.tcp(1)])), 'tcp] MESH_PROTOCOL_DIFFERENT: port 1 must be HTTP or HTTP2, since it is asked by HTTP, got TCP; name a port that speaks it'],
+    ['one of several ports, unnamed', () => ExtAuthz.http(shop().service('two', [MeshPort.http(1), MeshPort.http(2)])), 'two] MESH_PORT_AMBIGUOUS: port must be given where a service has several (1, 2), got none; set port'],
+    ['a port that is not there', () => ExtAuthz.grpc(shop().opa, { port: 1 }), 'opa] MESH_PORT_UNKNOWN: port must be one that the service has (9191), got 1; choose one of those'],
     ['a service of no namespace', () => ExtAuthz.http(new MeshService(Testing.chart(), 'a', { ports: [MeshPort.http(1)] })),
       'a] MESH_NAMESPACE_MISSING: a service that is addressed from anywhere in the mesh must have a namespace, got none; set namespace, or that of its chart'],
     ['a relative prefix', () => ExtAuthz.http(shop().accounts, { pathPrefix: 'check' }), 'accounts] MESH_PATH_INVALID: pathPrefix must begin with /, got "check"; write "/check"'],
@@ -180,13 +181,13 @@ describe('rejects', () => {
     'headers %j', (options) => {
       const [[name]] = Object.values(options);
       expect(() => ExtAuthz.http(shop().accounts, options)).toThrow(new Error(
-        `MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&'+-.^_\`|~, and one * at its beginning or end, got "${name}"`));
+        `MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&'+-.^_\`|~, and one * at its beginning or end, got "${name}"; rename it`));
     });
 
   test.each<[string, Omit<AuthorizationRuleProps, 'authorizer'> & { readonly authorizer: boolean }, string]>([
     ['CUSTOM alone', { action: AccessAction.CUSTOM, authorizer: false }, 'action CUSTOM and an authorizer must come together, got action CUSTOM without one; set authorizer'],
     ['another action', { action: AccessAction.DENY, authorizer: true }, 'action CUSTOM and an authorizer must come together, got action DENY with one; leave action away'],
-    ['a dry run', { dryRun: true, authorizer: true }, 'dryRun must be false where an authorizer is asked, got true'],
+    ['a dry run', { dryRun: true, authorizer: true }, 'dryRun must be false where an authorizer is asked, got true; leave it away'],
     ['nobody', { from: [], authorizer: true }, 'a rule that is to CUSTOM must have callers, got from: []; leave it away for any'],
     ['callers by certificate', { from: [AccessSource.namespace('a')], authorizer: true }, 'which requests an authorizer is asked about must not depend on identities, got namespaces; use addresses, or let it decide'],
     ['callers by token', { when: [AccessCondition.claim(['role'], { values: ['a'] })], authorizer: true },

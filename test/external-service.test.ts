@@ -38,11 +38,11 @@ test('a route leads to its first host', () => {
 });
 
 test.each<[string, Partial<ExternalServiceProps>, string]>([
-  ['no host', { hosts: [] }, 'MESH_HOST_MISSING: hosts must name at least one host, got []'],
-  ['every host', { hosts: ['*'] }, 'MESH_HOST_WILDCARD: an external service must name its hosts, got "*"'],
+  ['no host', { hosts: [] }, 'MESH_HOST_MISSING: hosts must name at least one host, got []; name one'],
+  ['every host', { hosts: ['*'] }, 'MESH_HOST_WILDCARD: an external service must name its hosts, got "*"; list them'],
   ['a wildcard of DNS', { hosts: ['*.a.com'] }, 'MESH_HOST_WILDCARD: hosts that are looked up in DNS must be exact, got "*.a.com"; name each host, or use Resolution.passthrough()'],
-  ['no port', { ports: [] }, 'MESH_PORT_MISSING: ports must have at least one port, got []'],
-  ['a port twice', { ports: [MeshPort.tls(443), MeshPort.http(443)] }, 'MESH_PORT_DUPLICATE: the numbers of ports must differ, got 443 twice'],
+  ['no port', { ports: [] }, 'MESH_PORT_MISSING: ports must have at least one port, got []; add one, e.g. MeshPort.http(80)'],
+  ['a port twice', { ports: [MeshPort.tls(443), MeshPort.http(443)] }, 'MESH_PORT_DUPLICATE: the numbers of ports must differ, got 443 twice; leave one of the two away'],
   ['several hosts of a TCP port', { hosts: ['a.com', 'b.com'], ports: [MeshPort.tcp(1)] }, 'MESH_HOST_AMBIGUOUS: a TCP port carries no host name, so there must be one host, got a.com, b.com on port 1; declare one external service for each'],
   ['a name that is no DNS label', { name: 'A' }, 'MESH_NAME_INVALID: the name of a ServiceEntry must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "A"; choose another construct id or set name'],
 ])('rejects %s', (_case, change, message) => {
@@ -50,5 +50,5 @@ test.each<[string, Partial<ExternalServiceProps>, string]>([
 });
 
 test.each([[[], 'none'], [['a.com'], 'a.com'], [['1.1.1.1', '1.1.1'], '1.1.1']])('Resolution.fixed() rejects %j', (addresses, got) => {
-  expect(() => Resolution.fixed(...addresses)).toThrow(new Error(`MESH_ADDRESS_INVALID: Resolution.fixed() takes IP addresses, got ${got}`));
+  expect(() => Resolution.fixed(...addresses)).toThrow(new Error(`MESH_ADDRESS_INVALID: Resolution.fixed() takes IP addresses, got ${got}; for names use Resolution.dns()`));
 });

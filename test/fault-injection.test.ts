@@ -81,7 +81,7 @@ test('a fault that no request can meet fails synthesis', () => {
   const { chart, reviews, v1 } = reviewsWithVersions();
   reviews.addRoute('api', { match: [prefix('/api')], targets: [RouteTarget.to(v1)] });
   new FaultInjection(chart, 'f', { service: reviews, fault: slow, match: [exact('/other')] });
-  expect(failures(chart)).toEqual(['[test/f] MESH_FAULT_UNREACHABLE: the match must be one that a route of reviews has requests for, got one for which none has']);
+  expect(failures(chart)).toEqual(['[test/f] MESH_FAULT_UNREACHABLE: the match must be one that a route of reviews has requests for, got one for which none has; match what one of its routes takes']);
 });
 
 test('a match that cannot be joined with a route\'s fails synthesis', () => {
@@ -95,7 +95,7 @@ test('needs an HTTP port and a match with something in it', () => {
   const chart = Testing.chart();
   const mongo = new MeshService(chart, 'mongo', { ports: [MeshPort.tcp(27017)] });
   expect(() => new FaultInjection(chart, 'f', { service: mongo, fault: slow })).toThrow(new Error(
-    '[test/f] MESH_ROUTE_PROTOCOL: a fault needs an HTTP, HTTP2 or GRPC port of service test/mongo, got TCP 27017'));
+    '[test/f] MESH_ROUTE_PROTOCOL: a fault needs an HTTP, HTTP2 or GRPC port of service test/mongo, got TCP 27017; add such a port, or choose another kind of route'));
   expect(() => new FaultInjection(chart, 'g', { service: mongo, fault: slow, match: [] })).toThrow(new Error(
     '[test/g] MESH_MATCH_EMPTY: match must have at least one RouteMatch, got []; leave match away for all requests'));
 });
@@ -114,8 +114,8 @@ describe('Fault', () => {
   });
 
   test.each([-1, 0.00009, 100.1, NaN])('rejects %d percent', (percent) => {
-    expect(() => Fault.abort({ httpStatus: 500, percent })).toThrow(new Error(`MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got ${percent}`));
-    expect(() => Fault.delay({ fixedDelay: Duration.millis(1), percent })).toThrow(new Error(`MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got ${percent}`));
+    expect(() => Fault.abort({ httpStatus: 500, percent })).toThrow(new Error(`MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got ${percent}; choose one in that range`));
+    expect(() => Fault.delay({ fixedDelay: Duration.millis(1), percent })).toThrow(new Error(`MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got ${percent}; choose one in that range`));
   });
 
   test.each([200, 599])('aborts with %d', (httpStatus) => {
@@ -123,13 +123,13 @@ describe('Fault', () => {
   });
 
   test.each([199, 600])('does not abort with %d', (httpStatus) => {
-    expect(() => Fault.abort({ httpStatus })).toThrow(new Error(`MESH_STATUS_INVALID: httpStatus must be a whole number from 200 to 599, got ${httpStatus}`));
+    expect(() => Fault.abort({ httpStatus })).toThrow(new Error(`MESH_STATUS_INVALID: httpStatus must be a whole number from 200 to 599, got ${httpStatus}; choose one in that range`));
   });
 
   test('delays by at least a millisecond', () => {
     expect(rendered(Fault.delay({ fixedDelay: Duration.millis(1) })).delay.fixedDelay).toBe('0.001s');
-    expect(() => Fault.delay({ fixedDelay: Duration.millis(0) })).toThrow(new Error('MESH_DURATION_INVALID: fixedDelay must be at least 1ms and a whole number of milliseconds, got 0ms'));
-    expect(() => Fault.delay({ fixedDelay: Duration.millis(1.5) })).toThrow(new Error('MESH_DURATION_INVALID: fixedDelay must be at least 1ms and a whole number of milliseconds, got 1.5ms'));
+    expect(() => Fault.delay({ fixedDelay: Duration.millis(0) })).toThrow(new Error('MESH_DURATION_INVALID: fixedDelay must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'));
+    expect(() => Fault.delay({ fixedDelay: Duration.millis(1.5) })).toThrow(new Error('MESH_DURATION_INVALID: fixedDelay must be at least 1ms and a whole number of milliseconds, got 1.5ms; choose one of those'));
   });
 });
 

@@ -91,9 +91,9 @@ describe('listeners', () => {
     ['HTTP and TLS on one port', () => shop([GatewayListener.http({ port: 443 }), GatewayListener.https({ tls: GatewayTls.simple(secret) })]),
       '[test/gw] MESH_PORT_DUPLICATE: the ports of listeners must differ, got 443 twice; give one listener all hosts of the port'],
     ['a host twice on a port', () => shop([GatewayListener.https({ hosts, tls: GatewayTls.simple(secret) }), GatewayListener.tls({ hosts, tls: GatewayTls.passthrough() })]),
-      '[test/gw] MESH_HOST_DUPLICATE: a host must be on one listener of a port, got "shop.example" twice on port 443'],
-    ['a namespace that is none', () => GatewayListener.http({ hosts: ['a b/c.example'] }), 'MESH_HOST_INVALID: the namespace of a host must be a name, "." or "*", got "a b"'],
-    ['port 65536 of nodes', () => GatewayListener.http({ nodePort: 65536 }), 'MESH_PORT_INVALID: nodePort must be a whole number from 1 to 65535, got 65536'],
+      '[test/gw] MESH_HOST_DUPLICATE: a host must be on one listener of a port, got "shop.example" twice on port 443; leave it away on one of them'],
+    ['a namespace that is none', () => GatewayListener.http({ hosts: ['a b/c.example'] }), 'MESH_HOST_INVALID: the namespace of a host must be a name, "." or "*", got "a b"; write one of those'],
+    ['port 65536 of nodes', () => GatewayListener.http({ nodePort: 65536 }), 'MESH_PORT_INVALID: nodePort must be a whole number from 1 to 65535, got 65536; choose one in that range'],
   ])('reject %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });

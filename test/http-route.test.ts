@@ -28,13 +28,13 @@ describe('headers', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['a bad name', () => HeaderChange.set('a b', ''), 'MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&\'*+-.^_`|~, got "a b"'],
-    ['a pseudo header', () => HeaderChange.remove(':path'), 'MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&\'*+-.^_`|~, got ":path"'],
+    ['a bad name', () => HeaderChange.set('a b', ''), 'MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&\'*+-.^_`|~, got "a b"; rename it'],
+    ['a pseudo header', () => HeaderChange.remove(':path'), 'MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&\'*+-.^_`|~, got ":path"; rename it'],
     ['the host', () => HeaderChange.set('Host', 'a'), 'MESH_HEADER_INVALID: a header that is changed must not be the host, got "Host"; use Rewrite.host()'],
-    ['a line break', () => HeaderChange.add('a', 'b\nc'), 'MESH_HEADER_INVALID: the value of header "a" must have no control characters, got "b\\nc"'],
+    ['a line break', () => HeaderChange.add('a', 'b\nc'), 'MESH_HEADER_INVALID: the value of header "a" must have no control characters, got "b\\nc"; remove them'],
     ['a lone percent sign', () => HeaderChange.set('a', '100%'), 'MESH_HEADER_INVALID: a percent sign in the value of header "a" must be doubled, or enclose a variable of Envoy, got "100%"; write %%'],
     ['a header twice', () => reviewsWithVersions().reviews.addDirectResponse('a', { status: 200, responseHeaders: [HeaderChange.set('a', '1'), HeaderChange.remove('A')] }),
-      '[test/reviews] MESH_HEADER_INVALID: responseHeaders of route "a" must change each header once, got "a" twice'],
+      '[test/reviews] MESH_HEADER_INVALID: responseHeaders of route "a" must change each header once, got "a" twice; leave one of the two away'],
   ])('reject %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });
@@ -61,7 +61,7 @@ describe('mirrors', () => {
   });
 
   test.each([-1, 0.00009, 100.1])('reject %d percent', (percent) => {
-    expect(() => Mirror.to(reviewsWithVersions().v1, { percent })).toThrow(new Error(`MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got ${percent}`));
+    expect(() => Mirror.to(reviewsWithVersions().v1, { percent })).toThrow(new Error(`MESH_PERCENT_INVALID: percent must be 0, or from 0.0001 to 100, got ${percent}; choose one in that range`));
   });
 });
 
@@ -92,11 +92,11 @@ describe('CORS', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['no origin', () => CorsPolicy.of({ allowOrigins: [] }), 'MESH_CORS_INVALID: allowOrigins must have at least one CorsOrigin, got []'],
+    ['no origin', () => CorsPolicy.of({ allowOrigins: [] }), 'MESH_CORS_INVALID: allowOrigins must have at least one CorsOrigin, got []; add one, e.g. CorsOrigin.exactly()'],
     ['credentials for everybody', () => CorsPolicy.of({ allowOrigins: [CorsOrigin.any()], allowCredentials: true }), 'MESH_CORS_INVALID: allowCredentials must not go with CorsOrigin.any(), got both: every site could act as its visitor; name the origins'],
     ['an origin with a path', () => CorsOrigin.exactly('https://shop.example/'), 'MESH_CORS_INVALID: an origin must be a scheme and a host, as https://shop.example, got "https://shop.example/"; browsers send no path and no "/" at its end'],
     ['an empty beginning', () => CorsOrigin.startsWith(''), 'MESH_CORS_INVALID: the beginning of an origin must have at least one character, got ""; use CorsOrigin.any()'],
-    ['half a second', () => CorsPolicy.of({ ...policy, maxAge: Duration.millis(1500) }), 'MESH_CORS_INVALID: maxAge must be a whole number of seconds, got 1500ms'],
+    ['half a second', () => CorsPolicy.of({ ...policy, maxAge: Duration.millis(1500) }), 'MESH_DURATION_INVALID: maxAge must be a whole number of seconds from 1 to 9223372036, got 1.5s; choose one of those'],
   ])('rejects %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });
@@ -129,8 +129,8 @@ describe('redirects', () => {
     ['that lead nowhere else', () => Redirect.to({}), 'MESH_REDIRECT_INVALID: Redirect.to() needs a host, a scheme or a port, got none: the caller would come back for ever; use Redirect.toPath() for another path'],
     ['to a beginning without one to replace', () => reviewsWithVersions().reviews.addRedirect('a', { match: [exact('/a')], redirect: Redirect.toPrefix('/b') }),
       '[test/reviews] MESH_REDIRECT_INVALID: each match of redirect "a" must be on PathMatch.startsWith() for Redirect.toPrefix(), got [{"exact":"/a"}]; use Redirect.toPath()'],
-    ['to a wildcard', () => Redirect.to({ host: '*.a.com' }), 'MESH_HOST_INVALID: the host of a redirect must be one name, got "*.a.com"'],
-    ['to port 0', () => Redirect.to({ port: 0 }), 'MESH_PORT_INVALID: port must be a whole number from 1 to 65535, got 0'],
+    ['to a wildcard', () => Redirect.to({ host: '*.a.com' }), 'MESH_HOST_INVALID: the host of a redirect must be one name, got "*.a.com"; write it without scheme, port and path'],
+    ['to port 0', () => Redirect.to({ port: 0 }), 'MESH_PORT_INVALID: port must be a whole number from 1 to 65535, got 0; choose one in that range'],
   ])('reject those %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });
@@ -154,14 +154,14 @@ describe('direct responses', () => {
 
   test.each([199, 600, 200.5])('reject status %d', (status) => {
     expect(() => reviewsWithVersions().reviews.addDirectResponse('a', { status })).toThrow(new Error(
-      `[test/reviews] MESH_STATUS_INVALID: status of route "a" must be a whole number from 200 to 599, got ${status}`));
+      `[test/reviews] MESH_STATUS_INVALID: status of route "a" must be a whole number from 200 to 599, got ${status}; choose one in that range`));
   });
 
   test('take a body of 1 MiB and no more', () => {
     const { reviews } = reviewsWithVersions();
     reviews.addDirectResponse('a', { status: 200, body: 'x'.repeat(1048576) });
     expect(() => reviews.addDirectResponse('b', { status: 200, body: 'x'.repeat(1048577) })).toThrow(new Error(
-      '[test/reviews] MESH_LIMIT_INVALID: body of route "b" must have at most 1048576 bytes, got 1048577'));
+      '[test/reviews] MESH_LIMIT_INVALID: body of route "b" must have at most 1048576 bytes, got 1048577; shorten it'));
   });
 });
 
@@ -186,9 +186,9 @@ describe('gRPC', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['a service with a slash', () => GrpcMatch.service('shop/Cart'), 'MESH_GRPC_NAME: the name of a gRPC service must be its package and its name, as shop.Cart, got "shop/Cart"'],
-    ['no method', () => GrpcMatch.method('shop.Cart', ''), 'MESH_GRPC_NAME: the name of a gRPC method must be letters, digits and "_", got ""'],
-    ['a service that does not speak it', () => reviewsWithVersions().reviews.addGrpcRoute('a', { targets: [] }), '[test/reviews] MESH_ROUTE_PROTOCOL: a gRPC route needs a GRPC or HTTP2 port of service test/reviews, got HTTP 9080'],
+    ['a service with a slash', () => GrpcMatch.service('shop/Cart'), 'MESH_GRPC_NAME: the name of a gRPC service must be its package and its name, as shop.Cart, got "shop/Cart"; write it as its .proto file does'],
+    ['no method', () => GrpcMatch.method('shop.Cart', ''), 'MESH_GRPC_NAME: the name of a gRPC method must be letters, digits and "_", got ""; write it as its .proto file does'],
+    ['a service that does not speak it', () => reviewsWithVersions().reviews.addGrpcRoute('a', { targets: [] }), '[test/reviews] MESH_ROUTE_PROTOCOL: a gRPC route needs a GRPC or HTTP2 port of service test/reviews, got HTTP 9080; add such a port, or choose another kind of route'],
   ])('rejects %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });
@@ -205,7 +205,7 @@ test('callers are told apart by their labels and namespace', () => {
   t.send(get('/'), { from: front }).expectTarget(v2);
   t.send(get('/'), { from: other }).expectTarget(v1);
   expect(() => RouteMatch.http({ sourceLabels: {} })).toThrow(new Error('MESH_LABEL_INVALID: sourceLabels must have at least one label, got {}; leave it away for all'));
-  expect(() => RouteMatch.http({ sourceLabels: { app: 'a b' } })).toThrow(new Error('MESH_LABEL_INVALID: sourceLabels must be labels that Kubernetes takes, got app=a b'));
+  expect(() => RouteMatch.http({ sourceLabels: { app: 'a b' } })).toThrow(new Error('MESH_LABEL_INVALID: sourceLabels must be labels that Kubernetes takes, got app=a b; use letters, digits, "-", "_" and ".", at most 63, with a letter or digit at each end'));
 });
 
 test('a virtual host has every kind of rule', () => {
@@ -270,5 +270,5 @@ test('retries: pause, other localities and hosts tried before', () => {
   reviews.addRoute('a', { targets: [RouteTarget.to(v1)], retry: RetryPolicy.on([RetryOn.RESET], { attempts: 1, backoff: Duration.millis(1), remoteLocalities: false, avoidPreviousHosts: false }) });
   expect(rule(chart).retries).toEqual({ attempts: 1, retryOn: 'reset', backoff: '0.001s', retryRemoteLocalities: false, retryIgnorePreviousHosts: false });
   expect(() => RetryPolicy.on([RetryOn.RESET], { attempts: 1, backoff: Duration.millis(0) })).toThrow(new Error(
-    'MESH_DURATION_INVALID: backoff must be at least 1ms and a whole number of milliseconds, got 0ms'));
+    'MESH_DURATION_INVALID: backoff must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'));
 });

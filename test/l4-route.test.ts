@@ -89,20 +89,20 @@ test('a route that earlier ones leave nothing fails synthesis', () => {
 
 test.each<[string, () => unknown, string]>([
   ['an id twice', () => { const { mongo, v1 } = database(); [1, 2].forEach(() => mongo.addTcpRoute('a', { targets: [RouteTarget.to(v1)] })); },
-    '[test/mongo] MESH_ROUTE_DUPLICATE: the ids of the TCP routes of mongo must differ, got "a" twice (the other one is from test/mongo)'],
-  ['no alternative', () => { const { mongo, v1 } = database(); mongo.addTcpRoute('a', { match: [], targets: [RouteTarget.to(v1)] }); }, '[test/mongo] MESH_MATCH_EMPTY: match of TCP route "a" must have at least one alternative, got []'],
-  ['no target', () => database().mongo.addTcpRoute('a', { targets: [] }), '[test/mongo] MESH_ROUTES_MISSING: route "a" must have at least one target, got []'],
+    '[test/mongo] MESH_ROUTE_DUPLICATE: the ids of the TCP routes of mongo must differ, got "a" twice (the other one is from test/mongo); give one of them another'],
+  ['no alternative', () => { const { mongo, v1 } = database(); mongo.addTcpRoute('a', { match: [], targets: [RouteTarget.to(v1)] }); }, '[test/mongo] MESH_MATCH_EMPTY: match of TCP route "a" must have at least one alternative, got []; add one, or leave match away for all'],
+  ['no target', () => database().mongo.addTcpRoute('a', { targets: [] }), '[test/mongo] MESH_ROUTES_MISSING: route "a" must have at least one target, got []; add RouteTarget.to()'],
   ['headers of bytes', () => { const { mongo, v1 } = database(); mongo.addTcpRoute('a', { targets: [RouteTarget.to(v1, { requestHeaders: [HeaderChange.remove('a')] })] }); },
-    '[test/mongo] MESH_ROUTE_PROTOCOL: a target of TCP route "a" must not change headers, which only HTTP has, got some for test/mongo/v1'],
+    '[test/mongo] MESH_ROUTE_PROTOCOL: a target of TCP route "a" must not change headers, which only HTTP has, got some for test/mongo/v1; leave the changes away'],
   ['a service that speaks HTTP', () => new MeshService(Testing.chart(), 'a', { ports: [MeshPort.http(80)] }).addTcpRoute('a', { targets: [] }),
-    '[test/a] MESH_ROUTE_PROTOCOL: a TCP route needs a TCP port of service test/a, got HTTP 80'],
+    '[test/a] MESH_ROUTE_PROTOCOL: a TCP route needs a TCP port of service test/a, got HTTP 80; add such a port, or choose another kind of route'],
   ['a name that is not the host\'s', () => tls().site.addTlsRoute('a', { match: [TlsMatch.sni(['x.example.com'])], targets: [] }),
     '[test/site] MESH_SNI_INVALID: the names of TLS route "a" must be among the hosts (books.example.com, other.example.com), got "x.example.com"; add it to hosts'],
   ['a target without such a port', () => { const { site, front } = tls(); site.addTlsRoute('a', { match: [TlsMatch.sni(['books.example.com'])], targets: [RouteTarget.to(front)] }); },
     '[test/site] MESH_PORT_AMBIGUOUS: a target of route "a" must name a port unless its destination has exactly one TLS port, got HTTP 80 of test/front; set port of the RouteTarget'],
   ['no condition', () => TcpMatch.of({}), 'MESH_MATCH_EMPTY: TcpMatch.of() needs at least one condition, got none; a route for all connections has no match'],
-  ['a subnet that is none', () => TcpMatch.of({ destinationSubnets: ['10.0.0.0/33'] }), 'MESH_ADDRESS_INVALID: destinationSubnets must be IP addresses or subnets, at least one, got 10.0.0.0/33'],
-  ['no subnet', () => TcpMatch.of({ destinationSubnets: [] }), 'MESH_ADDRESS_INVALID: destinationSubnets must be IP addresses or subnets, at least one, got []'],
+  ['a subnet that is none', () => TcpMatch.of({ destinationSubnets: ['10.0.0.0/33'] }), 'MESH_ADDRESS_INVALID: destinationSubnets must be IP addresses or subnets, at least one, got 10.0.0.0/33; write e.g. 10.0.0.0/8'],
+  ['no subnet', () => TcpMatch.of({ destinationSubnets: [] }), 'MESH_ADDRESS_INVALID: destinationSubnets must be IP addresses or subnets, at least one, got []; write e.g. 10.0.0.0/8'],
 ])('rejects %s', (_case, make, message) => {
   expect(make).toThrow(new Error(message));
 });
@@ -137,7 +137,7 @@ describe('TLS routes of a service', () => {
   test('need a TLS port, and names of the service', () => {
     const { service, v1 } = vault(MeshPort.http(8080));
     expect(() => service.addTlsRoute('x', { match: [TlsMatch.sni(['vault'])], targets: [RouteTarget.to(v1)] })).toThrow(new Error(
-      '[test/vault] MESH_ROUTE_PROTOCOL: a TLS route needs a TLS or HTTPS port of service test/vault, got HTTP 8080'));
+      '[test/vault] MESH_ROUTE_PROTOCOL: a TLS route needs a TLS or HTTPS port of service test/vault, got HTTP 8080; add such a port, or choose another kind of route'));
     const other = vault();
     expect(() => other.service.addTlsRoute('x', { match: [TlsMatch.sni(['safe.example'])], targets: [RouteTarget.to(other.v1)] })).toThrow(new Error(
       '[test/vault] MESH_SNI_INVALID: the names of TLS route "x" must be among those of the service (vault), got "safe.example"; use a VirtualHost for others'));

@@ -96,9 +96,9 @@ describe('exposing rejects', () => {
 
   test.each([
     ['a host that is not served', ['c.com'], 'MESH_GATEWAY_HOST_MISMATCH: hosts must be among those that gateway test/site serves (*.a.com, b.com), got "c.com"; add it to a listener'],
-    ['no host', [], 'MESH_HOST_MISSING: hosts must name at least one host, got []'],
-    ['a host without a dot', ['a'], 'MESH_HOST_INVALID: a host of a gateway must have a dot, or be "*", got "a"'],
-    ['a host twice', ['b.com', 'b.com'], 'MESH_HOST_DUPLICATE: hosts must differ, got "b.com" twice'],
+    ['no host', [], 'MESH_HOST_MISSING: hosts must name at least one host, got []; name one'],
+    ['a host without a dot', ['a'], 'MESH_HOST_INVALID: a host of a gateway must have a dot, or be "*", got "a"; write the whole name'],
+    ['a host twice', ['b.com', 'b.com'], 'MESH_HOST_DUPLICATE: hosts must differ, got "b.com" twice; leave one of the two away'],
     ['a host that another covers', ['*.a.com', 'x.a.com'], 'MESH_HOST_DUPLICATE: hosts must not cover each other, got "*.a.com" and "x.a.com"; leave the narrower one away'],
   ])('%s', (_case, hosts, message) => {
     const { gateway, service } = given();
@@ -121,13 +121,13 @@ describe('exposing rejects', () => {
 });
 
 test.each<[string, () => unknown, string]>([
-  ['no listener', () => new MeshGateway(Testing.chart(), 'a', { listeners: [] }), '[test/a] MESH_SERVERS_MISSING: listeners must have at least one listener, got []'],
+  ['no listener', () => new MeshGateway(Testing.chart(), 'a', { listeners: [] }), '[test/a] MESH_SERVERS_MISSING: listeners must have at least one listener, got []; add one, e.g. GatewayListener.http()'],
   ['two listeners on a port', () => new MeshGateway(Testing.chart(), 'a', { listeners: [GatewayListener.http(), GatewayListener.http()] }), '[test/a] MESH_PORT_DUPLICATE: the ports of listeners must differ, got 80 twice; give one listener all hosts of the port'],
   ['a name that is no DNS label', () => new MeshGateway(Testing.chart(), 'A', http), '[test/A] MESH_NAME_INVALID: the name of a Gateway must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "A"; choose another construct id or set name'],
-  ['port 0', () => GatewayListener.http({ port: 0 }), 'MESH_PORT_INVALID: port must be a whole number from 1 to 65535, got 0'],
-  ['no host', () => GatewayListener.http({ hosts: [] }), 'MESH_HOST_MISSING: hosts must name at least one host, got []'],
-  ['a short host', () => GatewayListener.http({ hosts: ['reviews'] }), 'MESH_HOST_INVALID: a host of a gateway must have a dot, or be "*", got "reviews"'],
-  ['text that is no host', () => GatewayListener.http({ hosts: ['a_b.com'] }), 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got "a_b.com"'],
+  ['port 0', () => GatewayListener.http({ port: 0 }), 'MESH_PORT_INVALID: port must be a whole number from 1 to 65535, got 0; choose one in that range'],
+  ['no host', () => GatewayListener.http({ hosts: [] }), 'MESH_HOST_MISSING: hosts must name at least one host, got []; name one'],
+  ['a short host', () => GatewayListener.http({ hosts: ['reviews'] }), 'MESH_HOST_INVALID: a host of a gateway must have a dot, or be "*", got "reviews"; write the whole name'],
+  ['text that is no host', () => GatewayListener.http({ hosts: ['a_b.com'] }), 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got "a_b.com"; write one of those'],
   ['no label', () => GatewayWorkload.existing({}), 'MESH_SELECTOR_EMPTY: labels must have at least one label, got {}; Istio would configure every gateway of the mesh'],
 ])('rejects %s', (_case, make, message) => {
   expect(make).toThrow(new Error(message));

@@ -23,8 +23,8 @@ test.each([1, 65535])('takes port %d', (number) => {
 });
 
 test.each([0, 65536, 80.5, -1])('rejects port %d', (number) => {
-  expect(() => MeshPort.http(number)).toThrow(new Error(`MESH_PORT_INVALID: port must be a whole number from 1 to 65535, got ${number}`));
-  expect(() => MeshPort.http(80, { targetPort: number })).toThrow(new Error(`MESH_PORT_INVALID: targetPort must be a whole number from 1 to 65535, got ${number}`));
+  expect(() => MeshPort.http(number)).toThrow(new Error(`MESH_PORT_INVALID: port must be a whole number from 1 to 65535, got ${number}; choose one in that range`));
+  expect(() => MeshPort.http(80, { targetPort: number })).toThrow(new Error(`MESH_PORT_INVALID: targetPort must be a whole number from 1 to 65535, got ${number}; choose one in that range`));
 });
 
 test.each(['http', 'http-a', 'http-9'])('takes the name %s', (name) => {

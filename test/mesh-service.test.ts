@@ -91,7 +91,7 @@ describe('addVersion()', () => {
 
   test('rejects another namespace than the service\'s', () => {
     expect(() => new MeshService(Testing.chart(), 'reviews', http).addVersion('v1', { ...image, metadata: { namespace: 'b' } })).toThrow(new Error(
-      '[test/reviews/v1] MESH_NAMESPACE_DIFFERENT: a version must be in its service\'s namespace (none), got "b" of metadata'));
+      '[test/reviews/v1] MESH_NAMESPACE_DIFFERENT: a version must be in its service\'s namespace (none), got "b" of metadata; move the workload, or the service'));
   });
 
   test('without a container fails synthesis, and takes one until then', () => {
@@ -161,7 +161,7 @@ describe('addVersionFrom()', () => {
     const chart = Testing.chart();
     const deployment = new kplus.Deployment(chart, 'mine', { metadata: { namespace: 'b' }, containers: [{ image: 'x' }] });
     expect(() => new MeshService(chart, 'reviews', { ...http, namespace: 'a' }).addVersionFrom('v1', deployment)).toThrow(new Error(
-      '[test/reviews/v1] MESH_NAMESPACE_DIFFERENT: a version must be in its service\'s namespace "a", got "b" of test/mine'));
+      '[test/reviews/v1] MESH_NAMESPACE_DIFFERENT: a version must be in its service\'s namespace "a", got "b" of test/mine; move the workload, or the service'));
   });
 });
 
@@ -195,7 +195,7 @@ describe('addRoute()', () => {
   test('needs an HTTP port', () => {
     const service = new MeshService(Testing.chart(), 'mongo', { ports: [MeshPort.tcp(27017)] });
     expect(() => service.addRoute('all', { targets: [RouteTarget.to(service)] })).toThrow(new Error(
-      '[test/mongo] MESH_ROUTE_PROTOCOL: a route needs an HTTP, HTTP2 or GRPC port of service test/mongo, got TCP 27017'));
+      '[test/mongo] MESH_ROUTE_PROTOCOL: a route needs an HTTP, HTTP2 or GRPC port of service test/mongo, got TCP 27017; add such a port, or choose another kind of route'));
   });
 
   test('renders the same twice', () => {
@@ -263,9 +263,9 @@ describe('exposeViaGateway()', () => {
 test.each<[string, string, Partial<MeshServiceProps>, string]>([
   ['a name that is no DNS label', 'Reviews', {}, '[test/Reviews] MESH_NAME_INVALID: the name of a Service must be 1 to 63 characters of a-z, 0-9 and "-", beginning with a letter, got "Reviews"; choose another construct id or set name'],
   ['a name that begins with a digit', '9a', {}, '[test/9a] MESH_NAME_INVALID: the name of a Service must be 1 to 63 characters of a-z, 0-9 and "-", beginning with a letter, got "9a"; choose another construct id or set name'],
-  ['no port', 'a', { ports: [] }, '[test/a] MESH_PORT_MISSING: ports must have at least one port, got []'],
-  ['a port twice', 'a', { ports: [MeshPort.http(80), MeshPort.tcp(80)] }, '[test/a] MESH_PORT_DUPLICATE: the numbers of ports must differ, got 80 twice'],
-  ['a port name twice', 'a', { ports: [MeshPort.http(80, { name: 'http-a' }), MeshPort.http(81, { name: 'http-a' })] }, '[test/a] MESH_PORT_DUPLICATE: the names of ports must differ, got "http-a" twice'],
+  ['no port', 'a', { ports: [] }, '[test/a] MESH_PORT_MISSING: ports must have at least one port, got []; add one, e.g. MeshPort.http(80)'],
+  ['a port twice', 'a', { ports: [MeshPort.http(80), MeshPort.tcp(80)] }, '[test/a] MESH_PORT_DUPLICATE: the numbers of ports must differ, got 80 twice; leave one of the two away'],
+  ['a port name twice', 'a', { ports: [MeshPort.http(80, { name: 'http-a' }), MeshPort.http(81, { name: 'http-a' })] }, '[test/a] MESH_PORT_DUPLICATE: the names of ports must differ, got "http-a" twice; set name of one of them'],
   ['an account that is no DNS label', 'a', { serviceAccountName: 'A' }, '[test/a] MESH_NAME_INVALID: the name of a ServiceAccount must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "A"; set serviceAccountName'],
 ])('rejects %s', (_case, id, change, message) => {
   expect(() => new MeshService(Testing.chart(), id, { ...http, ...change })).toThrow(new Error(message));

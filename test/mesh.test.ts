@@ -77,7 +77,7 @@ test('a chart has one', () => {
   const chart = Testing.chart();
   new Mesh(chart, 'mesh');
   expect(() => new Mesh(chart, 'second')).toThrow(new Error(
-    '[test/second] MESH_MESH_DUPLICATE: constructs must be checked by one Mesh, got a second beside test/mesh'));
+    '[test/second] MESH_MESH_DUPLICATE: constructs must be checked by one Mesh, got a second beside test/mesh; keep one of them'));
 });
 
 describe('several charts', () => {
@@ -128,5 +128,5 @@ test.each(['1.22', '1.31.1'])('IstioVersion takes %s', (version) => {
 
 test.each(['1.21', '1.9', '2.0', '1', 'latest', ''])('IstioVersion rejects "%s"', (version) => {
   expect(() => IstioVersion.of(version)).toThrow(new Error(
-    `MESH_ISTIO_VERSION: istioVersion must be 1.22 or a later 1.x, which serve networking.istio.io/v1, got "${version}"`));
+    `MESH_ISTIO_VERSION: istioVersion must be 1.22 or a later 1.x, which serve networking.istio.io/v1, got "${version}"; choose a version that IstioVersion has`));
 });

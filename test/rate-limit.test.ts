@@ -105,12 +105,12 @@ describe('a global quota', () => {
   });
 
   test.each<[Partial<GlobalQuotaOptions>, string]>([
-    [{ requests: 0 }, 'MESH_LIMIT_INVALID: requests must be a whole number from 1 to 4294967295, got 0'],
-    [{ requests: 4_294_967_296 }, 'MESH_LIMIT_INVALID: requests must be a whole number from 1 to 4294967295, got 4294967296'],
+    [{ requests: 0 }, 'MESH_LIMIT_INVALID: requests must be a whole number from 1 to 4294967295, got 0; choose one in that range'],
+    [{ requests: 4_294_967_296 }, 'MESH_LIMIT_INVALID: requests must be a whole number from 1 to 4294967295, got 4294967296; choose one in that range'],
     [{ per: Duration.minutes(5) }, 'MESH_LIMIT_INVALID: per must be a second, a minute, an hour, a day or a week, got 300000ms; choose requests for one of those'],
     [{ per: Duration.millis(999) }, 'MESH_LIMIT_INVALID: per must be a second, a minute, an hour, a day or a week, got 999ms; choose requests for one of those'],
-    [{ timeout: Duration.millis(0) }, 'MESH_DURATION_INVALID: timeout must be at least 1ms and a whole number of milliseconds, got 0ms'],
-    [{ each: [RateLimitKey.header('x'), RateLimitKey.header('X')] }, 'MESH_LIMIT_INVALID: each must name different things, got x twice'],
+    [{ timeout: Duration.millis(0) }, 'MESH_DURATION_INVALID: timeout must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'],
+    [{ each: [RateLimitKey.header('x'), RateLimitKey.header('X')] }, 'MESH_LIMIT_INVALID: each must name different things, got x twice; leave one of them away'],
   ])('rejects %j', (change, message) => {
     const { quotas } = shop();
     expect(() => global(quotas, change)).toThrow(new Error(message));
@@ -169,12 +169,12 @@ describe('RateLimitService', () => {
   });
 
   test.each<[Partial<RateLimitServiceProps>, string]>([
-    [{ redis: 'redis' }, '[test/x] MESH_ADDRESS_INVALID: redis must be HOST:PORT, got "redis"'],
-    [{ redis: 'redis:0' }, '[test/x] MESH_ADDRESS_INVALID: redis must be HOST:PORT, got "redis:0"'],
-    [{ redis: 'redis:65536' }, '[test/x] MESH_ADDRESS_INVALID: redis must be HOST:PORT, got "redis:65536"'],
-    [{ redis: 'redis://redis:1' }, '[test/x] MESH_ADDRESS_INVALID: redis must be HOST:PORT, got "redis://redis:1"'],
-    [{ replicas: -1 }, '[test/x] MESH_LIMIT_INVALID: replicas must be a whole number from 0 to 2147483647, got -1'],
-    [{ replicas: 2_147_483_648 }, '[test/x] MESH_LIMIT_INVALID: replicas must be a whole number from 0 to 2147483647, got 2147483648'],
+    [{ redis: 'redis' }, '[test/x] MESH_ADDRESS_INVALID: redis must be HOST:PORT, got "redis"; write e.g. redis.data:6379'],
+    [{ redis: 'redis:0' }, '[test/x] MESH_ADDRESS_INVALID: redis must be HOST:PORT, got "redis:0"; write e.g. redis.data:6379'],
+    [{ redis: 'redis:65536' }, '[test/x] MESH_ADDRESS_INVALID: redis must be HOST:PORT, got "redis:65536"; write e.g. redis.data:6379'],
+    [{ redis: 'redis://redis:1' }, '[test/x] MESH_ADDRESS_INVALID: redis must be HOST:PORT, got "redis://redis:1"; write e.g. redis.data:6379'],
+    [{ replicas: -1 }, '[test/x] MESH_LIMIT_INVALID: replicas must be a whole number from 0 to 2147483647, got -1; choose one in that range'],
+    [{ replicas: 2_147_483_648 }, '[test/x] MESH_LIMIT_INVALID: replicas must be a whole number from 0 to 2147483647, got 2147483648; choose one in that range'],
     [{ namespace: undefined }, '[test/x/Service] MESH_NAMESPACE_MISSING: a service that is addressed from anywhere in the mesh must have a namespace, got none; set namespace, or that of its chart'],
   ])('rejects %j', (change, message) => {
     expect(() => new RateLimitService(Testing.chart(), 'x', { redis: 'redis:1', namespace: 'shop', ...change })).toThrow(new Error(message));

@@ -59,13 +59,13 @@ test.each<[string, string, boolean]>([
 });
 
 test.each<[string, () => unknown, string]>([
-  ['the root as prefix', () => Rewrite.stripPrefix('/'), 'MESH_PATH_INVALID: Rewrite.stripPrefix() needs a path below "/", got "/"'],
-  ['a path without slash', () => Rewrite.path('x'), 'MESH_PATH_INVALID: a path must begin with "/", got "x"'],
-  ['the root as replacement', () => Rewrite.replacePrefix('/a', '/'), 'MESH_PATH_INVALID: Rewrite.replacePrefix() needs a path below "/", got "/"'],
+  ['the root as prefix', () => Rewrite.stripPrefix('/'), 'MESH_PATH_INVALID: Rewrite.stripPrefix() needs a path below "/", got "/"; add the first segment'],
+  ['a path without slash', () => Rewrite.path('x'), 'MESH_PATH_INVALID: a path must begin with "/", got "x"; put "/" in front'],
+  ['the root as replacement', () => Rewrite.replacePrefix('/a', '/'), 'MESH_PATH_INVALID: Rewrite.replacePrefix() needs a path below "/", got "/"; add the first segment'],
   ['the root as path to be under', () => PathMatch.under('/'), 'MESH_PATH_INVALID: PathMatch.under() needs a path below "/", got "/"; leave the path away for all'],
   ['a group that is not there', () => Rewrite.regex('^/(?:a|b)/(c)', '\\2'), 'MESH_REWRITE_INVALID: a substitution may name the 1 groups of "^/(?:a|b)/(c)" as \\1 and so on, got "\\2"; write a backslash as \\\\'],
   ['a lone backslash', () => Rewrite.regex('a', '\\'), 'MESH_REWRITE_INVALID: a substitution may name the 0 groups of "a" as \\1 and so on, got "\\"; write a backslash as \\\\'],
-  ['a wildcard as host', () => Rewrite.host('*.a.com'), 'MESH_HOST_INVALID: the host of a rewrite must be one name, got "*.a.com"'],
+  ['a wildcard as host', () => Rewrite.host('*.a.com'), 'MESH_HOST_INVALID: the host of a rewrite must be one name, got "*.a.com"; write it without scheme, port and path'],
 ])('rejects %s', (_case, make, message) => {
   expect(make).toThrow(new Error(message));
 });

@@ -35,15 +35,15 @@ test.each<[string, () => unknown, string]>([
   ['two conditions on a header', () => RouteMatch.http({ headers: [HeaderMatch.isPresent('x'), HeaderMatch.valueIs('X', 'a')] }), 'MESH_MATCH_DUPLICATE: a match takes one condition per header, got "x" twice; use a regular expression'],
   ['two negated ones', () => RouteMatch.http({ headers: [HeaderMatch.isPresent('x').negated(), HeaderMatch.valueIs('x', 'a').negated()] }), 'MESH_MATCH_DUPLICATE: a match takes one condition per negated header, got "x" twice; use a regular expression'],
   ['two conditions on a parameter', () => RouteMatch.http({ queryParameters: [QueryParameterMatch.isPresent('x'), QueryParameterMatch.isPresent('x')] }), 'MESH_MATCH_DUPLICATE: a match takes one condition per query parameter, got "x" twice; use a regular expression'],
-  ['a path without a slash', () => PathMatch.exactly('a'), 'MESH_PATH_INVALID: a path must begin with "/", got "a"'],
-  ['an empty prefix of the path', () => PathMatch.startsWith(''), 'MESH_PATH_INVALID: a path must begin with "/", got ""'],
-  ['a lookahead', () => PathMatch.matchesRegex('(?=a)'), 'MESH_REGEX_INVALID: a regular expression must be RE2 syntax, got "(?=a)": error parsing regexp: invalid or unsupported Perl syntax: `(?=`'],
-  ['an empty expression', () => HeaderMatch.valueMatchesRegex('x', ''), 'MESH_REGEX_INVALID: a regular expression must be RE2 syntax, got "": it is empty'],
-  ['a header without a name', () => HeaderMatch.isPresent(''), 'MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&\'*+-.^_`|~, got ""'],
-  ['a header with a blank', () => HeaderMatch.isPresent('a b'), 'MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&\'*+-.^_`|~, got "a b"'],
+  ['a path without a slash', () => PathMatch.exactly('a'), 'MESH_PATH_INVALID: a path must begin with "/", got "a"; put "/" in front'],
+  ['an empty prefix of the path', () => PathMatch.startsWith(''), 'MESH_PATH_INVALID: a path must begin with "/", got ""; put "/" in front'],
+  ['a lookahead', () => PathMatch.matchesRegex('(?=a)'), 'MESH_REGEX_INVALID: a regular expression must be RE2 syntax, got "(?=a)": error parsing regexp: invalid or unsupported Perl syntax: `(?=`; write it as RE2 has it'],
+  ['an empty expression', () => HeaderMatch.valueMatchesRegex('x', ''), 'MESH_REGEX_INVALID: a regular expression must be RE2 syntax, got "": it is empty; write it as RE2 has it'],
+  ['a header without a name', () => HeaderMatch.isPresent(''), 'MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&\'*+-.^_`|~, got ""; rename it'],
+  ['a header with a blank', () => HeaderMatch.isPresent('a b'), 'MESH_HEADER_INVALID: the name of a header may have letters, digits and !#$%&\'*+-.^_`|~, got "a b"; rename it'],
   ['an empty prefix', () => HeaderMatch.valueStartsWith('x', ''), 'MESH_MATCH_EMPTY: a prefix must have at least one character, got ""; use isPresent() for any value'],
-  ['a parameter without a name', () => QueryParameterMatch.isPresent(''), 'MESH_QUERY_NAME: the name of a query parameter must not be empty, got ""'],
-  ['port 0', () => RouteMatch.http({ port: 0 }), 'MESH_PORT_INVALID: port must be a whole number from 1 to 65535, got 0'],
+  ['a parameter without a name', () => QueryParameterMatch.isPresent(''), 'MESH_QUERY_NAME: the name of a query parameter must not be empty, got ""; give one'],
+  ['port 0', () => RouteMatch.http({ port: 0 }), 'MESH_PORT_INVALID: port must be a whole number from 1 to 65535, got 0; choose one in that range'],
 ])('rejects %s', (_case, make, message) => {
   expect(make).toThrow(new Error(message));
 });

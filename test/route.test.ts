@@ -76,12 +76,12 @@ describe('targets', () => {
 
   test.each([-1, 2147483648, 0.5])('reject the weight %d', (weight) => {
     expect(() => RouteTarget.to(reviewsWithVersions().v1, { weight })).toThrow(new Error(
-      `[test/reviews/v1] MESH_WEIGHT_INVALID: weight must be a whole number from 0 to 2147483647, got ${weight}`));
+      `[test/reviews/v1] MESH_WEIGHT_INVALID: weight must be a whole number from 0 to 2147483647, got ${weight}; choose one in that range`));
   });
 
   test('reject a port that the destination lacks', () => {
     expect(() => RouteTarget.to(reviewsWithVersions().v1, { port: 80 })).toThrow(new Error(
-      '[test/reviews/v1] MESH_PORT_UNKNOWN: port must be one that the destination has (9080), got 80'));
+      '[test/reviews/v1] MESH_PORT_UNKNOWN: port must be one that the destination has (9080), got 80; choose one of those, or add it to the ports of the destination'));
   });
 
   test('name the port that is given, or that follows on another host', () => {
@@ -127,12 +127,12 @@ describe('limits', () => {
 });
 
 test.each<[string, (base: ReturnType<typeof reviewsWithVersions>) => Partial<HttpRouteProps>, string]>([
-  ['no target', () => ({ targets: [] }), 'MESH_ROUTES_MISSING: route "a" must have at least one target, got []'],
-  ['a weight missing', ({ v1, v2 }) => ({ targets: [RouteTarget.to(v1, { weight: 1 }), RouteTarget.to(v2)] }), 'MESH_WEIGHT_INVALID: each of the 2 targets of route "a" must have a weight, got 1, none'],
+  ['no target', () => ({ targets: [] }), 'MESH_ROUTES_MISSING: route "a" must have at least one target, got []; add RouteTarget.to()'],
+  ['a weight missing', ({ v1, v2 }) => ({ targets: [RouteTarget.to(v1, { weight: 1 }), RouteTarget.to(v2)] }), 'MESH_WEIGHT_INVALID: each of the 2 targets of route "a" must have a weight, got 1, none; set weight for each'],
   ['no weight at all', ({ v1, v2 }) => ({ targets: [RouteTarget.to(v1, { weight: 0 }), RouteTarget.to(v2, { weight: 0 })] }), 'MESH_WEIGHT_INVALID: the weights of route "a" must not all be 0, got 0, 0; the requests would have nowhere to go'],
   ['an empty match', () => ({ match: [] }), 'MESH_MATCH_EMPTY: match of route "a" must have at least one RouteMatch, got []; leave match away for all requests'],
-  ['half a priority', () => ({ priority: 0.5 }), 'MESH_PRIORITY_RANGE: priority of route "a" must be a whole number from -2147483648 to 2147483647, got 0.5'],
-  ['a timeout of 0', () => ({ timeout: Duration.seconds(0) }), 'MESH_DURATION_INVALID: timeout of route "a" must be at least 1ms and a whole number of milliseconds, got 0ms'],
+  ['half a priority', () => ({ priority: 0.5 }), 'MESH_PRIORITY_RANGE: priority of route "a" must be a whole number from -2147483648 to 2147483647, got 0.5; choose one in that range'],
+  ['a timeout of 0', () => ({ timeout: Duration.seconds(0) }), 'MESH_DURATION_INVALID: timeout of route "a" must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'],
   ['retries beyond the timeout', () => ({ timeout: Duration.seconds(2), retry: RetryPolicy.on([RetryOn.RESET], { attempts: 3, perTryTimeout: Duration.seconds(2) }) }),
     'MESH_RETRY_TIMEOUT: retries of route "a" must fit into its timeout, got 3 × 2s in 2s; raise timeout, or lower attempts or perTryTimeout'],
 ])('rejects %s in addRoute()', (_case, change, message) => {
@@ -144,9 +144,9 @@ test('rejects two routes with one id, and one without', () => {
   const { reviews, v1 } = reviewsWithVersions();
   reviews.addRoute('a', { match: [jason], targets: [RouteTarget.to(v1)] });
   expect(() => reviews.addRoute('a', { targets: [RouteTarget.to(v1)] })).toThrow(new Error(
-    '[test/reviews] MESH_ROUTE_DUPLICATE: the ids of the routes of reviews must differ, got "a" twice (the other one is from test/reviews)'));
+    '[test/reviews] MESH_ROUTE_DUPLICATE: the ids of the routes of reviews must differ, got "a" twice (the other one is from test/reviews); give one of them another'));
   expect(() => reviews.addRoute('', { targets: [RouteTarget.to(v1)] })).toThrow(new Error(
-    '[test/reviews] MESH_NAME_INVALID: the id of a route must have at least one character, got ""'));
+    '[test/reviews] MESH_NAME_INVALID: the id of a route must have at least one character, got ""; give it one'));
 });
 
 test('a service of another namespace is addressed in full', () => {
@@ -158,5 +158,5 @@ test('a service of another namespace is addressed in full', () => {
 
 test('a route to nothing says so', () => {
   expect(() => RouteTarget.to(undefined as never)).toThrow(
-    new Error('MESH_TARGET_MISSING: RouteTarget.to() takes a service, a version or an external service, got undefined; make it before the route'));
+    new Error('MESH_FIELD_REQUIRED: destination of RouteTarget.to() must be given, got undefined; make it before it is used'));
 });

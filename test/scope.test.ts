@@ -45,7 +45,7 @@ describe('SidecarScope', () => {
 
   test.each<[string, SidecarScopeProps, string]>([
     ['no host', { egress: [] }, 'MESH_SCOPE_INVALID: egress must name hosts, got []; leave it away for all, or write [EgressHosts.named(…)] for few'],
-    ['a listener without hosts', { egressListeners: [{ port: MeshPort.http(1), hosts: [] }] }, 'MESH_SCOPE_INVALID: an egress listener must have hosts, got [] on port 1'],
+    ['a listener without hosts', { egressListeners: [{ port: MeshPort.http(1), hosts: [] }] }, 'MESH_SCOPE_INVALID: an egress listener must have hosts, got [] on port 1; add EgressHosts, or leave the listener away'],
     ['ports of nobody', { ingress: [{ port: MeshPort.http(1) }] }, 'MESH_SELECTOR_MISSING: ingress must be that of a service, got none; set service'],
   ])('rejects %s', (_case, props, message) => {
     expect(() => new SidecarScope(shop(), 'x', props)).toThrow(new Error(`[test/x] ${message}`));
@@ -54,7 +54,7 @@ describe('SidecarScope', () => {
   test('rejects an endpoint elsewhere', () => {
     const chart = shop();
     expect(() => new SidecarScope(chart, 'x', { service: service(chart, 'a'), ingress: [{ port: MeshPort.http(1), defaultEndpoint: '10.0.0.1:80' }] })).toThrow(
-      new Error('[test/x] MESH_SCOPE_INVALID: defaultEndpoint must be 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix:///path, got "10.0.0.1:80"'));
+      new Error('[test/x] MESH_SCOPE_INVALID: defaultEndpoint must be 127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix:///path, got "10.0.0.1:80"; write one of those'));
   });
 });
 

@@ -131,9 +131,9 @@ test.each(Object.values(MeshMetric))('metric %s', (metric) => {
 
 describe('rejects', () => {
   test.each<[string, Partial<TelemetryProps>, string]>([
-    ['nothing', {}, 'MESH_POLICY_EMPTY: a Telemetry must say something, got no accessLogs, metrics, metricsInterval or tracing'],
-    ['empty lists', { accessLogs: [], metrics: [] }, 'MESH_POLICY_EMPTY: a Telemetry must say something, got no accessLogs, metrics, metricsInterval or tracing'],
-    ['no interval', { metricsInterval: Duration.millis(0) }, 'MESH_DURATION_INVALID: metricsInterval must be at least 1ms and a whole number of milliseconds, got 0ms'],
+    ['nothing', {}, 'MESH_POLICY_EMPTY: a Telemetry must say something, got no accessLogs, metrics, metricsInterval or tracing; set one of them'],
+    ['empty lists', { accessLogs: [], metrics: [] }, 'MESH_POLICY_EMPTY: a Telemetry must say something, got no accessLogs, metrics, metricsInterval or tracing; set one of them'],
+    ['no interval', { metricsInterval: Duration.millis(0) }, 'MESH_DURATION_INVALID: metricsInterval must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'],
     ['a name that is none', { name: 'A', tracing: Tracing.none() }, 'MESH_NAME_INVALID: the name of a Telemetry must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "A"; choose another construct id or set name'],
   ])('%s', (_case, props, message) => {
     const { chart, mesh } = shop();
@@ -152,18 +152,18 @@ describe('rejects', () => {
     ['one in a field', () => LogProvider.json({ fields: { a: '%' } }), 'MESH_LOG_FORMAT: a percent sign of field "a" must be doubled, or enclose a command operator of Envoy, got "%"; write %%'],
     ['no field', () => LogProvider.json({ fields: {} }), 'MESH_LOG_FORMAT: fields must have at least one, got {}; use LogProvider.text() for Istio\'s own format'],
     ['a provider without name', () => LogProvider.text({ name: '' }), 'MESH_NAME_INVALID: the name of a provider must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got ""; choose another'],
-    ['a tag without name', () => MetricOverride.removeTag(''), 'MESH_TAG_INVALID: a tag must have a name, got ""'],
+    ['a tag without name', () => MetricOverride.removeTag(''), 'MESH_TAG_INVALID: a tag must have a name, got ""; give it one'],
     ['a tag without value', () => MetricOverride.setTag('a', ''), 'MESH_TAG_INVALID: a tag that is set must have an expression, got "" for "a"; use MetricOverride.removeTag()'],
-    ['an empty literal', () => TraceTag.literal(''), 'MESH_TAG_INVALID: the text of a tag must have a character, got ""'],
-    ['no variable', () => TraceTag.environment(''), 'MESH_TAG_INVALID: the variable of a tag must have a character, got ""'],
+    ['an empty literal', () => TraceTag.literal(''), 'MESH_TAG_INVALID: the text of a tag must have a character, got ""; give it one'],
+    ['no variable', () => TraceTag.environment(''), 'MESH_TAG_INVALID: the variable of a tag must have a character, got ""; give it one'],
     ['a relative path', () => TracingProvider.openTelemetryHttp(shop().collector, { port: 4318, path: 'v1' }), '[test/collector] MESH_PATH_INVALID: path must begin with /, got "v1"; write "/v1"'],
     ['gRPC by a port of HTTP', () => TracingProvider.openTelemetry(shop().collector, { port: 4318 }),
-      '[test/collector] MESH_PROTOCOL_DIFFERENT: port 4318 must be GRPC or HTTP2, since it is asked by gRPC, got HTTP'],
+      '[test/collector] MESH_PROTOCOL_DIFFERENT: port 4318 must be GRPC or HTTP2, since it is asked by gRPC, got HTTP; name a port that speaks it'],
     ...[0, 4_294_967_296].map((maxTagLength): [string, () => unknown, string] => [`tags of ${maxTagLength}`, () => TracingProvider.zipkin(shop().collector, { port: 4318, maxTagLength }),
-      `MESH_LIMIT_INVALID: maxTagLength must be a whole number from 1 to 4294967295, got ${maxTagLength}`]),
+      `MESH_LIMIT_INVALID: maxTagLength must be a whole number from 1 to 4294967295, got ${maxTagLength}; choose one in that range`]),
     ...[-1, 0.009, 100.01, NaN].map((percent): [string, () => unknown, string] => [`${percent} %`, () => Tracing.to(TracingProvider.zipkin(shop().collector, { port: 4318 }), { percent }),
-      `MESH_PERCENT_INVALID: percent must be 0, or from 0.01 to 100, got ${percent}`]),
-    ['a span\'s tag without name', () => Tracing.to(TracingProvider.zipkin(shop().collector, { port: 4318 }), { tags: { '': TraceTag.literal('a') } }), 'MESH_TAG_INVALID: a tag must have a name, got ""'],
+      `MESH_PERCENT_INVALID: percent must be 0, or from 0.01 to 100, got ${percent}; choose one in that range`]),
+    ['a span\'s tag without name', () => Tracing.to(TracingProvider.zipkin(shop().collector, { port: 4318 }), { tags: { '': TraceTag.literal('a') } }), 'MESH_TAG_INVALID: a tag must have a name, got ""; give it one'],
   ])('%s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });

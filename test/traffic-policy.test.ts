@@ -40,7 +40,7 @@ describe('load balancing', () => {
 
   test.each([0, 8388609])('rejects a ring of %d', (minimumRingSize) => {
     expect(() => LoadBalancing.consistentHash(HashOn.sourceIp(), { minimumRingSize })).toThrow(new Error(
-      `MESH_LIMIT_INVALID: minimumRingSize must be a whole number from 1 to 8388608, got ${minimumRingSize}`));
+      `MESH_LIMIT_INVALID: minimumRingSize must be a whole number from 1 to 8388608, got ${minimumRingSize}; choose one in that range`));
   });
 
   test.each([2, 4999999])('takes a table of %d', (tableSize) => {
@@ -48,12 +48,12 @@ describe('load balancing', () => {
   });
 
   test.each([1, 4, 5000011])('rejects a table of %d', (tableSize) => {
-    expect(() => LoadBalancing.maglev(HashOn.sourceIp(), { tableSize })).toThrow(new Error(`MESH_LIMIT_INVALID: tableSize must be a prime number below 5000011, got ${tableSize}`));
+    expect(() => LoadBalancing.maglev(HashOn.sourceIp(), { tableSize })).toThrow(new Error(`MESH_LIMIT_INVALID: tableSize must be a prime number below 5000011, got ${tableSize}; choose one, e.g. 65537`));
   });
 
   test.each([0, 101])('rejects a warm-up from %d percent', (minimumPercent) => {
     expect(() => LoadBalancing.leastRequest({ warmup: { duration: Duration.seconds(1), minimumPercent } })).toThrow(new Error(
-      `MESH_LIMIT_INVALID: minimumPercent must be a whole number from 1 to 100, got ${minimumPercent}`));
+      `MESH_LIMIT_INVALID: minimumPercent must be a whole number from 1 to 100, got ${minimumPercent}; choose one in that range`));
   });
 
   test('simulated: the policy is the one that callers use', () => {
@@ -100,10 +100,10 @@ describe('connection pool', () => {
 
   test.each<[string, () => unknown, string]>([
     ['0, which would be no limit', () => ConnectionPool.http({ http1MaxPendingRequests: 0 }), 'MESH_LIMIT_INVALID: http1MaxPendingRequests must be at least 1, got 0, which Istio takes for no limit; leave it away for none'],
-    ['more than Istio has', () => ConnectionPool.tcp({ maxConnections: 2147483648 }), 'MESH_LIMIT_INVALID: maxConnections must be a whole number from 1 to 2147483647, got 2147483648'],
-    ['nothing', () => ConnectionPool.http({ tcp: {} }), 'MESH_POLICY_EMPTY: a connection pool must have at least one limit, got none'],
-    ['two protocols', () => ConnectionPool.http({ h2Upgrade: true, useClientProtocol: true }), 'MESH_FIELD_EXCLUSIVE: h2Upgrade and useClientProtocol must not both be true, got both'],
-    ['no time at all', () => ConnectionPool.tcp({ connectTimeout: Duration.millis(0) }), 'MESH_DURATION_INVALID: connectTimeout must be at least 1ms and a whole number of milliseconds, got 0ms'],
+    ['more than Istio has', () => ConnectionPool.tcp({ maxConnections: 2147483648 }), 'MESH_LIMIT_INVALID: maxConnections must be a whole number from 1 to 2147483647, got 2147483648; choose one in that range'],
+    ['nothing', () => ConnectionPool.http({ tcp: {} }), 'MESH_POLICY_EMPTY: a connection pool must have at least one limit, got none; set one, or leave the pool away'],
+    ['two protocols', () => ConnectionPool.http({ h2Upgrade: true, useClientProtocol: true }), 'MESH_FIELD_EXCLUSIVE: h2Upgrade and useClientProtocol must not both be true, got both; choose one of them'],
+    ['no time at all', () => ConnectionPool.tcp({ connectTimeout: Duration.millis(0) }), 'MESH_DURATION_INVALID: connectTimeout must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'],
   ])('rejects %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });
@@ -145,10 +145,10 @@ describe('outlier detection', () => {
     expect(() => service({ outlierDetection: {}, locality }, one, { outlierDetection: {} })).not.toThrow();
   });
 
-  test.each([[{ maxEjectionPercent: 101 }, 'MESH_LIMIT_INVALID: maxEjectionPercent must be a whole number from 1 to 100, got 101'],
+  test.each([[{ maxEjectionPercent: 101 }, 'MESH_LIMIT_INVALID: maxEjectionPercent must be a whole number from 1 to 100, got 101; choose one in that range'],
     [{ maxEjectionPercent: 0 }, 'MESH_LIMIT_INVALID: maxEjectionPercent must be at least 1, got 0, which Istio takes for its default; leave outlierDetection away for none'],
-    [{ minHealthPercent: -1 }, 'MESH_LIMIT_INVALID: minHealthPercent must be a whole number from 0 to 100, got -1'],
-    [{ consecutive5xxErrors: 0.5 }, 'MESH_LIMIT_INVALID: consecutive5xxErrors must be a whole number from 0 to 4294967295, got 0.5']])('rejects %j', (outlierDetection, message) => {
+    [{ minHealthPercent: -1 }, 'MESH_LIMIT_INVALID: minHealthPercent must be a whole number from 0 to 100, got -1; choose one in that range'],
+    [{ consecutive5xxErrors: 0.5 }, 'MESH_LIMIT_INVALID: consecutive5xxErrors must be a whole number from 0 to 4294967295, got 0.5; choose one in that range']])('rejects %j', (outlierDetection, message) => {
     expect(() => service({ outlierDetection, locality })).toThrow(new Error(`[test/a] ${message}`));
   });
 });
@@ -171,14 +171,14 @@ describe('locality', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['a failover to itself', () => Locality.failover([{ from: 'a', to: 'a' }]), 'a failover must lead from one region to another, got "a" to "a"'],
-    ['no failover', () => Locality.failover([]), 'a failover must lead from one region to another, got []'],
-    ['a zone', () => Locality.failover([{ from: 'a/b', to: 'c' }]), 'a failover must lead from one region to another, got "a/b" to "c"'],
-    ['99 percent', () => Locality.distribute([{ from: 'a', to: { b: 99 } }]), 'the shares from "a" must add up to 100, got 99'],
-    ['0 percent', () => Locality.distribute([{ from: 'a', to: { b: 0, c: 100 } }]), 'each share from "a" must be a whole number from 1 to 100, got 0'],
-    ['places that overlap', () => Locality.distribute([{ from: 'a', to: { 'b/*': 50, 'b/c': 50 } }]), 'places must not overlap, got "b/c" within another of b/*, b/c'],
-    ['a star in the middle', () => Locality.distribute([{ from: 'a/*/c', to: { b: 100 } }]), 'a place must be region, region/zone or region/zone/subzone, with "*" only at its end, got "a/*/c"'],
-    ['no label', () => Locality.failoverPriority([]), 'failoverPriority must have at least one label, got []'],
+    ['a failover to itself', () => Locality.failover([{ from: 'a', to: 'a' }]), 'a failover must lead from one region to another, got "a" to "a"; name two regions'],
+    ['no failover', () => Locality.failover([]), 'a failover must lead from one region to another, got []; name two regions'],
+    ['a zone', () => Locality.failover([{ from: 'a/b', to: 'c' }]), 'a failover must lead from one region to another, got "a/b" to "c"; name two regions'],
+    ['99 percent', () => Locality.distribute([{ from: 'a', to: { b: 99 } }]), 'the shares from "a" must add up to 100, got 99; change them'],
+    ['0 percent', () => Locality.distribute([{ from: 'a', to: { b: 0, c: 100 } }]), 'each share from "a" must be a whole number from 1 to 100, got 0; choose one in that range'],
+    ['places that overlap', () => Locality.distribute([{ from: 'a', to: { 'b/*': 50, 'b/c': 50 } }]), 'places must not overlap, got "b/c" within another of b/*, b/c; leave one of the two away'],
+    ['a star in the middle', () => Locality.distribute([{ from: 'a/*/c', to: { b: 100 } }]), 'a place must be region, region/zone or region/zone/subzone, with "*" only at its end, got "a/*/c"; write one of those'],
+    ['no label', () => Locality.failoverPriority([]), 'failoverPriority must have at least one label, got []; name labels, e.g. topology.kubernetes.io/region'],
   ])('rejects %s', (_case, make, message) => {
     expect(make).toThrow(new Error(`MESH_LOCALITY_INVALID: ${message}`));
   });
@@ -197,9 +197,9 @@ describe('TLS', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['no file', () => ClientTls.mutual({ clientCertificate: '', privateKey: '/k.pem' }), 'MESH_TLS_INVALID: ClientTls.mutual() needs the files clientCertificate and privateKey, got ""'],
+    ['no file', () => ClientTls.mutual({ clientCertificate: '', privateKey: '/k.pem' }), 'MESH_TLS_INVALID: ClientTls.mutual() needs the files clientCertificate and privateKey, got ""; name both files'],
     ['authorities beside a Secret', () => ClientTls.mutualFromSecret(secret, { caCertificates: '/ca.pem' }), 'MESH_TLS_INVALID: caCertificates must not be given beside a Secret, got "/ca.pem"; put the authorities under ca.crt of the Secret'],
-    ['an SNI that is no name', () => ClientTls.simple({ sni: 'a b' }), 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got "a b"'],
+    ['an SNI that is no name', () => ClientTls.simple({ sni: 'a b' }), 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got "a b"; write one of those'],
   ])('rejects %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });
@@ -211,10 +211,10 @@ describe('retry budget', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['less than nothing', () => service({ retryBudget: { percent: -1 } }), '[test/a] MESH_PERCENT_INVALID: percent of retryBudget must be from 0 to 100, got -1'],
-    ['more than all', () => service({ retryBudget: { percent: 100.5 } }), '[test/a] MESH_PERCENT_INVALID: percent of retryBudget must be from 0 to 100, got 100.5'],
-    ['a port', () => service({}, { retryBudget: {} }), '[test/a] MESH_FIELD_UNSUPPORTED: a port must have no retryBudget, which Istio has only for services and versions, got one on port 80'],
-    ['one beside maxRetries', () => service({ retryBudget: {}, connectionPool: ConnectionPool.http({ maxRetries: 1 }) }), '[test/a] MESH_FIELD_EXCLUSIVE: retryBudget of traffic must not stand beside maxRetries of its connectionPool, got both: Envoy ignores maxRetries then'],
+    ['less than nothing', () => service({ retryBudget: { percent: -1 } }), '[test/a] MESH_PERCENT_INVALID: percent of retryBudget must be from 0 to 100, got -1; choose a share in that range'],
+    ['more than all', () => service({ retryBudget: { percent: 100.5 } }), '[test/a] MESH_PERCENT_INVALID: percent of retryBudget must be from 0 to 100, got 100.5; choose a share in that range'],
+    ['a port', () => service({}, { retryBudget: {} }), '[test/a] MESH_FIELD_UNSUPPORTED: a port must have no retryBudget, which Istio has only for services and versions, got one on port 80; set it on the service'],
+    ['one beside maxRetries', () => service({ retryBudget: {}, connectionPool: ConnectionPool.http({ maxRetries: 1 }) }), '[test/a] MESH_FIELD_EXCLUSIVE: retryBudget of traffic must not stand beside maxRetries of its connectionPool, got both: Envoy ignores maxRetries then; leave one of them away'],
   ])('rejects %s', (_case, make, message) => {
     expect(make).toThrow(new Error(message));
   });

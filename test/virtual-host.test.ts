@@ -59,13 +59,13 @@ test('without a route fails synthesis', () => {
 });
 
 test.each<[string, (base: ReturnType<typeof given>) => Partial<VirtualHostProps>, string]>([
-  ['no host', () => ({ hosts: [] }), 'MESH_HOST_MISSING: hosts must name at least one host, got []'],
-  ['an address', () => ({ hosts: ['10.0.0.1'] }), 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got "10.0.0.1"'],
+  ['no host', () => ({ hosts: [] }), 'MESH_HOST_MISSING: hosts must name at least one host, got []; name one'],
+  ['an address', () => ({ hosts: ['10.0.0.1'] }), 'MESH_HOST_INVALID: a host must be a DNS name, "*." and a DNS name, or "*", got "10.0.0.1"; write one of those'],
   ['every host of the mesh', () => ({ hosts: ['*'] }), 'MESH_HOST_INVALID: host "*" is for gateways only, got it for callers inside the mesh; name the hosts, or set gateways'],
-  ['nobody to serve', () => ({ mesh: false }), 'MESH_HOST_UNBOUND: a virtual host must be bound to the mesh or to a gateway, got mesh false and no gateways'],
-  ['exportTo to all and one', () => ({ exportTo: ['*', 'a'] }), 'MESH_EXPORT_INVALID: exportTo must be distinct namespaces, "." for its own, or "*" alone, got [*, a]'],
-  ['exportTo to nobody', () => ({ exportTo: [] }), 'MESH_EXPORT_INVALID: exportTo must be distinct namespaces, "." for its own, or "*" alone, got []'],
-  ['exportTo twice', () => ({ exportTo: ['a', 'a'] }), 'MESH_EXPORT_INVALID: exportTo must be distinct namespaces, "." for its own, or "*" alone, got [a, a]'],
+  ['nobody to serve', () => ({ mesh: false }), 'MESH_HOST_UNBOUND: a virtual host must be bound to the mesh or to a gateway, got mesh false and no gateways; set mesh, or add a gateway'],
+  ['exportTo to all and one', () => ({ exportTo: ['*', 'a'] }), 'MESH_EXPORT_INVALID: exportTo must be distinct namespaces, "." for its own, or "*" alone, got [*, a]; list each once'],
+  ['exportTo to nobody', () => ({ exportTo: [] }), 'MESH_EXPORT_INVALID: exportTo must be distinct namespaces, "." for its own, or "*" alone, got []; list each once'],
+  ['exportTo twice', () => ({ exportTo: ['a', 'a'] }), 'MESH_EXPORT_INVALID: exportTo must be distinct namespaces, "." for its own, or "*" alone, got [a, a]; list each once'],
 ])('rejects %s', (_case, change, message) => {
   const base = given();
   expect(() => new VirtualHost(base.chart, 'site', { ...site, ...change(base) })).toThrow(new Error(`[test/site] ${message}`));

@@ -34,11 +34,11 @@ test.each([0, 4294967295])('takes the weight %d', (weight) => {
 });
 
 test.each<[string, Partial<VirtualMachineProps>, string]>([
-  ['a name as address', { addresses: ['db.example'] }, 'MESH_ADDRESS_INVALID: addresses must be distinct IP addresses, got "db.example"'],
-  ['an address twice', { addresses: ['::1', '::1'] }, 'MESH_ADDRESS_INVALID: addresses must be distinct IP addresses, got "::1"'],
-  ['a label of the service', { labels: { app: 'x' } }, 'MESH_LABEL_DIFFERENT: labels must not set "app", which follows from service and version, got app=x'],
-  ['a weight below 0', { weight: -1 }, 'MESH_WEIGHT_INVALID: weight must be a whole number from 0 to 4294967295, got -1'],
-  ['a weight too high', { weight: 4294967296 }, 'MESH_WEIGHT_INVALID: weight must be a whole number from 0 to 4294967295, got 4294967296'],
+  ['a name as address', { addresses: ['db.example'] }, 'MESH_ADDRESS_INVALID: addresses must be distinct IP addresses, got "db.example"; list each address once'],
+  ['an address twice', { addresses: ['::1', '::1'] }, 'MESH_ADDRESS_INVALID: addresses must be distinct IP addresses, got "::1"; list each address once'],
+  ['a label of the service', { labels: { app: 'x' } }, 'MESH_LABEL_DIFFERENT: labels must not set "app", which follows from service and version, got app=x; leave it away'],
+  ['a weight below 0', { weight: -1 }, 'MESH_WEIGHT_INVALID: weight must be a whole number from 0 to 4294967295, got -1; choose one in that range'],
+  ['a weight too high', { weight: 4294967296 }, 'MESH_WEIGHT_INVALID: weight must be a whole number from 0 to 4294967295, got 4294967296; choose one in that range'],
 ])('rejects %s', (_case, props, message) => {
   expect(() => given(props)).toThrow(new Error(`[test/db-vm] ${message}`));
 });

@@ -106,19 +106,19 @@ test('the simulator tells that it cannot tell', () => {
 describe('rejects', () => {
   const props = (count: number) => Object.fromEntries(Array.from({ length: count }, (_each, index) => [`V${index}`, '']));
   test.each<[string, Partial<WasmExtensionProps>, string]>([
-    ['priority 2147483648', { priority: 2147483648 }, 'MESH_PRIORITY_RANGE: priority must be a whole number from -2147483648 to 2147483647, got 2147483648'],
-    ['priority -2147483649', { priority: -2147483649 }, 'MESH_PRIORITY_RANGE: priority must be a whole number from -2147483648 to 2147483647, got -2147483649'],
-    ['port 0', { match: [{ ports: [0] }] }, 'MESH_PORT_INVALID: a port of match must be a whole number from 1 to 65535, got 0'],
-    ['port 65536', { match: [{ ports: [65536] }] }, 'MESH_PORT_INVALID: a port of match must be a whole number from 1 to 65535, got 65536'],
+    ['priority 2147483648', { priority: 2147483648 }, 'MESH_PRIORITY_RANGE: priority must be a whole number from -2147483648 to 2147483647, got 2147483648; choose one in that range'],
+    ['priority -2147483649', { priority: -2147483649 }, 'MESH_PRIORITY_RANGE: priority must be a whole number from -2147483648 to 2147483647, got -2147483649; choose one in that range'],
+    ['port 0', { match: [{ ports: [0] }] }, 'MESH_PORT_INVALID: a port of match must be a whole number from 1 to 65535, got 0; choose one in that range'],
+    ['port 65536', { match: [{ ports: [65536] }] }, 'MESH_PORT_INVALID: a port of match must be a whole number from 1 to 65535, got 65536; choose one in that range'],
     ['no match', { match: [] }, 'MESH_PLUGIN_INVALID: match must have an alternative, got []; leave it away for all traffic'],
-    ['no name of a plugin', { pluginName: '' }, 'MESH_LIMIT_INVALID: the length of pluginName must be a whole number from 1 to 256, got 0'],
-    ['a long name of a plugin', { pluginName: 'x'.repeat(257) }, 'MESH_LIMIT_INVALID: the length of pluginName must be a whole number from 1 to 256, got 257'],
-    ['257 variables', { env: props(256), hostEnv: ['HOME'] }, 'MESH_LIMIT_INVALID: the number of variables must be a whole number from 1 to 256, got 257'],
-    ['a variable without name', { env: { '': 'a' } }, 'MESH_LIMIT_INVALID: the length of the name of a variable must be a whole number from 1 to 256, got 0'],
-    ['a variable with a long name', { hostEnv: ['X'.repeat(257)] }, 'MESH_LIMIT_INVALID: the length of the name of a variable must be a whole number from 1 to 256, got 257'],
-    ['a long variable', { env: { A: 'x'.repeat(2049) } }, 'MESH_LIMIT_INVALID: the length of a variable must be a whole number from 0 to 2048, got 2049'],
-    ['a variable that is no name', { env: { 'a-b': '' } }, 'MESH_PLUGIN_INVALID: the name of a variable must be letters, digits and _, not first a digit, got "a-b"'],
-    ['a variable twice', { env: { A: '' }, hostEnv: ['A'] }, 'MESH_PLUGIN_INVALID: variables must differ by name, got A twice'],
+    ['no name of a plugin', { pluginName: '' }, 'MESH_LIMIT_INVALID: the length of pluginName must be a whole number from 1 to 256, got 0; choose one in that range'],
+    ['a long name of a plugin', { pluginName: 'x'.repeat(257) }, 'MESH_LIMIT_INVALID: the length of pluginName must be a whole number from 1 to 256, got 257; choose one in that range'],
+    ['257 variables', { env: props(256), hostEnv: ['HOME'] }, 'MESH_LIMIT_INVALID: the number of variables must be a whole number from 1 to 256, got 257; choose one in that range'],
+    ['a variable without name', { env: { '': 'a' } }, 'MESH_LIMIT_INVALID: the length of the name of a variable must be a whole number from 1 to 256, got 0; choose one in that range'],
+    ['a variable with a long name', { hostEnv: ['X'.repeat(257)] }, 'MESH_LIMIT_INVALID: the length of the name of a variable must be a whole number from 1 to 256, got 257; choose one in that range'],
+    ['a long variable', { env: { A: 'x'.repeat(2049) } }, 'MESH_LIMIT_INVALID: the length of a variable must be a whole number from 0 to 2048, got 2049; choose one in that range'],
+    ['a variable that is no name', { env: { 'a-b': '' } }, 'MESH_PLUGIN_INVALID: the name of a variable must be letters, digits and _, not first a digit, got "a-b"; rename it'],
+    ['a variable twice', { env: { A: '' }, hostEnv: ['A'] }, 'MESH_PLUGIN_INVALID: variables must differ by name, got A twice; leave one of the two away'],
     ['a name that is none', { name: 'A' }, 'MESH_NAME_INVALID: the name of a WasmPlugin must be 1 to 63 characters of a-z, 0-9 and "-", beginning and ending with a letter or digit, got "A"; choose another construct id or set name'],
   ])('%s', (_case, change, message) => {
     expect(() => new WasmExtension(shop().chart, 'x', { module, ...change })).toThrow(new Error(`[test/x] ${message}`));
@@ -133,13 +133,13 @@ describe('rejects', () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ['an image without name', () => WasmModule.oci('oci://'), 'MESH_URL_INVALID: an OCI image must be named REGISTRY/NAME:TAG, got "oci://"'],
-    ['an image by HTTP', () => WasmModule.oci('https://registry.example/auth'), 'MESH_URL_INVALID: an OCI image must be named REGISTRY/NAME:TAG, got "https://registry.example/auth"'],
-    ['HTTP without host', () => WasmModule.http('https://'), 'MESH_URL_INVALID: a module must be at an http or https URL, got "https://"'],
-    ['a relative file', () => WasmModule.file('auth.wasm'), 'MESH_PATH_INVALID: the path of a module must begin with /, got "auth.wasm"'],
-    ['a short checksum', () => WasmModule.http('http://a/b', { sha256: 'a'.repeat(63) }), `MESH_PLUGIN_INVALID: sha256 must be 64 characters of a-f and 0-9, got "${'a'.repeat(63)}"`],
-    ['a long one', () => WasmModule.oci('a:1', { sha256: 'a'.repeat(65) }), `MESH_PLUGIN_INVALID: sha256 must be 64 characters of a-f and 0-9, got "${'a'.repeat(65)}"`],
-    ['a digest that is none', () => WasmModule.oci('a@sha256:A'), 'MESH_PLUGIN_INVALID: sha256 must be 64 characters of a-f and 0-9, got "A"'],
+    ['an image without name', () => WasmModule.oci('oci://'), 'MESH_URL_INVALID: an OCI image must be named REGISTRY/NAME:TAG, got "oci://"; write e.g. registry.example/filter:1.0'],
+    ['an image by HTTP', () => WasmModule.oci('https://registry.example/auth'), 'MESH_URL_INVALID: an OCI image must be named REGISTRY/NAME:TAG, got "https://registry.example/auth"; write e.g. registry.example/filter:1.0'],
+    ['HTTP without host', () => WasmModule.http('https://'), 'MESH_URL_INVALID: a module must be at an http or https URL, got "https://"; write the whole URL'],
+    ['a relative file', () => WasmModule.file('auth.wasm'), 'MESH_PATH_INVALID: the path of a module must begin with /, got "auth.wasm"; write the whole path'],
+    ['a short checksum', () => WasmModule.http('http://a/b', { sha256: 'a'.repeat(63) }), `MESH_PLUGIN_INVALID: sha256 must be 64 characters of a-f and 0-9, got "${'a'.repeat(63)}"; copy what sha256sum prints`],
+    ['a long one', () => WasmModule.oci('a:1', { sha256: 'a'.repeat(65) }), `MESH_PLUGIN_INVALID: sha256 must be 64 characters of a-f and 0-9, got "${'a'.repeat(65)}"; copy what sha256sum prints`],
+    ['a digest that is none', () => WasmModule.oci('a@sha256:A'), 'MESH_PLUGIN_INVALID: sha256 must be 64 characters of a-f and 0-9, got "A"; copy what sha256sum prints'],
     ['two digests', () => WasmModule.oci(`a@sha256:${SHA}`, { sha256: 'b'.repeat(64) }),
       `MESH_PLUGIN_INVALID: sha256 must be that of the image's name, ${SHA}, got "${'b'.repeat(64)}"; leave it away`],
   ])('%s', (_case, make, message) => {

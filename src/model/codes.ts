@@ -184,7 +184,6 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_SUBSET_SHADOWED: 'a subset that another DestinationRule hides from some callers',
   MESH_SUBSET_UNUSED: 'a policy for a subset that no route leads to',
   MESH_TAG_INVALID: 'a tag or metric override that lacks a part',
-  MESH_TARGET_MISSING: 'a route to nothing',
   MESH_TARGET_REF_INVALID: 'a targetRef to something policies do not apply to',
   MESH_TELEMETRY_IGNORED: 'an entry of Telemetry that is not looked at',
   MESH_TLS_INVALID: 'TLS settings that contradict each other or lack a part',

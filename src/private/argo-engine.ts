@@ -50,7 +50,7 @@ export class ArgoEngine {
       const { object } = version;
       if (object?.kind !== 'Deployment') {
         const got = object === undefined ? `pods of ${version.node.path} by their labels` : `${object.kind} ${object.node.path}`;
-        throw meshError(owner, 'MESH_ENGINE_LIMIT', `Argo takes pods from Deployments only, got ${got}`);
+        throw meshError(owner, 'MESH_ENGINE_LIMIT', `Argo takes pods from Deployments only, got ${got}; make the version of a Deployment, or choose RolloutEngine.none()`);
       }
       this.replicas.set(version, replicasOf(object));
       object.addJsonPatch(JsonPatch.add('/spec/replicas', 0));

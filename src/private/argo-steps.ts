@@ -15,11 +15,11 @@ export const CANARY = 'canary';
 export function requireSteps(owner: IConstruct, steps: readonly CanaryStep[]): void {
   const refuse = (rule: string) => meshError(owner, 'MESH_ENGINE_LIMIT', rule);
   const last = steps[steps.length - 1];
-  if (last.percent !== 100) throw refuse(`the last step must be weight 100 %, which is what Argo does after the last step, got ${last.description}`);
+  if (last.percent !== 100) throw refuse(`the last step must be weight 100 %, which is what Argo does after the last step, got ${last.description}; add CanaryStep.weight(100)`);
   if (steps.every(({ _pause }) => !_pause)) throw refuse('steps must have a pause, since Argo goes on as soon as pods are ready, got none; put CanaryStep.pause() after a step');
   for (const { _mirror, duration, description } of steps) {
-    if (_mirror !== undefined && !Number.isInteger(_mirror)) throw refuse(`a mirror must be a whole number of percent, got ${description}`);
-    if (duration !== undefined && !Number.isInteger(duration.toSeconds({ integral: false }))) throw refuse(`a pause must last whole seconds, got ${description}`);
+    if (_mirror !== undefined && !Number.isInteger(_mirror)) throw refuse(`a mirror must be a whole number of percent, got ${description}; round it`);
+    if (duration !== undefined && !Number.isInteger(duration.toSeconds({ integral: false }))) throw refuse(`a pause must last whole seconds, got ${description}; round it`);
   }
 }
 

@@ -7,7 +7,7 @@ const SERVICE_NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** A whole number within bounds, both included; anything else throws. */
 export function requireInteger(scope: IConstruct | undefined, code: string, what: string, value: number, low: number, high: number): number {
   if (!Number.isInteger(value) || value < low || value > high) {
-    throw meshError(scope, code, `${what} must be a whole number from ${low} to ${high}, got ${value}`);
+    throw meshError(scope, code, `${what} must be a whole number from ${low} to ${high}, got ${value}; choose one in that range`);
   }
   return value;
 }
@@ -23,7 +23,7 @@ export function requirePort(what: string, value: number, scope?: IConstruct): nu
  */
 export function requirePercent(what: string, value: number): number {
   if (!(value === 0 || (value >= 0.0001 && value <= 100))) {
-    throw meshError(undefined, 'MESH_PERCENT_INVALID', `${what} must be 0, or from 0.0001 to 100, got ${value}`);
+    throw meshError(undefined, 'MESH_PERCENT_INVALID', `${what} must be 0, or from 0.0001 to 100, got ${value}; choose one in that range`);
   }
   return value;
 }
@@ -50,7 +50,7 @@ export function requireExportTo(scope: IConstruct, namespaces: readonly string[]
   const bad = namespaces.length === 0 || new Set(namespaces).size < namespaces.length || (namespaces.includes('*') && namespaces.length > 1)
     || namespaces.some((namespace) => namespace !== '.' && namespace !== '*' && !DNS_LABEL.test(namespace));
   if (bad) {
-    throw meshError(scope, 'MESH_EXPORT_INVALID', `exportTo must be distinct namespaces, "." for its own, or "*" alone, got [${namespaces.join(', ')}]`);
+    throw meshError(scope, 'MESH_EXPORT_INVALID', `exportTo must be distinct namespaces, "." for its own, or "*" alone, got [${namespaces.join(', ')}]; list each once`);
   }
   return [...namespaces];
 }

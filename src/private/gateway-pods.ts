@@ -1,6 +1,7 @@
 import { ApiObject, JsonPatch } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
+import { requireInteger } from './check';
 import { settledSettings } from './mesh-settings';
 import { ownedMetadata } from './metadata';
 
@@ -56,7 +57,7 @@ function deploy(owner: Construct, props: GatewayPodsProps, serviceAccount: kplus
       labels: { 'app': props.name, ...props.selector, ...props.labels, 'sidecar.istio.io/inject': 'true', ...revision !== undefined && { 'istio.io/rev': revision } },
       annotations: { 'inject.istio.io/templates': 'gateway' },
     },
-    replicas: props.replicas ?? 1,
+    replicas: requireInteger(owner, 'MESH_LIMIT_INVALID', 'replicas', props.replicas ?? 1, 0, 2_147_483_647),
     serviceAccount,
     select: false,
     containers: [{

@@ -39,7 +39,7 @@ export class HostRoutes {
 
   /** Adds a route; ids are unique per host, since they are the rules' names. */
   public addRoute(owner: IConstruct, id: string, priority: number, http: HttpRule): void {
-    if (id === '') throw meshError(owner, 'MESH_NAME_INVALID', 'the id of a route must have at least one character, got ""');
+    if (id === '') throw meshError(owner, 'MESH_NAME_INVALID', 'the id of a route must have at least one character, got ""; give it one');
     const known = this.rules.find((rule) => rule.id === id);
     if (known !== undefined) throw duplicate(owner, this.host, id, known.owner);
     this.fixed.push({ owner, id, priority, http });
@@ -110,7 +110,7 @@ export class HostRoutes {
       if (other !== undefined) {
         return [{ owner: fault.owner, text: finding('MESH_FAULT_MATCH', `the match must be one that can be joined with each route's, got one that cannot with route "${other}" of ${this.host}; match paths by prefix or exactly`) }];
       }
-      return used.has(fault) ? [] : [{ owner: fault.owner, text: finding('MESH_FAULT_UNREACHABLE', `the match must be one that a route of ${this.host} has requests for, got one for which none has`) }];
+      return used.has(fault) ? [] : [{ owner: fault.owner, text: finding('MESH_FAULT_UNREACHABLE', `the match must be one that a route of ${this.host} has requests for, got one for which none has; match what one of its routes takes`) }];
     });
   }
 
@@ -159,7 +159,7 @@ export class HostRoutes {
 }
 
 function duplicate(owner: IConstruct, host: string, id: string, other: IConstruct): Error {
-  return meshError(owner, 'MESH_ROUTE_DUPLICATE', `the ids of the routes of ${host} must differ, got "${id}" twice (the other one is from ${other.node.path})`);
+  return meshError(owner, 'MESH_ROUTE_DUPLICATE', `the ids of the routes of ${host} must differ, got "${id}" twice (the other one is from ${other.node.path}); give one of them another`);
 }
 
 /**

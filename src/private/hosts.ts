@@ -7,14 +7,14 @@ const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 
 /** Hosts as a VirtualService takes them: DNS names, `*.` before one, or `*`; at least one, none twice. */
 export function requireHosts(scope: IConstruct | undefined, hosts: readonly string[]): string[] {
-  if (hosts.length === 0) throw meshError(scope, 'MESH_HOST_MISSING', 'hosts must name at least one host, got []');
+  if (hosts.length === 0) throw meshError(scope, 'MESH_HOST_MISSING', 'hosts must name at least one host, got []; name one');
   for (const host of hosts) {
     if (host !== '*' && (!NAME.test(host) || IPV4.test(host) || host.length > 255)) {
-      throw meshError(scope, 'MESH_HOST_INVALID', `a host must be a DNS name, "*." and a DNS name, or "*", got "${host}"`);
+      throw meshError(scope, 'MESH_HOST_INVALID', `a host must be a DNS name, "*." and a DNS name, or "*", got "${host}"; write one of those`);
     }
   }
   const twice = hosts.find((host, index) => hosts.indexOf(host) < index);
-  if (twice !== undefined) throw meshError(scope, 'MESH_HOST_DUPLICATE', `hosts must differ, got "${twice}" twice`);
+  if (twice !== undefined) throw meshError(scope, 'MESH_HOST_DUPLICATE', `hosts must differ, got "${twice}" twice; leave one of the two away`);
   return [...hosts];
 }
 
@@ -39,7 +39,7 @@ export function widestHosts(hosts: readonly string[]): string[] {
 export function requireGatewayHosts(scope: IConstruct | undefined, hosts: readonly string[]): string[] {
   requireHosts(scope, hosts);
   const short = hosts.find((host) => host !== '*' && !host.includes('.'));
-  if (short !== undefined) throw meshError(scope, 'MESH_HOST_INVALID', `a host of a gateway must have a dot, or be "*", got "${short}"`);
+  if (short !== undefined) throw meshError(scope, 'MESH_HOST_INVALID', `a host of a gateway must have a dot, or be "*", got "${short}"; write the whole name`);
   return [...hosts];
 }
 
@@ -57,7 +57,7 @@ export function requireServedHosts(scope: IConstruct | undefined, hosts: readonl
   requireGatewayHosts(scope, hosts.map(nameOf));
   const namespaces = hosts.map(namespaceOf).filter((namespace) => namespace !== undefined);
   const bad = namespaces.find((namespace) => !new RegExp(`^(\\*|\\.|${LABEL})$`).test(namespace));
-  if (bad !== undefined) throw meshError(scope, 'MESH_HOST_INVALID', `the namespace of a host must be a name, "." or "*", got "${bad}"`);
+  if (bad !== undefined) throw meshError(scope, 'MESH_HOST_INVALID', `the namespace of a host must be a name, "." or "*", got "${bad}"; write one of those`);
   return [...hosts];
 }
 

@@ -4,7 +4,7 @@ import type { HeaderChange } from '../header-change';
 import type { MeshPort } from '../mesh-port';
 import type { DirectResponseRouteProps, HttpRouteProps, HttpRuleOptions, RedirectRouteProps, RouteTarget } from '../route';
 import { requireInteger } from './check';
-import { durationText } from './duration';
+import { durationText, millisOf } from './duration';
 import { meshError } from './errors';
 
 export type HttpRule = networking.VirtualServiceSpecHttp;
@@ -54,7 +54,7 @@ export function directResponseRule(scope: IConstruct, id: string, props: DirectR
   const rule = ruleFor(scope, id, props);
   const status = requireInteger(scope, 'MESH_STATUS_INVALID', `status of route "${id}"`, props.status, 200, 599);
   const bytes = Buffer.byteLength(props.body ?? '');
-  if (bytes > 1048576) throw meshError(scope, 'MESH_LIMIT_INVALID', `body of route "${id}" must have at most 1048576 bytes, got ${bytes}`);
+  if (bytes > 1048576) throw meshError(scope, 'MESH_LIMIT_INVALID', `body of route "${id}" must have at most 1048576 bytes, got ${bytes}; shorten it`);
   return { ...rule, directResponse: { status, body: props.body === undefined ? undefined : { string: props.body } } };
 }
 
@@ -72,7 +72,7 @@ function headerChanges(scope: IConstruct, what: string, request: HeaderChange[] 
   const side = (name: string, changes: readonly HeaderChange[] | undefined) => {
     if (changes === undefined || changes.length === 0) return undefined;
     const twice = changes.find((change, index) => changes.findIndex((other) => other.name === change.name) < index);
-    if (twice !== undefined) throw meshError(scope, 'MESH_HEADER_INVALID', `${name} of ${what} must change each header once, got "${twice.name}" twice`);
+    if (twice !== undefined) throw meshError(scope, 'MESH_HEADER_INVALID', `${name} of ${what} must change each header once, got "${twice.name}" twice; leave one of the two away`);
     const of = (kind: string) => changes.filter((change) => change._kind === kind);
     const values = (kind: string) => (of(kind).length === 0 ? undefined : Object.fromEntries(of(kind).map((change) => [change.name, change.value])));
     return { set: values('set'), add: values('add'), remove: of('remove').length === 0 ? undefined : of('remove').map((change) => change.name) };
@@ -91,15 +91,15 @@ function requireRewriteOf(scope: IConstruct, id: string, { rewrite }: HttpRouteP
     return start !== undefined && !start.startsWith(prefix) && !prefix.startsWith(start);
   });
   if (stray !== undefined) {
-    throw meshError(scope, 'MESH_REWRITE_INVALID', `the rewrite of route "${id}" must be for paths that it takes, got the prefix "${rewrite!._prefix}" for ${JSON.stringify(stray)}`);
+    throw meshError(scope, 'MESH_REWRITE_INVALID', `the rewrite of route "${id}" must be for paths that it takes, got the prefix "${rewrite!._prefix}" for ${JSON.stringify(stray)}; strip a prefix that each match begins with`);
   }
 }
 
 /** At least one target; several have weights that are not all 0. */
 export function requireWeights(scope: IConstruct, id: string, targets: readonly RouteTarget[]): void {
-  if (targets.length === 0) throw meshError(scope, 'MESH_ROUTES_MISSING', `route "${id}" must have at least one target, got []`);
+  if (targets.length === 0) throw meshError(scope, 'MESH_ROUTES_MISSING', `route "${id}" must have at least one target, got []; add RouteTarget.to()`);
   if (targets.length > 1 && targets.some((target) => target.weight === undefined)) {
-    throw meshError(scope, 'MESH_WEIGHT_INVALID', `each of the ${targets.length} targets of route "${id}" must have a weight, got ${targets.map((target) => target.weight ?? 'none').join(', ')}`);
+    throw meshError(scope, 'MESH_WEIGHT_INVALID', `each of the ${targets.length} targets of route "${id}" must have a weight, got ${targets.map((target) => target.weight ?? 'none').join(', ')}; set weight for each`);
   }
   if (targets.every((target) => target.weight === 0)) {
     throw meshError(scope, 'MESH_WEIGHT_INVALID', `the weights of route "${id}" must not all be 0, got ${targets.map((target) => target.weight).join(', ')}; the requests would have nowhere to go`);
@@ -109,8 +109,8 @@ export function requireWeights(scope: IConstruct, id: string, targets: readonly 
 /** Istio takes both as they are, and the last tries then never get the time they were promised. */
 function requireTimeFor(scope: IConstruct, id: string, { timeout, retry }: HttpRouteProps): void {
   if (timeout === undefined || retry?.perTryTimeout === undefined) return;
-  const needed = retry.attempts * retry.perTryTimeout.toMilliseconds();
-  if (needed > timeout.toMilliseconds()) {
+  const needed = retry.attempts * millisOf(retry.perTryTimeout);
+  if (needed > millisOf(timeout)) {
     throw meshError(scope, 'MESH_RETRY_TIMEOUT',
       `retries of route "${id}" must fit into its timeout, got ${retry.attempts} × ${durationText(scope, 'perTryTimeout', retry.perTryTimeout)} in ${durationText(scope, 'timeout', timeout)}; raise timeout, or lower attempts or perTryTimeout`);
   }

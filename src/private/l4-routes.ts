@@ -43,13 +43,13 @@ export class L4Routes {
     const what = `${this.kind} route "${id}"`;
     const known = this.rules.find((rule) => rule.id === id);
     if (known !== undefined) {
-      throw meshError(owner, 'MESH_ROUTE_DUPLICATE', `the ids of the ${this.kind} routes of ${this.host} must differ, got "${id}" twice (the other one is from ${known.owner.node.path})`);
+      throw meshError(owner, 'MESH_ROUTE_DUPLICATE', `the ids of the ${this.kind} routes of ${this.host} must differ, got "${id}" twice (the other one is from ${known.owner.node.path}); give one of them another`);
     }
-    if (props.match?.length === 0) throw meshError(owner, 'MESH_MATCH_EMPTY', `match of ${what} must have at least one alternative, got []`);
+    if (props.match?.length === 0) throw meshError(owner, 'MESH_MATCH_EMPTY', `match of ${what} must have at least one alternative, got []; add one, or leave match away for all`);
     if (props.priority !== undefined) requireInteger(owner, 'MESH_PRIORITY_RANGE', `priority of ${what}`, props.priority, -2147483648, 2147483647);
     requireWeights(owner, id, props.targets);
     const headers = props.targets.find((target) => target.requestHeaders !== undefined || target.responseHeaders !== undefined);
-    if (headers !== undefined) throw meshError(owner, 'MESH_ROUTE_PROTOCOL', `a target of ${what} must not change headers, which only HTTP has, got some for ${headers.destination.node.path}`);
+    if (headers !== undefined) throw meshError(owner, 'MESH_ROUTE_PROTOCOL', `a target of ${what} must not change headers, which only HTTP has, got some for ${headers.destination.node.path}; leave the changes away`);
     const fits = (protocol: string) => (this.kind === 'TCP' ? protocol === 'TCP' : protocol === 'TLS' || protocol === 'HTTPS');
     const route = props.targets.map((target) => ({
       destination: destinationOf(owner, id, target, context, this.kind, (port) => fits(port.protocol)), weight: target.weight,

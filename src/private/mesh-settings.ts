@@ -27,7 +27,7 @@ const gateways = new WeakMap<IConstruct, InstalledGateway>();
 /** A tree has one Mesh; what it says must not contradict what was rendered from defaults before. */
 export function declareMesh(root: IConstruct, own: MeshSettings): void {
   const other = settings.get(root);
-  if (other !== undefined) throw meshError(own.mesh, 'MESH_MESH_DUPLICATE', `constructs must be checked by one Mesh, got a second beside ${other.mesh.node.path}`);
+  if (other !== undefined) throw meshError(own.mesh, 'MESH_MESH_DUPLICATE', `constructs must be checked by one Mesh, got a second beside ${other.mesh.node.path}; keep one of them`);
   const early = settled.get(root);
   if (early !== undefined && (own.domain !== DEFAULT_DOMAIN || own.revision !== undefined)) {
     throw meshError(own.mesh, 'MESH_MESH_LATE', `a Mesh with its own domain or revision must be made before what depends on them, got ${early.node.path} first; make the Mesh first`);

@@ -4,14 +4,14 @@ import { regexFault } from './re2';
 
 /** A path as requests have it. */
 export function requirePath(path: string): string {
-  if (!path.startsWith('/')) throw meshError(undefined, 'MESH_PATH_INVALID', `a path must begin with "/", got "${path}"`);
+  if (!path.startsWith('/')) throw meshError(undefined, 'MESH_PATH_INVALID', `a path must begin with "/", got "${path}"; put "/" in front`);
   return path;
 }
 
 /** A regular expression that Envoy takes. */
 export function requireRegex(regex: string): string {
   const fault = regexFault(regex);
-  if (fault !== undefined) throw meshError(undefined, 'MESH_REGEX_INVALID', `a regular expression must be RE2 syntax, got "${regex}": ${fault}`);
+  if (fault !== undefined) throw meshError(undefined, 'MESH_REGEX_INVALID', `a regular expression must be RE2 syntax, got "${regex}": ${fault}; write it as RE2 has it`);
   return regex;
 }
 
@@ -19,7 +19,7 @@ export function requireRegex(regex: string): string {
 export function requireHeaderName(name: string, pseudo: boolean = true): string {
   const lower = name.toLowerCase();
   if (!/^:?[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower) || (!pseudo && lower.startsWith(':'))) {
-    throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'*+-.^_\`|~, got "${name}"`);
+    throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'*+-.^_\`|~, got "${name}"; rename it`);
   }
   return lower;
 }
@@ -28,7 +28,7 @@ export function requireHeaderName(name: string, pseudo: boolean = true): string 
 export function requireHeaderPattern(pattern: string): string {
   const name = pattern.startsWith('*') ? pattern.slice(1) : pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
   if (!/^[!#$%&'+.^_`|~0-9a-z-]+$/i.test(name)) {
-    throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'+-.^_\`|~, and one * at its beginning or end, got "${pattern}"`);
+    throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'+-.^_\`|~, and one * at its beginning or end, got "${pattern}"; rename it`);
   }
   return pattern;
 }
@@ -42,7 +42,7 @@ export function regexOf(text: string): string {
 export function requireLabels(scope: IConstruct | undefined, what: string, labels: { [name: string]: string }): { [name: string]: string } {
   const name = '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
   const bad = Object.entries(labels).find(([key, value]) => !new RegExp(`^([a-z0-9][-a-z0-9.]{0,252}/)?${name}$`).test(key) || !new RegExp(`^(${name})?$`).test(value));
-  if (bad !== undefined) throw meshError(scope, 'MESH_LABEL_INVALID', `${what} must be labels that Kubernetes takes, got ${bad[0]}=${bad[1]}`);
+  if (bad !== undefined) throw meshError(scope, 'MESH_LABEL_INVALID', `${what} must be labels that Kubernetes takes, got ${bad[0]}=${bad[1]}; use letters, digits, "-", "_" and ".", at most 63, with a letter or digit at each end`);
   if (Object.keys(labels).length === 0) throw meshError(scope, 'MESH_LABEL_INVALID', `${what} must have at least one label, got {}; leave it away for all`);
   return { ...labels };
 }

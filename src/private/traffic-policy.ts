@@ -40,17 +40,17 @@ export function requireTrafficPolicy(scope: IConstruct, own: TrafficPolicyProps 
   }
   if (all.outlierDetection !== undefined) atScope(scope, () => outlierSpec(all.outlierDetection!));
   const { percent, minRetryConcurrency } = all.retryBudget ?? {};
-  if (percent !== undefined && !(percent >= 0 && percent <= 100)) throw meshError(scope, 'MESH_PERCENT_INVALID', `percent of retryBudget must be from 0 to 100, got ${percent}`);
+  if (percent !== undefined && !(percent >= 0 && percent <= 100)) throw meshError(scope, 'MESH_PERCENT_INVALID', `percent of retryBudget must be from 0 to 100, got ${percent}; choose a share in that range`);
   if (minRetryConcurrency !== undefined) requireInteger(scope, 'MESH_LIMIT_INVALID', 'minRetryConcurrency of retryBudget', minRetryConcurrency, 0, 4294967295);
   if (all.retryBudget !== undefined && all.connectionPool?._toKube().http?.maxRetries !== undefined) {
-    throw meshError(scope, 'MESH_FIELD_EXCLUSIVE', `retryBudget of ${what} must not stand beside maxRetries of its connectionPool, got both: Envoy ignores maxRetries then`);
+    throw meshError(scope, 'MESH_FIELD_EXCLUSIVE', `retryBudget of ${what} must not stand beside maxRetries of its connectionPool, got both: Envoy ignores maxRetries then; leave one of them away`);
   }
 }
 
 /** The same for the ports of a service. */
 export function requirePortPolicies(scope: IConstruct, ports: readonly MeshPort[], service: TrafficPolicyProps | undefined): void {
   for (const port of ports) {
-    if (port.traffic?.retryBudget !== undefined) throw meshError(scope, 'MESH_FIELD_UNSUPPORTED', `a port must have no retryBudget, which Istio has only for services and versions, got one on port ${port.number}`);
+    if (port.traffic?.retryBudget !== undefined) throw meshError(scope, 'MESH_FIELD_UNSUPPORTED', `a port must have no retryBudget, which Istio has only for services and versions, got one on port ${port.number}; set it on the service`);
     requireTrafficPolicy(scope, port.traffic, { ...service, retryBudget: undefined }, `port ${port.number}`);
   }
 }

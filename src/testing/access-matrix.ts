@@ -1,3 +1,5 @@
+import { guarded } from '../private/arguments';
+
 /** What is asked of each pair of a caller and a service. */
 export interface AccessMatrixOptions {
   /**
@@ -68,6 +70,8 @@ export class AccessMatrix {
     return rows.map(([from, to, mark, why]) => `${from.padEnd(widths[0])}  ${to.padEnd(widths[1])}  ${mark} ${why}`.trimEnd()).join('\n');
   }
 }
+
+guarded('AccessMatrix', AccessMatrix);
 
 function named(full: string, name: string): boolean {
   return full === name || full.startsWith(`${name}.`);

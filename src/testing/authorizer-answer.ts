@@ -1,4 +1,5 @@
 import type { Verdict } from '../evaluator';
+import { guarded } from '../private/arguments';
 import { requireInteger } from '../private/check';
 
 /** What an authorizer gives with its answer. */
@@ -39,6 +40,8 @@ export class AuthorizerAnswer {
   /** @internal */
   public _verdict(): Verdict { return this.verdict; }
 }
+
+guarded('AuthorizerAnswer', AuthorizerAnswer);
 
 function lower({ headers = {} }: AuthorizerAnswerOptions): { [name: string]: string } {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

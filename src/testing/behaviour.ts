@@ -1,6 +1,8 @@
 import type { Duration } from 'cdk8s';
 import type { Phase, Reaction } from '../evaluator';
+import { guarded } from '../private/arguments';
 import { requireInteger } from '../private/check';
+import { wholeMillis } from '../private/duration';
 
 /** What an application answers. */
 export interface AnswerOptions {
@@ -22,14 +24,14 @@ export interface AnswerOptions {
  * Behaviour.answer(503).times(2).followedBy(Behaviour.answer(200, { takes: Duration.millis(30) }));
  */
 export class Behaviour {
-  /** Answers with this status. Throws MESH_STATUS_INVALID for one outside 200 to 599. */
+  /** Answers with this status. Throws MESH_STATUS_INVALID for one outside 200 to 599, MESH_DURATION_INVALID. */
   public static answer(status: number, options: AnswerOptions = {}): Behaviour {
     requireInteger(undefined, 'MESH_STATUS_INVALID', 'the status of an answer', status, 200, 599);
     const headers = Object.fromEntries(Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
-    return Behaviour.ever({ kind: 'answer', status, takesMs: options.takes?.toMilliseconds() ?? 0, headers });
+    return Behaviour.ever({ kind: 'answer', status, takesMs: timeOf(options.takes), headers });
   }
-  /** Ends the connection without an answer, after so long; at once by default. */
-  public static reset(takes?: Duration): Behaviour { return Behaviour.ever({ kind: 'reset', takesMs: takes?.toMilliseconds() ?? 0 }); }
+  /** Ends the connection without an answer, after so long; at once by default. Throws MESH_DURATION_INVALID for a part of a millisecond. */
+  public static reset(takes?: Duration): Behaviour { return Behaviour.ever({ kind: 'reset', takesMs: timeOf(takes) }); }
   /** Takes requests and never answers. */
   public static hang(): Behaviour { return Behaviour.ever({ kind: 'hang' }); }
   /** Listens no more: connections to the application are refused. A sidecar in its Pod still runs, and answers 503. */
@@ -51,8 +53,8 @@ export class Behaviour {
     return this.limited({ requests: count });
   }
 
-  /** The same until so long after it was declared; then what follows, or 200 at once. */
-  public until(time: Duration): Behaviour { return this.limited({ untilMs: time.toMilliseconds() }); }
+  /** The same until so long after it was declared; then what follows, or 200 at once. Throws MESH_DURATION_INVALID. */
+  public until(time: Duration): Behaviour { return this.limited({ untilMs: wholeMillis('until()', time) }); }
 
   /** What comes after `times()` or `until()`. */
   public followedBy(next: Behaviour): Behaviour { return new Behaviour([...this.phases, ...next.phases]); }
@@ -65,3 +67,7 @@ export class Behaviour {
     return new Behaviour([...this.phases.slice(0, -1), { ...last, ...limit }]);
   }
 }
+
+guarded('Behaviour', Behaviour);
+
+function timeOf(takes: Duration | undefined): number { return takes === undefined ? 0 : wholeMillis('takes', takes); }

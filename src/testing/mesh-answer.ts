@@ -3,6 +3,8 @@ import type { MeshRequest } from './mesh-request';
 import type { Simulator } from './simulator';
 import type { PlayedRequest } from '../analysis/play';
 import { MeshError } from '../model/error';
+import { guarded } from '../private/arguments';
+import { millisOf } from '../private/duration';
 import type { IRouteDestination } from '../route';
 
 /** One attempt to get an answer: the first, or a retry. */
@@ -94,7 +96,7 @@ export class MeshAnswer {
   public expectElapsed(least: Duration, most: Duration = least): MeshAnswer {
     const { elapsedMs = -1 } = this.played;
     const wanted = least === most ? text(least) : `${text(least)} to ${text(most)}`;
-    const right = elapsedMs >= least.toMilliseconds() && elapsedMs <= most.toMilliseconds();
+    const right = elapsedMs >= millisOf(least) && elapsedMs <= millisOf(most);
     return this.require(right, `the answer must take ${wanted}, got ${elapsedMs < 0 ? 'none yet' : text(ms(elapsedMs))}`);
   }
 
@@ -137,7 +139,9 @@ export class MeshAnswer {
   }
 }
 
+guarded('MeshAnswer', MeshAnswer);
+
 /** Durations are whole milliseconds. */
 function ms(milliseconds: number): Duration { return Duration.millis(Math.round(milliseconds)); }
 
-function text(duration: Duration): string { return `${duration.toMilliseconds() / 1000} s`; }
+function text(duration: Duration): string { return `${millisOf(duration) / 1000} s`; }

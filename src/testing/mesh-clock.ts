@@ -7,7 +7,9 @@ import { answererNames, requestSpec, senderName } from './sender';
 import type { Simulator } from './simulator';
 import type { MeshPlay } from '../analysis/play';
 import { MeshError } from '../model/error';
+import { guarded } from '../private/arguments';
 import { requireInteger } from '../private/check';
+import { wholeMillis } from '../private/duration';
 
 /** Options of `MeshTesting.clock()`. */
 export interface MeshClockOptions {
@@ -74,9 +76,9 @@ export class MeshClock {
     return this;
   }
 
-  /** Lets time go by, with all that happens in it. */
+  /** Lets time go by, with all that happens in it. Throws MESH_DURATION_INVALID for a part of a millisecond. */
   public advance(time: Duration): MeshClock {
-    this.play.clock.advance(time.toMilliseconds());
+    this.play.clock.advance(wholeMillis('advance()', time));
     return this;
   }
 
@@ -111,3 +113,5 @@ export class MeshClock {
   /** Endpoints that are ejected now. */
   public ejected(): EjectedEndpoint[] { return this.play.ejected(); }
 }
+
+guarded('MeshClock', MeshClock);

@@ -1,5 +1,6 @@
 import type { IConstruct } from 'constructs';
 import type { AuthorizerAnswer } from './authorizer-answer';
+import { guarded } from '../private/arguments';
 
 /** An HTTP request to send through a mesh. Immutable: each verb returns another request. */
 export class MeshRequest {
@@ -43,6 +44,8 @@ export class MeshRequest {
   }
 }
 
+guarded('MeshRequest', MeshRequest);
+
 /** Who sends a request. */
 export interface SendOptions {
   /**
@@ -66,7 +69,7 @@ export interface SendOptions {
    */
   readonly at?: Date;
   /**
-   * HTTP status that external authorizers answer to requests that a CUSTOM policy asks them about; 200 lets them pass.
+   * HTTP status that external authorizers answer to requests that a CUSTOM policy asks them about; 200 lets them pass, others up to 599 do not.
    * @default 200
    */
   readonly externalAuthorizer?: number;
@@ -103,3 +106,5 @@ export class ClientCertificate {
     this.names = names;
   }
 }
+
+guarded('ClientCertificate', ClientCertificate);

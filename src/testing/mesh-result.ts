@@ -3,6 +3,8 @@ import type { MeshRequest } from './mesh-request';
 import type { Simulator } from './simulator';
 import type { ExplainedTarget, Explanation } from '../analysis/explain';
 import { MeshError } from '../model/error';
+import { guarded } from '../private/arguments';
+import { millisOf } from '../private/duration';
 import type { IRouteDestination } from '../route';
 
 /** A share of all requests like the one that was sent. */
@@ -133,7 +135,7 @@ export class MeshResult {
     return this.require(this.rule === name, `rule "${name}" must decide, got ${this.rule === '' ? 'none' : `"${this.rule}"`}`);
   }
 
-  /** The answer may take at most this long. Throws MESH_DURATION_INVALID. */
+  /** The answer may take at most this long. */
   public expectTimeout(timeout: Duration): MeshResult {
     return this.require(sameDuration(this.timeout, timeout), `the timeout must be ${durationText(timeout)}, got ${durationText(this.timeout)}`);
   }
@@ -143,7 +145,7 @@ export class MeshResult {
     return this.require(this.retries === attempts, `there must be ${attempts} retries, got ${this.retries}`);
   }
 
-  /** Requests are delayed so long; `percent` of them, all by default. Throws MESH_DURATION_INVALID. */
+  /** Requests are delayed so long; `percent` of them, all by default. */
   public expectDelay(delay: Duration, percent: number = 100): MeshResult {
     const right = sameDuration(this.delay, delay) && this.delayPercent === percent;
     return this.require(right, `${percent} % must be delayed by ${durationText(delay)}, got ${this.delayPercent} % by ${durationText(this.delay)}`);
@@ -176,14 +178,16 @@ export class MeshResult {
   }
 }
 
+guarded('MeshResult', MeshResult);
+
 const NOUNS: { readonly [outcome: string]: string } = { failed: 'failure', denied: 'denial' };
 
 function milliseconds(seconds: number): Duration { return Duration.millis(Math.round(seconds * 1000)); }
 
 function sameDuration(a: Duration | undefined, b: Duration): boolean {
-  return a !== undefined && a.toMilliseconds() === b.toMilliseconds();
+  return a !== undefined && millisOf(a) === millisOf(b);
 }
 
 function durationText(duration: Duration | undefined): string {
-  return duration === undefined ? 'none' : `${duration.toMilliseconds() / 1000} s`;
+  return duration === undefined ? 'none' : `${millisOf(duration) / 1000} s`;
 }

@@ -8,6 +8,7 @@ import type { RuleCoverage } from './rule-coverage';
 import { requestSpec, senderName } from './sender';
 import type { Simulator } from './simulator';
 import type { CanaryRollout } from '../canary-rollout';
+import { guarded } from '../private/arguments';
 import { requireInteger } from '../private/check';
 import { meshOptionsFor } from '../private/mesh-settings';
 import { renderMesh } from '../private/render';
@@ -120,6 +121,8 @@ export class MeshTesting {
     return this.simulator;
   }
 }
+
+guarded('MeshTesting', MeshTesting);
 
 /** Address of the service that a VirtualService of the same name is about. */
 function serviceUrl(manifests: any[], { name, namespace }: { name: string; namespace?: string }): string {

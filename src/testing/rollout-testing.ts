@@ -1,5 +1,6 @@
 import type { MeshRequest } from './mesh-request';
 import type { TargetShare } from './mesh-result';
+import { guarded } from '../private/arguments';
 
 /** What one request gets in one state. */
 type Send = (state: string, from: string, request?: MeshRequest) => Sent;
@@ -67,3 +68,5 @@ export class RolloutTesting {
     return this.states.map((state) => ({ state, distribution: this.send(state, from, request).distribution }));
   }
 }
+
+guarded('RolloutTesting', RolloutTesting);

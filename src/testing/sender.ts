@@ -6,6 +6,7 @@ import { ExternalService } from '../external-service';
 import { MeshGateway } from '../mesh-gateway';
 import { MeshService } from '../mesh-service';
 import { MeshVersion } from '../mesh-version';
+import { requireInteger } from '../private/check';
 import { meshError } from '../private/errors';
 import { workloadObject } from '../private/workload';
 
@@ -33,6 +34,7 @@ function nameOf(from: IConstruct, simulator: Simulator): string {
 /** A request with who sends it and how, as the explanation takes it. */
 export function requestSpec({ method, url, headers, claims }: MeshRequest, options: SendOptions, from: string): RequestSpec {
   const { at, fromAddress, externalAuthorizer, authorizerAnswer, clientCertificate, serverName } = options;
+  if (externalAuthorizer !== undefined) requireInteger(undefined, 'MESH_STATUS_INVALID', 'externalAuthorizer', externalAuthorizer, 200, 599);
   const authorizer = authorizerAnswer?._verdict() ?? externalAuthorizer;
   const tls = {
     ...(serverName !== undefined && { sni: serverName }),

@@ -181,7 +181,7 @@ spec: {selector: {matchLabels: {app: reviews}}, action: CUSTOM, provider: {name:
   expect(answered(AuthorizerAnswer.deny(302, { headers: { Location: 'https://login.example/' } })).expectDenied().status).toBe(302);
   expect(answered(AuthorizerAnswer.unavailable()).expectDenied()).toMatchObject({ status: 403, details: 'ext_authz_error' });
   expect(t.clock().send(admin, { ...from, authorizerAnswer: AuthorizerAnswer.deny(401) }).expectStatus(401).attempts).toHaveLength(1);
-  expect(() => AuthorizerAnswer.deny(299)).toThrow('MESH_STATUS_INVALID: the status of a refusal must be a whole number from 300 to 599, got 299');
+  expect(() => AuthorizerAnswer.deny(299)).toThrow('MESH_STATUS_INVALID: the status of a refusal must be a whole number from 300 to 599, got 299; choose one in that range');
   const open = custom.replace('port: 8000}', 'port: 8000, failOpen: true, statusOnError: "503"}');
   const lenient = MeshTesting.fromYaml(SHOP + service('gate', 8000) + open);
   expect(lenient.send(admin, { ...from, authorizerAnswer: AuthorizerAnswer.unavailable() }).outcome).toBe('routed');

@@ -170,11 +170,11 @@ test('a gateway that asks for certificates', () => {
 });
 
 test.each<[string, () => unknown, string]>([
-  ['a status below 200', () => Behaviour.answer(199), 'MESH_STATUS_INVALID: the status of an answer must be a whole number from 200 to 599, got 199'],
-  ['a status above 599', () => Behaviour.answer(600), 'MESH_STATUS_INVALID: the status of an answer must be a whole number from 200 to 599, got 600'],
-  ['no times', () => Behaviour.hang().times(0), 'MESH_COUNT_INVALID: times() must be a whole number from 1 to 1000000, got 0'],
-  ['no requests', () => MeshTesting.of(shop().chart).clock().sendAtOnce(0, ask), 'MESH_COUNT_INVALID: sendAtOnce() must be a whole number from 1 to 1000000, got 0'],
-  ['no seed', () => MeshTesting.of(shop().chart).clock({ seed: 0 }), 'MESH_SEED_INVALID: seed must be a whole number from 1 to 2147483646, got 0'],
+  ['a status below 200', () => Behaviour.answer(199), 'MESH_STATUS_INVALID: the status of an answer must be a whole number from 200 to 599, got 199; choose one in that range'],
+  ['a status above 599', () => Behaviour.answer(600), 'MESH_STATUS_INVALID: the status of an answer must be a whole number from 200 to 599, got 600; choose one in that range'],
+  ['no times', () => Behaviour.hang().times(0), 'MESH_COUNT_INVALID: times() must be a whole number from 1 to 1000000, got 0; choose one in that range'],
+  ['no requests', () => MeshTesting.of(shop().chart).clock().sendAtOnce(0, ask), 'MESH_COUNT_INVALID: sendAtOnce() must be a whole number from 1 to 1000000, got 0; choose one in that range'],
+  ['no seed', () => MeshTesting.of(shop().chart).clock({ seed: 0 }), 'MESH_SEED_INVALID: seed must be a whole number from 1 to 2147483646, got 0; choose one in that range'],
   ['an unknown name', () => MeshTesting.of(shop().chart).clock().behaveNamed('nobody', Behaviour.hang()), 'MESH_WORKLOAD_UNKNOWN: a workload of that name must exist in namespace default, got nobody'],
 ])('rejects %s', (_case, run, message) => {
   expect(run).toThrow(message);
