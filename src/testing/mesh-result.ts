@@ -137,7 +137,7 @@ export class MeshResult {
 
   /** The answer may take at most this long. */
   public expectTimeout(timeout: Duration): MeshResult {
-    return this.require(sameDuration(this.timeout, timeout), `the timeout must be ${durationText(timeout)}, got ${durationText(this.timeout)}`);
+    return this.require(sameDuration(this.timeout, timeout), `the timeout must be ${timeText(timeout)}, got ${timeText(this.timeout)}`);
   }
 
   /** A failed request is sent again so many times. */
@@ -148,7 +148,7 @@ export class MeshResult {
   /** Requests are delayed so long; `percent` of them, all by default. */
   public expectDelay(delay: Duration, percent: number = 100): MeshResult {
     const right = sameDuration(this.delay, delay) && this.delayPercent === percent;
-    return this.require(right, `${percent} % must be delayed by ${durationText(delay)}, got ${this.delayPercent} % by ${durationText(this.delay)}`);
+    return this.require(right, `${percent} % must be delayed by ${timeText(delay)}, got ${this.delayPercent} % by ${timeText(this.delay)}`);
   }
 
   /** A copy of this share of requests, 0 to 100, is sent to this service or version. */
@@ -188,6 +188,6 @@ function sameDuration(a: Duration | undefined, b: Duration): boolean {
   return a !== undefined && millisOf(a) === millisOf(b);
 }
 
-function durationText(duration: Duration | undefined): string {
+function timeText(duration: Duration | undefined): string {
   return duration === undefined ? 'none' : `${millisOf(duration) / 1000} s`;
 }
