@@ -2,6 +2,7 @@ import { parseDocument } from 'yaml';
 import { DEFAULT_PROXY_CONFIG, mergeProxyConfig, proxyConfigFault } from './proxy-config';
 import { parseQuantity } from './quantity';
 import { MeshError } from '../model/error';
+import { isObject } from '../model/json';
 
 /** What is wrong with a value, as `must be …`; undefined where nothing is. */
 type Check = (value: string) => string | undefined;
@@ -32,6 +33,18 @@ const jsonObject: Check = (value) => {
   }
 };
 
+/** Definitions by name, or a list of definitions that have names. */
+const namedJson: Check = (value) => {
+  try {
+    const read: unknown = JSON.parse(value);
+    if (isObject(read)) return Object.values(read).every(isObject) ? undefined : 'must be a JSON object of objects';
+    if (Array.isArray(read)) return read.every(each => isObject(each) && typeof each.name === 'string') ? undefined : 'must be a JSON list of objects with names';
+  } catch {
+    // Told below.
+  }
+  return 'must be a JSON object or list';
+};
+
 const proxyConfig: Check = (value) => {
   try {
     const document = parseDocument(value);
@@ -57,8 +70,8 @@ export const CHECKED: Readonly<Record<string, Check>> = {
   'sidecar.istio.io/proxyCPULimit': quantity,
   'sidecar.istio.io/proxyMemory': quantity,
   'sidecar.istio.io/proxyMemoryLimit': quantity,
-  'sidecar.istio.io/userVolume': jsonObject,
-  'sidecar.istio.io/userVolumeMount': jsonObject,
+  'sidecar.istio.io/userVolume': namedJson,
+  'sidecar.istio.io/userVolumeMount': namedJson,
   'status.sidecar.istio.io/port': port,
   'traffic.sidecar.istio.io/excludeInboundPorts': ports,
   'traffic.sidecar.istio.io/excludeInterfaces': interfaces,
@@ -66,7 +79,6 @@ export const CHECKED: Readonly<Record<string, Check>> = {
   'traffic.sidecar.istio.io/excludeOutboundPorts': ports,
   'traffic.sidecar.istio.io/includeInboundPorts': portsOrAll,
   'traffic.sidecar.istio.io/includeOutboundIPRanges': rangesOrAll,
-  'traffic.sidecar.istio.io/includeOutboundPorts': ports,
   'traffic.sidecar.istio.io/kubevirtInterfaces': interfaces,
 };
 

@@ -35,6 +35,12 @@ export function isNative(context: Pick<Context, 'pod' | 'nativeSidecar'>): boole
   return asked ? asked !== 'false' : context.nativeSidecar;
 }
 
+/** Whether an author's own proxy container is one that stays; only these two values are understood here. */
+export function movesProxy(pod: Pod, otherwise: boolean): boolean {
+  const asked = annotationsOf(pod)['sidecar.istio.io/nativeSidecar'];
+  return asked === 'true' || (asked !== 'false' && otherwise);
+}
+
 /** Whether the application waits for the proxy. */
 export function holdsApplication(context: Pick<Context, 'proxyConfig' | 'values'>): boolean {
   return context.proxyConfig.holdApplicationUntilProxyStarts === true || context.values.global.proxy.holdApplicationUntilProxyStarts === true;

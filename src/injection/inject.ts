@@ -1,5 +1,5 @@
 import { checkAnnotations } from './annotations';
-import { annotation, holdsApplication, isNative } from './context';
+import { annotation, holdsApplication, movesProxy } from './context';
 import type { Context } from './context';
 import { gatewayTemplate } from './gateway-template';
 import { grpcAgentTemplate, grpcSimpleTemplate } from './grpc-templates';
@@ -61,7 +61,7 @@ export function injectPod(original: Pod, owner: Owner, settings: MeshSettings, w
     }
     const overlay = render(context);
     template = strategicMerge('PodTemplateSpec', template, overlay);
-    if (isNative({ pod: original, nativeSidecar: settings.nativeSidecar }) && isInit(template, PROXY)) pod = moveProxy(pod);
+    if (movesProxy(pod, settings.nativeSidecar) && isInit(template, PROXY)) pod = moveProxy(pod);
     pod = read(strategicMerge('PodTemplateSpec', pod as unknown as Data, overlay), where);
   }
   pod = read(reapply(pod, original, template, where) as unknown as Data, where);

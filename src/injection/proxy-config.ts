@@ -92,13 +92,15 @@ export function goJson(value: unknown): string {
 function mergeMessage(message: string, base: Json, over: Json): Data {
   const out: Data = {};
   const fields = MESSAGES[message];
-  const chosen = new Set(fields.filter(([name]) => over[name] !== undefined).map(([, , oneof]) => oneof).filter(oneof => oneof !== undefined));
+  // Of the members of a oneof the one that is declared last holds.
+  const chosen = new Map(fields.filter(([name, , oneof]) => oneof !== undefined && over[name] !== undefined).map(([name, , oneof]) => [oneof, name]));
   for (const [name, type, oneof] of fields) {
-    const [known, given] = [base[name], over[name]];
+    const isChosen = oneof === undefined || (chosen.get(oneof) ?? name) === name;
+    const [known, given] = [base[name], isChosen ? over[name] : undefined];
     const joins = MESSAGES[type] !== undefined && isObject(known) && isObject(given);
     if (given !== undefined) out[name] = joins ? mergeMessage(type, known, given) : given;
     // Setting one member of a oneof unsets the others.
-    else if (known !== undefined && (oneof === undefined || !chosen.has(oneof))) out[name] = known;
+    else if (known !== undefined && isChosen) out[name] = known;
   }
   return out;
 }
@@ -149,12 +151,19 @@ function scalarOf(type: string, value: unknown, path: string): unknown {
     case 'duration': {
       const ms = typeof value === 'string' ? parseDuration(value) : undefined;
       if (ms === undefined) throw new Error(`${path} must be a duration such as 10s`);
-      return `${ms / 1000}s`;
+      return seconds(ms);
     }
     default:
       if (typeof value === 'number') return value;
       throw new Error(`${path} must be a number`);
   }
+}
+
+/** A duration as protobuf's JSON has it: with no decimals, or three, six or nine. */
+function seconds(ms: number): string {
+  const nanos = Math.round(ms * 1_000_000);
+  const digits = [0, 3, 6].find(count => nanos % 10 ** (9 - count) === 0) ?? 9;
+  return `${(nanos / 1_000_000_000).toFixed(digits)}s`;
 }
 
 function snake(name: string): string {

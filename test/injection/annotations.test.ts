@@ -110,6 +110,41 @@ test.each(['true', '1', 't', 'false', '0', 'F'])('rewriteAppHTTPProbers: %s', (v
   expect(pod.spec.containers[0].livenessProbe).toEqual(/^[t1]/.test(value) ? { httpGet: { path: '/app-health/web/livez', port: 15020 } } : probe);
 });
 
+describe('volumes of users', () => {
+  const names = (value: string, mounts: string): unknown[] => {
+    const pod = injected({ annotations: { [`${S}userVolume`]: value, [`${S}userVolumeMount`]: mounts } });
+    return [(pod.spec.volumes as { name: string }[]).slice(-2), (proxyOf(pod).volumeMounts as { name: string }[]).slice(-2)];
+  };
+  const wanted = [[{ name: 'a', secret: { secretName: 's' } }, { name: 'b', emptyDir: {} }], [{ name: 'a', mountPath: '/a' }, { name: 'b', mountPath: '/b' }]];
+  test('by name', () => {
+    expect(names('{"b":{"emptyDir":{}},"a":{"secret":{"secretName":"s"}}}', '{"b":{"mountPath":"/b"},"a":{"mountPath":"/a"}}')).toEqual(wanted);
+  });
+  test('as a list', () => {
+    expect(names('[{"name":"a","secret":{"secretName":"s"}},{"name":"b","emptyDir":{}}]', '[{"name":"a","mountPath":"/a"},{"name":"b","mountPath":"/b"}]')).toEqual(wanted);
+  });
+  test.each(['[{"emptyDir":{}}]', '["a"]', '{"a":1}', '1', '{'])('not %s', (value) => {
+    expect(() => injected({ annotations: { [`${S}userVolume`]: value } })).toThrow('MESH_INJECT_ANNOTATION');
+  });
+});
+
+test('ProxyConfig is told to the proxy as protobuf writes it', () => {
+  const told = (config: string): unknown => JSON.parse(variable(proxyOf(injected({ annotations: { 'proxy.istio.io/config': config } })), 'PROXY_CONFIG') as string);
+  expect(told('privateKeyProvider: {cryptomb: {pollDelay: 10ms}}\nterminationDrainDuration: 1.5s')).toEqual({ privateKeyProvider: { cryptomb: { pollDelay: '0.010s' } }, terminationDrainDuration: '1.500s' });
+  // Of two members of a oneof the one that is declared last holds.
+  expect(told('tracingServiceName: CANONICAL_NAME_ONLY\nserviceCluster: mine')).toEqual({ tracingServiceName: 'CANONICAL_NAME_ONLY' });
+});
+
+test('an author\'s own proxy becomes native by true or false alone', () => {
+  const own = (value: string) => injected({ annotations: { [`${S}nativeSidecar`]: value }, spec: { containers: [{ name: 'istio-proxy', image: 'auto' }, { name: 'web', image: 'w' }] } }).spec;
+  expect(own('true').containers.map(({ name }) => name)).toEqual(['web']);
+  expect(own('yes').containers.map(({ name }) => name)).toEqual(['web', 'istio-proxy']);
+  expect(own('yes').initContainers!.map(({ name }) => name)).toEqual(['istio-init', 'istio-proxy']);
+});
+
+test('ports whose traffic is captured are told as they are written', () => {
+  expect(argument(captureOf(injected({ annotations: { [`${T}includeOutboundPorts`]: '*' } })), '-q')).toBe('*');
+});
+
 describe('a value that Istio refuses is an error', () => {
   const good: Readonly<Record<string, readonly string[]>> = {
     'istio.io/reroute-virtual-interfaces': ['', 'eth0, a_b-c.d'],
