@@ -68,7 +68,8 @@ function overridesBootstrap({ pod }: Context): boolean {
 /** Volumes or mounts that a Pod asks for by an annotation: a JSON object of name and definition, or a list of definitions; a name of their own wins. */
 function named(context: Context, name: string): Data[] {
   const given = JSON.parse(annotation(context, name, '{}')) as Record<string, Data> | readonly Data[];
-  return Array.isArray(given) ? [...given as readonly Data[]] : Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, each]) => ({ name: key, ...each as Data }));
+  if (Array.isArray(given)) return [...given as readonly Data[]];
+  return Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, each]) => ({ name: key, ...each as Data }));
 }
 
 function mount(name: string, mountPath: string): Data {
