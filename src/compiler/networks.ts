@@ -30,6 +30,8 @@ export function acrossNetworks(view: View, endpoints: readonly Endpoint[], speak
   if (gateways.length === 0) return endpoints;
   const scale = weightScale(view.mesh, gateways);
   const visible = networkView(view);
+  // Nobody says where the proxy is: it reaches nothing of a network directly that has a gateway.
+  const unplaced = (textOf(view.proxy.metadata.NETWORK) ?? '') === '';
   const direct: Endpoint[] = [];
   const shares = new Map<NetworkGateway, number>();
   for (const endpoint of endpoints) {
@@ -37,14 +39,21 @@ export function acrossNetworks(view: View, endpoints: readonly Endpoint[], speak
     if (visible !== undefined && network !== '' && !visible.includes(network)) continue;
     const weight = Math.min(endpoint.weight * scale, MOST);
     const behind = gatewaysTo(gateways, network, clusterId);
-    if (inNetwork(view, network) || behind.length === 0) direct.push({ ...endpoint, weight });
-    else if (speaksMtls(endpoint)) for (const gateway of behind) shares.set(gateway, (shares.get(gateway) ?? 0) + Math.floor(weight / behind.length));
+    const dialled = behind.filter(({ address }) => sameFamily(view, address));
+    if (behind.length === 0 || (inNetwork(view, network) && !(unplaced && network !== ''))) {
+      direct.push({ ...endpoint, weight });
+    } else if (speaksMtls(endpoint)) {
+      for (const gateway of dialled) shares.set(gateway, (shares.get(gateway) ?? 0) + Math.floor(weight / dialled.length));
+    }
   }
   const others = gateways.filter(gateway => shares.has(gateway));
   return [...direct, ...others.map(gateway => gatewayEndpoint(gateway, Math.max(shares.get(gateway) ?? 1, 1)))];
 }
 
 const MOST = 4294967295;
+
+/** Whether a proxy has an address of the same family. */
+const sameFamily = ({ proxy }: View, address: string): boolean => proxy.ips.some(ip => ip.includes(':') === address.includes(':'));
 
 /** Those of the endpoint's own cluster, else all of its network. */
 function gatewaysTo(gateways: readonly NetworkGateway[], network: string, clusterId: string): readonly NetworkGateway[] {

@@ -162,7 +162,7 @@ function registryOf(of: ResourceIndex, settings: RegistrySettings, former: Regis
     byName: new Map(workloads.map(workload => [`${workload.namespace}/${workload.name}`, workload])),
     byAddress: new Map([...workloads].reverse().map(workload => [`${workload.namespace}/${workload.ip}`, workload])),
     endpoints,
-    networkGateways: keepEqual(former?.networkGateways, networkGatewaysOf(services, config, clusterId)),
+    networkGateways: keepEqual(former?.networkGateways, networkGatewaysOf(services, reading, config, clusterId)),
     findTargets: targetFinder(services, endpoints),
     targets: new WeakMap(),
     namespaces: new Map(reading('Namespace').map(({ metadata }) => [metadata.name, metadata.labels])),

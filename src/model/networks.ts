@@ -1,9 +1,10 @@
-import { inCidr } from './addresses';
+import { inCidr, isIpAddress } from './addresses';
 import type { ResourceIndex } from './index-resources';
 import type { Json } from './json';
-import { numberOf, objectOf, objectsOf, textOf, textsOf } from './json';
+import { numberOf, objectOf, objectsOf, textMapOf, textOf, textsOf } from './json';
 import type { MeshConfig } from './mesh-config';
 import { compare } from './resource';
+import { selects } from './selectors';
 import type { Service } from './service';
 
 /** Where endpoints of a network are reached from others. */
@@ -18,6 +19,8 @@ export interface NetworkGateway {
 /** Label of Pods, of the root namespace, and of the Service before a network's gateway. */
 export const NETWORK_LABEL = 'topology.istio.io/network';
 const GATEWAY_PORT = 15443;
+/** Annotation of NodePort Services: labels of the nodes by whose addresses they are reached, as JSON. */
+const NODE_SELECTOR = 'traffic.istio.io/nodeSelector';
 
 const networksOf = ({ raw }: Pick<MeshConfig, 'raw'>): [string, Json][] => Object.entries(objectOf(objectOf(raw.meshNetworks).networks))
   .map(([name, network]): [string, Json] => [name, objectOf(network)]).sort(([a], [b]) => compare(a, b));
@@ -37,30 +40,54 @@ export function networkFinder(
   return (address, label) => label || everywhere || byCluster || ranges.find(({ fromCidr }) => inCidr(address, fromCidr))?.name;
 }
 
-/** Gateways of all networks, by address and port: those that MeshNetworks lists, and those whose Service is labelled so. */
-export function networkGatewaysOf(services: readonly Service[], config: MeshConfig, clusterId: string): NetworkGateway[] {
+/** Gateways of all networks, by address and port: those that MeshNetworks lists, and those whose Service is labelled so and listens on the port. */
+export function networkGatewaysOf(services: readonly Service[], of: ResourceIndex, config: MeshConfig, clusterId: string): NetworkGateway[] {
   const found: NetworkGateway[] = [];
+  const reached = (network: string, service: Service, port: number): void => {
+    found.push(...addressesFromOutside(service, port, of).map(each => ({ network, clusterId, ...each })));
+  };
   for (const [network, { gateways }] of networksOf(config)) {
     for (const gateway of objectsOf(gateways)) {
       const port = numberOf(gateway.port) ?? 0;
       const address = textOf(gateway.address);
       const service = services.find(({ hostname }) => hostname === gateway.registryServiceName);
       if (address !== undefined && address !== '') found.push({ network, clusterId: '', address, port });
-      else if (service !== undefined) found.push(...externalAddresses(service).map(each => ({ network, clusterId, address: each, port })));
+      else if (service !== undefined) reached(network, service, port);
     }
   }
   for (const service of services.filter(({ registry, labels }) => registry === 'Kubernetes' && (labels[NETWORK_LABEL] ?? '') !== '')) {
     const port = numberOf(service.labels['networking.istio.io/gatewayPort']) ?? GATEWAY_PORT;
-    found.push(...externalAddresses(service).map(address => ({ network: service.labels[NETWORK_LABEL], clusterId, address, port })));
+    if (service.ports.some(({ number }) => number === port)) reached(service.labels[NETWORK_LABEL], service, port);
   }
   const distinct = new Map(found.map(gateway => [JSON.stringify([gateway.network, gateway.clusterId, gateway.address, gateway.port]), gateway]));
   // A gateway that has a name only would have to be resolved, which no function of manifests can.
-  return [...distinct.values()].filter(({ address }) => inCidr(address, '0.0.0.0/0') || inCidr(address, '::/0'))
-    .sort((a, b) => compare(a.address, b.address) || a.port - b.port);
+  return [...distinct.values()].filter(({ address }) => isIpAddress(address)).sort((a, b) => compare(a.address, b.address) || a.port - b.port);
 }
 
-/** Addresses under which a Service is reached from outside the cluster. */
-function externalAddresses({ resource }: Service): string[] {
-  const balancer = objectsOf(objectOf(resource.status?.loadBalancer).ingress).flatMap(({ ip, hostname }) => textOf(ip) ?? textOf(hostname) ?? []);
-  return [...balancer, ...textsOf(resource.spec.externalIPs)];
+/** Where a Service is reached from outside the cluster: its balancer, the nodes that it selects for that, and its external addresses. */
+function addressesFromOutside({ resource }: Service, port: number, of: ResourceIndex): { readonly address: string; readonly port: number }[] {
+  const { spec, status, metadata } = resource;
+  const external = textsOf(spec.externalIPs);
+  if (spec.type === 'NodePort' && NODE_SELECTOR in metadata.annotations) {
+    const nodePort = numberOf(objectsOf(spec.ports).find(each => each.port === port)?.nodePort) ?? port;
+    return nodeAddresses(labelsOf(metadata.annotations[NODE_SELECTOR]), of).map(address => ({ address, port: nodePort }));
+  }
+  const ingress = spec.type === 'LoadBalancer' ? objectsOf(objectOf(status?.loadBalancer).ingress) : [];
+  return [...ingress.flatMap(({ ip, hostname }) => textOf(ip) ?? textOf(hostname) ?? []), ...external].map(address => ({ address, port }));
+}
+
+/** The first external address of every node that has the labels. */
+function nodeAddresses(labels: Readonly<Record<string, string>> | undefined, of: ResourceIndex): string[] {
+  if (labels === undefined) return [];
+  return of('Node').filter(({ metadata }) => selects(labels, metadata.labels)).flatMap(({ status }) => (
+    textOf(objectsOf(status?.addresses).find(({ type, address }) => type === 'ExternalIP' && (textOf(address) ?? '') !== '')?.address) ?? []));
+}
+
+/** Undefined where the text is not a JSON object of labels. */
+function labelsOf(json: string): Readonly<Record<string, string>> | undefined {
+  try {
+    return textMapOf(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
 }

@@ -10,11 +10,11 @@ const pod = (name: string, ip: string, network: string, labels: object = {}) => 
   spec: { containers: [{ name: 'app', image: 'x' }] },
   status: { podIP: ip, conditions: [{ type: 'Ready', status: 'True' }] },
 });
-const eastWest = (name: string, network: string, ips: string[], labels: object = {}) => JSON.stringify({
+const eastWest = (name: string, network: string, ips: string[], labels: object = {}, port = 15443) => JSON.stringify({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { name, namespace: 'istio-system', labels: { 'topology.istio.io/network': network, ...labels } },
-  spec: { clusterIP: '10.96.3.1', ports: [{ name: 'tls', port: 15443 }] },
+  spec: { type: 'LoadBalancer', clusterIP: '10.96.3.1', ports: [{ name: 'tls', port }] },
   status: { loadBalancer: { ingress: ips.map(ip => ({ ip })) } },
 });
 const STOCK = `
@@ -61,7 +61,7 @@ test('endpoints of another network stand behind its gateway, with all their weig
 });
 
 test('several gateways share it, and all weights are multiplied so that it divides', () => {
-  const documents = [...PODS, eastWest('gate', 'far', ['198.51.100.1', '198.51.100.2'], { 'networking.istio.io/gatewayPort': '443' }), eastWest('own', 'near', ['203.0.113.1', '203.0.113.2', '203.0.113.3'])];
+  const documents = [...PODS, eastWest('gate', 'far', ['198.51.100.1', '198.51.100.2'], { 'networking.istio.io/gatewayPort': '443' }, 443), eastWest('own', 'near', ['203.0.113.1', '203.0.113.2', '203.0.113.3'])];
   expect(endpoints(documents)).toEqual(['10.1.0.1:8000*6+mtls', '198.51.100.1:443*6+mtls', '198.51.100.2:443*6+mtls']);
 });
 
@@ -104,6 +104,45 @@ describe('a network is known', () => {
     const service = 'apiVersion: v1\nkind: Service\nmetadata: { name: gate, namespace: istio-system }\nspec: { externalIPs: [198.51.100.7], ports: [{ name: tls, port: 443 }] }';
     expect(endpoints([...unlabelled, map, service])).toEqual(['10.1.0.1:8000*1+mtls', '198.51.100.7:443*1+mtls']);
   });
+});
+
+test('a Service that does not listen on the gateway\'s port is no gateway, nor one whose balancer is of another type', () => {
+  expect(endpoints([...PODS, eastWest('gate', 'far', ['198.51.100.1'], { 'networking.istio.io/gatewayPort': '443' })])).toHaveLength(3);
+  expect(endpoints([...PODS, eastWest('gate', 'far', ['198.51.100.1']).replace('LoadBalancer', 'ClusterIP')])).toHaveLength(3);
+});
+
+test('a proxy of no known network takes the gateway of every network that has one', () => {
+  const lost = 'apiVersion: v1\nkind: Pod\nmetadata: { name: lost, namespace: shop }\nspec: { containers: [{ name: app, image: x }] }\nstatus: { podIP: 10.3.0.1 }';
+  expect(endpoints([...PODS, lost, eastWest('gate', 'far', ['198.51.100.1'])], { workload: 'lost.shop' })).toEqual(['10.1.0.1:8000*1+mtls', '198.51.100.1:15443*2+mtls']);
+});
+
+test('a gateway may be a NodePort of the nodes that an annotation selects', () => {
+  const node = (name: string, role: string, addresses: object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels: { role } }, status: { addresses } });
+  const nodes = [
+    node('a', 'edge', [{ type: 'InternalIP', address: '10.0.0.1' }, { type: 'ExternalIP', address: '192.0.2.1' }]),
+    node('b', 'edge', [{ type: 'InternalIP', address: '10.0.0.2' }]), node('c', 'inner', [{ type: 'ExternalIP', address: '192.0.2.3' }]),
+  ];
+  const gate = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'gate', namespace: 'istio-system', labels: { 'topology.istio.io/network': 'far' }, annotations: { 'traffic.istio.io/nodeSelector': '{"role":"edge"}' } },
+    spec: { type: 'NodePort', clusterIP: '10.96.3.1', ports: [{ name: 'tls', port: 15443, nodePort: 31443 }] },
+  });
+  expect(endpoints([...PODS, ...nodes, gate])).toEqual(['10.1.0.1:8000*1+mtls', '192.0.2.1:31443*2+mtls']);
+  expect(endpoints([...PODS, ...nodes, gate.replace(/"role\\":/, 'role:')])).toHaveLength(3);
+});
+
+test('a gateway of another address family is out of reach', () => {
+  expect(endpoints([...PODS, eastWest('gate', 'far', ['2001:db8::1'])])).toEqual(['10.1.0.1:8000*1+mtls']);
+});
+
+test('names that a resolver answers are not exchanged for gateways', () => {
+  const entry = JSON.stringify({
+    apiVersion: 'networking.istio.io/v1', kind: 'ServiceEntry', metadata: { name: 'dns', namespace: 'shop' }, spec: { hosts: ['dns.example'], resolution: 'DNS', ports: [{ number: 80, name: 'http', protocol: 'HTTP' }], endpoints: [{ address: 'a.example', network: 'far' }] },
+  });
+  const model = buildModel(resourcesOfYaml(STOCK, ...PODS, eastWest('gate', 'far', ['198.51.100.1']), entry));
+  const cluster = compile(model, 'near.shop').clusters.find(({ name }) => name === 'outbound|80||dns.example');
+  expect(JSON.stringify(cluster?.loadAssignment, (_, value) => (typeof value === 'bigint' ? String(value) : value))).toContain('a.example');
 });
 
 test('a gateway that has a name only cannot be dialled', () => {

@@ -62,7 +62,7 @@ export function serviceCluster(view: View, site: ClusterSite): Cluster | undefin
     clusterDiscoveryType: { case: 'type', value: lb.type },
     connectTimeout: pool.connectTimeout,
     lbPolicy: lb.policy,
-    lbConfig: lb.config ?? originalDst(type, port),
+    lbConfig: lb.config ?? originalDst(type, service, port),
     commonLbConfig: { healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 }, localityConfigSpecifier: lb.locality },
     circuitBreakers: pool.circuitBreakers,
     upstreamConnectionOptions: pool.connectionOptions,
@@ -127,7 +127,8 @@ function clusterLike(
   };
 }
 
-function originalDst(type: Cluster_DiscoveryType, port: ServicePort): Init['lbConfig'] {
-  if (type !== Cluster_DiscoveryType.ORIGINAL_DST || typeof port.targetPort !== 'number' || port.targetPort === port.number) return undefined;
+/** An entry may send what it passes through to another port; Pods behind a headless Service are dialled as they are. */
+function originalDst(type: Cluster_DiscoveryType, { registry }: Service, port: ServicePort): Init['lbConfig'] {
+  if (type !== Cluster_DiscoveryType.ORIGINAL_DST || registry === 'Kubernetes' || typeof port.targetPort !== 'number' || port.targetPort === port.number) return undefined;
   return { case: 'originalDstLbConfig', value: { upstreamPortOverride: port.targetPort } };
 }

@@ -55,7 +55,8 @@ export function loadAssignment(view: View, site: ClusterSite): ClusterLoadAssign
     else list.push(endpoint);
   }
   const groups = [...byLocality].sort(([a], [b]) => compare(a, b)).map(([locality, list]) => {
-    const reached = acrossNetworks(view, list, endpoint => speaksMtls(view, endpoint, policy.tls));
+    // A name leads wherever its resolver says: only what EDS tells can be exchanged for a gateway.
+    const reached = service.resolution === 'client-side' ? acrossNetworks(view, list, endpoint => speaksMtls(view, endpoint, policy.tls)) : list;
     return { locality, endpoints: reached, priority: 0, weight: weightOf(reached) };
   });
   return {
