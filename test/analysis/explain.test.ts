@@ -155,3 +155,16 @@ test.each([
 ])('a question about nothing says so: %j', (question, message) => {
   expect(() => explainRequest(model(BASE), question)).toThrow(message);
 });
+
+test('the request is shown as the application gets it: what a token says in headers, without the token', () => {
+  const mesh = model(BASE, `
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: tokens }
+spec:
+  selector: { matchLabels: { app: reviews } }
+  jwtRules: [{ issuer: me, jwks: '{"keys":[]}', outputClaimToHeaders: [{ header: x-reader, claim: sub }] }]`);
+  const { request } = explainRequest(mesh, { ...ask, headers: { 'x-kind': 'a' }, claims: { iss: 'me', sub: 'jason' } });
+  expect(request).toEqual({ method: 'GET', authority: 'reviews:9080', path: '/reviews/0', headers: { 'x-kind': 'a', 'x-reader': 'jason' } });
+});

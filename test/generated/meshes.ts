@@ -1,4 +1,6 @@
 import * as fc from 'fast-check';
+import { policies } from './policies';
+import { TOKENS } from './tokens';
 
 /** Meshes over the same few workloads, so that running proxies take one after the other; and requests sent through them. */
 
@@ -17,6 +19,9 @@ export interface GeneratedMesh {
   readonly documents: readonly object[];
   readonly requests: readonly GeneratedRequest[];
 }
+
+/** Requests sent through each mesh. */
+const REQUESTS = 11;
 
 type Spec = Record<string, unknown>;
 
@@ -48,6 +53,7 @@ export const WORKLOADS: readonly object[] = [
 ];
 
 const optional = { requiredKeys: [] as [] };
+const rarely = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
 const word = fc.constantFrom('a', 'ab', 'b');
 const text = fc.oneof(
   fc.constantFrom('a', 'ab', 'b').map(exact => ({ exact })), fc.constantFrom('a', 'b').map(prefix => ({ prefix })),
@@ -126,8 +132,12 @@ const serviceEntries = fc.option(fc.record({
 })]));
 
 const exported = fc.constantFrom<Spec>({}, {}, {}, { exportTo: ['.'] }, { exportTo: ['*'] });
-const virtualServices = fc.array(fc.tuple(fc.constantFrom('alpha', 'beta', 'entry.example'), rules, exported), { maxLength: 3 })
-  .map(all => all.map(([host, http, more], index) => named('VirtualService', 'networking', `inside-${index}`, 'shop', { hosts: [host], http, ...more })));
+const tcpRules = fc.array(fc.record({
+  match: fc.constantFrom<Spec[]>([{ sourceLabels: { app: 'client' } }], [{ port: 8001 }], [{ destinationSubnets: ['127.0.0.0/8'] }, { sourceLabels: { app: 'beta' } }]),
+  route: destination.map(each => [{ destination: each }]),
+}, { requiredKeys: ['route'] }), { minLength: 1, maxLength: 2 });
+const virtualServices = fc.array(fc.tuple(fc.constantFrom('alpha', 'beta', 'entry.example'), rules, rarely(tcpRules), exported), { maxLength: 3 })
+  .map(all => all.map(([host, http, tcp, more], index) => named('VirtualService', 'networking', `inside-${index}`, 'shop', { hosts: [host], http, ...(tcp && { tcp }), ...more })));
 const delegate = fc.option(fc.tuple(uri, rules), { nil: undefined }).map(chosen => (chosen === undefined ? undefined : {
   rule: { match: [{ uri: chosen[0] }], delegate: { name: 'part' } } as Spec,
   documents: [named('VirtualService', 'networking', 'part', 'shop', { http: chosen[1] })],
@@ -165,65 +175,54 @@ const destinationRules = fc.option(fc.tuple(policy, fc.constantFrom(['v1', 'v2']
   }),
 ]));
 
-const mtls = fc.constantFrom('STRICT', 'PERMISSIVE', 'DISABLE');
-const peerAuthentication = fc.record({ namespace: mtls, alpha: mtls, port: mtls }, optional).map(({ namespace, alpha, port }) => [
-  ...(namespace === undefined ? [] : [named('PeerAuthentication', 'security', 'default', 'shop', { mtls: { mode: namespace } })]),
-  ...(alpha === undefined && port === undefined ? [] : [named('PeerAuthentication', 'security', 'alpha', 'shop', {
-    selector: { matchLabels: { app: 'alpha' } },
-    ...(alpha === undefined ? {} : { mtls: { mode: alpha } }),
-    ...(port === undefined ? {} : { portLevelMtls: { 8080: { mode: port } } }),
-  })]),
+const egress = fc.constantFrom<Spec[]>(
+  [{ hosts: ['./*'] }], [{ hosts: ['*/*'] }], [{ hosts: ['./alpha.shop.svc.cluster.local', 'other/*'] }], [{ hosts: ['~/*'] }],
+  [{ port: { number: 8000, name: 'http', protocol: 'HTTP' }, hosts: ['./*'] }, { hosts: ['other/*'] }]);
+const scope = fc.tuple(egress, fc.constantFrom('REGISTRY_ONLY', 'ALLOW_ANY')).map(([hosts, mode]): Spec => ({ egress: hosts, outboundTrafficPolicy: { mode } }));
+/** The application is where it is; what is said of its port may not be what its Service says. */
+const ingress = fc.constantFrom('HTTP', 'HTTP', 'TCP').map((protocol): Spec => ({
+  ingress: [{ port: { number: 8080, protocol, name: `${protocol.toLowerCase()}-in` }, defaultEndpoint: '127.0.0.1:8080' }],
+}));
+const sidecars = fc.record({ mesh: rarely(scope), namespace: fc.option(scope, { nil: undefined, freq: 2 }), client: rarely(scope), alpha: rarely(ingress) }).map(({ mesh, namespace, client, alpha }) => [
+  ...(mesh === undefined ? [] : [named('Sidecar', 'networking', 'default', 'istio-system', mesh)]),
+  ...(namespace === undefined ? [] : [named('Sidecar', 'networking', 'default', 'shop', namespace)]),
+  ...(client === undefined ? [] : [named('Sidecar', 'networking', 'client', 'shop', { workloadSelector: { labels: { app: 'client' } }, ...client })]),
+  ...(alpha === undefined ? [] : [named('Sidecar', 'networking', 'alpha', 'shop', { workloadSelector: { labels: { app: 'alpha' } }, ...alpha })]),
 ]);
 
-const source = fc.record({
-  principals: fc.constantFrom(['*'], ['cluster.local/ns/shop/sa/client'], ['*/sa/beta']),
-  namespaces: fc.constantFrom(['shop'], ['other', 'istio-*']),
-  notNamespaces: fc.constantFrom(['other'], ['shop']),
-}, optional);
-const operation = fc.record({
-  methods: fc.constantFrom(['GET'], ['POST', 'PUT']),
-  paths: fc.constantFrom(['/a*'], ['/a', '*b'], ['/{*}/b']),
-  notPaths: fc.constantFrom(['/a/b']),
-  hosts: fc.constantFrom(['alpha*'], ['*']),
-  notPorts: fc.constant(['8081']),
-}, optional);
-const authorizationRule = fc.record({
-  from: fc.array(source.map(each => ({ source: each })), { minLength: 1, maxLength: 2 }),
-  to: fc.array(operation.map(each => ({ operation: each })), { minLength: 1, maxLength: 2 }),
-  when: fc.constant([{ key: 'request.headers[x]', values: ['a*'] }]),
-}, optional);
-const authorization = fc.array(fc.tuple(fc.constantFrom('ALLOW', 'DENY', 'AUDIT'), fc.array(authorizationRule, { minLength: 1, maxLength: 2 }), fc.constantFrom('alpha', 'beta')), { maxLength: 2 })
-  .map(all => all.map(([chosen, list, app], index) => named('AuthorizationPolicy', 'security', `access-${index}`, 'shop', { selector: { matchLabels: { app } }, action: chosen, rules: list })));
-
-const sidecar = fc.option(fc.tuple(fc.constantFrom(['./*'], ['*/*'], ['./alpha.shop.svc.cluster.local', 'other/*']), fc.constantFrom('REGISTRY_ONLY', 'ALLOW_ANY')), { nil: undefined, freq: 2 })
-  .map(chosen => (chosen === undefined ? [] : [named('Sidecar', 'networking', 'default', 'shop', { egress: [{ hosts: chosen[0] }], outboundTrafficPolicy: { mode: chosen[1] } })]));
+/** Most callers show no token, and most that do a good one. */
+const credentials = fc.oneof(
+  { weight: 5, arbitrary: fc.constant({}) },
+  { weight: 3, arbitrary: fc.constantFrom(TOKENS.plain, TOKENS.staff, TOKENS.guest).map(token => ({ authorization: `Bearer ${token}` })) },
+  { weight: 1, arbitrary: fc.constantFrom(TOKENS.foreign, TOKENS.forged, TOKENS.expired, TOKENS.broken).map(token => ({ authorization: `Bearer ${token}` })) },
+  { weight: 1, arbitrary: fc.constantFrom(TOKENS.plain, `T ${TOKENS.staff}`).map(token => ({ 'x-token': token })) });
 
 /** What a browser asks before it sends a request to another origin. */
 const PREFLIGHT = { 'origin': 'http://a.example', 'access-control-request-method': 'GET' };
 
-const request: fc.Arbitrary<GeneratedRequest> = fc.oneof(
-  fc.tuple(fc.constantFrom<'client' | 'beta'>('client', 'beta'), fc.constantFrom('alpha', 'alpha', 'beta', 'gamma.other', 'entry.example')),
+/** What is asked of a mesh; nobody can dial what is not declared. */
+const requestTo = (declaresEntry: boolean): fc.Arbitrary<GeneratedRequest> => fc.oneof(
+  fc.tuple(fc.constantFrom<'client' | 'beta'>('client', 'beta'), fc.constantFrom('alpha', 'alpha', 'beta', 'gamma.other', declaresEntry ? 'entry.example' : 'alpha')),
   fc.tuple(fc.constant('outside' as const), fc.constantFrom('a.example', 'b.example', 'c.other')),
 ).chain(([from, host]) => fc.record({
   from: fc.constant(from),
   host: fc.constant(host),
   method: fc.constantFrom('GET', 'GET', 'POST', 'OPTIONS'),
   path,
-  headers: fc.tuple(fc.dictionary(fc.constantFrom('x', 'y'), word, { maxKeys: 2, noNullPrototype: true }), fc.constantFrom({}, {}, {}, PREFLIGHT, { ...PREFLIGHT, origin: 'http://c.example' }))
-    .map(([plain, origin]) => ({ ...plain, ...origin })),
+  headers: fc.tuple(
+    fc.dictionary(fc.constantFrom('x', 'y'), word, { maxKeys: 2, noNullPrototype: true }),
+    fc.constantFrom({}, {}, {}, PREFLIGHT, { ...PREFLIGHT, origin: 'http://c.example' }), credentials,
+  ).map(([plain, origin, token]) => ({ ...plain, ...origin, ...token })),
 }));
 
 /** Any mesh, most of them valid. */
-export const meshes: fc.Arbitrary<GeneratedMesh> = fc.record({
-  documents: fc.tuple(
-    services, serviceEntries, gateways, virtualServices, fromOutside, destinationRules, peerAuthentication, authorization, sidecar,
-  ).map((all) => {
-    const speaksHttp = all[0][0]!.spec.ports[0]!.name.startsWith('http');
-    return all.flat().map(document => (speaksHttp ? document : withoutUpgrade(document)));
-  }),
-  requests: fc.array(request, { minLength: 10, maxLength: 10 }),
-}).map(({ documents, requests }) => ({
-  documents,
-  // Nobody can dial what is not declared.
-  requests: documents.some(document => 'kind' in document && document.kind === 'ServiceEntry') ? requests : requests.filter(({ host }) => host !== 'entry.example'),
+export const meshes: fc.Arbitrary<GeneratedMesh> = fc.tuple(
+  services, serviceEntries, gateways, virtualServices, fromOutside, destinationRules, policies, sidecars,
+).map((all) => {
+  const readsHttp = !JSON.stringify(all.at(-1)).includes('tcp-in');
+  const speaksHttp = readsHttp && all[0][0]!.spec.ports[0]!.name.startsWith('http');
+  return { documents: all.flat().map(document => (speaksHttp ? document : withoutUpgrade(document))), declaresEntry: all[1].length > 0 };
+}).chain(({ documents, declaresEntry }) => fc.record({
+  documents: fc.constant(documents),
+  requests: fc.array(requestTo(declaresEntry), { minLength: REQUESTS, maxLength: REQUESTS }),
 }));

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Envoy } from './envoy';
 import type { EnvoyOptions } from './envoy';
@@ -8,6 +8,9 @@ import { startControlPlane } from '../../runtime/control-plane/control-plane';
 import type { ControlPlane } from '../../runtime/control-plane/control-plane';
 import { staticSource } from '../../runtime/control-plane/sources/static';
 import type { StaticSource } from '../../runtime/control-plane/sources/static';
+import type { CompiledProxy } from '../../src/compiler/compiled-proxy';
+import { createCompiler } from '../../src/compiler/compiler';
+import type { Compiler } from '../../src/compiler/compiler';
 import { explicitTable, virtualAddress } from '../../src/compiler/explicit';
 import { withGatewayWorkloads } from '../../src/model/gateway-workloads';
 import { buildModel } from '../../src/model/model';
@@ -15,11 +18,14 @@ import type { Model } from '../../src/model/model';
 import { parseManifests } from '../../src/model/parse';
 import type { Proxy } from '../../src/model/proxy';
 import { proxyOf } from '../../src/model/proxy';
+import type { Resource } from '../../src/model/resource';
 import type { Workload } from '../../src/model/service';
 
 export interface EnvoyMeshOptions extends Pick<EnvoyOptions, 'drainSeconds'> {
   /** Ports on 127.0.0.1 of programs that run already, by workload. */
   readonly applications?: Readonly<Record<string, number>>;
+  /** What the application of a workload answers with; by default the workload's name. */
+  readonly answer?: (workload: string, request: IncomingMessage) => string;
 }
 
 /**
@@ -28,15 +34,16 @@ export interface EnvoyMeshOptions extends Pick<EnvoyOptions, 'drainSeconds'> {
  */
 export class EnvoyMesh {
   /** Starts an Envoy and an application for every workload, and waits until all are served. */
-  public static async start(binary: string, manifests: string, { applications = {}, ...options }: EnvoyMeshOptions = {}): Promise<EnvoyMesh> {
+  public static async start(binary: string, manifests: string, { applications = {}, answer = name => name, ...options }: EnvoyMeshOptions = {}): Promise<EnvoyMesh> {
     const { resources } = withGatewayWorkloads(read(manifests));
     const { workloads } = buildModel(resources);
     const blocks = await reserveLoopback(workloads.length);
     const placement = new Map(workloads.map((workload, index) => [keyOf(workload), { ip: `127.${blocks.block(index)}.0.1` }]));
     const model = buildModel(resources, { placement });
     const source = staticSource(model);
-    const controlPlane = await startControlPlane({ source, port: 0 });
-    const mesh = new EnvoyMesh(controlPlane, placement, source, blocks.release);
+    const box: Compiling = {};
+    const controlPlane = await startControlPlane({ source, port: 0, compilerOf: remembering(box) });
+    const mesh = new EnvoyMesh(controlPlane, placement, source, box, answer, blocks.release);
     try {
       for (const [index, workload] of model.workloads.entries()) {
         const port = applications[workload.name] ?? await mesh.application(workload.name);
@@ -59,18 +66,34 @@ export class EnvoyMesh {
 
   private constructor(
     public controlPlane: ControlPlane, private readonly placement: ReadonlyMap<string, { readonly ip: string }>,
-    private source: StaticSource, private readonly release: () => Promise<void>,
+    private source: StaticSource, private readonly box: Compiling, private readonly answer: NonNullable<EnvoyMeshOptions['answer']>,
+    private readonly release: () => Promise<void>,
   ) {}
 
   /** The model of manifests of the same workloads, each where it runs. */
   public modelOf(manifests: string): Model {
-    return buildModel(withGatewayWorkloads(read(manifests)).resources, { placement: this.placement });
+    return this.modelWith(read(manifests));
+  }
+
+  /** The model of resources of the same workloads, each where it runs. */
+  public modelWith(resources: readonly Resource[]): Model {
+    return buildModel(withGatewayWorkloads(resources).resources, { placement: this.placement });
   }
 
   /** Serves other manifests of the same workloads; resolves when every Envoy has taken them. */
   public async update(manifests: string): Promise<void> {
-    this.source.update(this.modelOf(manifests));
+    await this.serve(this.modelOf(manifests));
+  }
+
+  /** Serves another model of the same workloads; resolves when every Envoy has taken it. */
+  public async serve(model: Model): Promise<void> {
+    this.source.update(model);
     await this.synced();
+  }
+
+  /** What the Envoy of a workload is sent now. */
+  public compiled(workload: string): CompiledProxy {
+    return this.box.compiler!.compile(this.proxies.get(workload)!);
   }
 
   /** Ends the control plane and runs something while it is away; resolves when another one on the same port has every Envoy again. */
@@ -79,7 +102,7 @@ export class EnvoyMesh {
     await this.controlPlane.close();
     await run();
     this.source = staticSource(model);
-    this.controlPlane = await startControlPlane({ source: this.source, port });
+    this.controlPlane = await startControlPlane({ source: this.source, port, compilerOf: remembering(this.box) });
     await this.synced();
   }
 
@@ -109,7 +132,7 @@ export class EnvoyMesh {
 
   /** An application that answers with a name; where it listens. */
   private async application(name: string): Promise<number> {
-    const server = createServer((_request, response) => response.end(name));
+    const server = createServer((request, response) => response.end(this.answer(name, request)));
     server.keepAliveTimeout = 0;
     await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
     this.applications.push(server);
@@ -119,6 +142,13 @@ export class EnvoyMesh {
   private async synced(): Promise<void> {
     await Promise.all([...this.proxies.values()].map(async ({ id }) => this.controlPlane.synced(id, { timeoutMs: 20_000 })));
   }
+}
+
+/** The compiler of the model that is served. */
+interface Compiling { compiler?: Compiler }
+
+function remembering(box: Compiling): (model: Model) => Compiler {
+  return model => (box.compiler = createCompiler(model, box.compiler));
 }
 
 function read(manifests: string) {

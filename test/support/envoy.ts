@@ -120,11 +120,11 @@ export async function assertTaken(envoy: Envoy, compiled: CompiledProxy): Promis
 /** What keeps a configuration from being active in Envoy; nothing where it is. */
 export async function notTaken(envoy: Envoy, compiled: CompiledProxy): Promise<string[]> {
   const problems: string[] = [];
-  const rejected = Object.entries(await envoy.stats('update_rejected')).filter(([, count]) => count !== 0);
+  const stats = await envoy.stats('update_rejected|warming');
+  const rejected = Object.entries(stats).filter(([name, count]) => name.endsWith('update_rejected') && count !== 0);
   problems.push(...rejected.map(([name, count]) => `${name}: ${count}`));
-  const warming = await envoy.stats('warming');
   for (const name of ['cluster_manager.warming_clusters', 'listener_manager.total_listeners_warming']) {
-    if (warming[name] !== 0) problems.push(`${name}: ${warming[name] ?? 'absent'}`);
+    if (stats[name] !== 0) problems.push(`${name}: ${stats[name] ?? 'absent'}`);
   }
   const ready = await envoy.admin('/ready');
   if (ready.status !== 200) problems.push(`/ready: ${ready.status} ${ready.body.trim()}`);
@@ -195,7 +195,12 @@ function bootstrap({ proxy, xdsPort }: EnvoyOptions): object {
     dynamic_resources: {
       lds_config: ads,
       cds_config: ads,
-      ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc', retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '0.5s' } } } }] },
+      ads_config: {
+        api_type: 'GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc', retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '0.5s' } } } }],
+      },
     },
     static_resources: {
       clusters: [{

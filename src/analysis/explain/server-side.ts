@@ -17,43 +17,61 @@ export interface Refusal {
   readonly details?: string;
 }
 
+/** A request with all its headers, as a proxy sends it on. */
+export interface SentRequest extends HttpRequestFacts {
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+/** What became of a request at a target. */
+export interface Reached {
+  /** Why it is not served there. */
+  readonly refusal?: Refusal;
+  /** As the application gets it; absent where that is refused, or no proxy reads the connection. */
+  readonly request?: SentRequest;
+}
+
 /** A request on its way from the caller to one of its targets. */
 export interface Passing {
   readonly spec: RequestSpec;
   readonly caller: ReadyProxy;
   /** Where it came in at the caller's proxy; absent for a connection that is not read as HTTP, or a caller without a proxy. */
   readonly terminal?: HttpTerminal;
-  readonly request?: HttpRequestFacts;
+  readonly request?: SentRequest;
   readonly tell: (step: ExplainedStep) => void;
 }
 
 /** Follows a request from the caller's cluster into the proxy of the first endpoint that takes it, where that is a workload of the mesh. */
-export function enterTarget(proxies: Proxies, { cluster, endpoints: [first] }: ExplainedTarget, passing: Passing): Refusal | undefined {
+export function enterTarget(proxies: Proxies, { cluster, endpoints: [first] }: ExplainedTarget, passing: Passing): Reached {
   const { caller, terminal } = passing;
   const table = caller.prepared.cluster(cluster);
   const host = table?.hosts.find(({ address, port }) => address === first?.address && port === first.port);
-  if (table === undefined || host === undefined) return undefined;
+  if (table === undefined || host === undefined) return unchanged(passing);
   return enterWorkload(proxies, host, transportTo(table, host, terminal), passing);
 }
 
-/** What the proxy at an address says to a connection and the request on it; undefined where it lets it pass, or there is none. */
+/** No proxy stands before the application. */
+function unchanged({ request }: Passing): Reached {
+  return request === undefined ? {} : { request };
+}
+
+/** What the proxy at an address, where there is one, makes of a connection and the request on it. */
 export function enterWorkload(
   proxies: Proxies, { address, port }: { readonly address: string; readonly port: number }, spoken: UpstreamTransport, passing: Passing,
-): Refusal | undefined {
+): Reached {
   const tell = (server: ReadyProxy) => (event: TraceEvent | HopStep): void => passing.tell({ ...event, proxy: server.name, side: 'server' });
   const arrival = arrive(proxies, { address, port }, spoken, passing, tell);
   switch (arrival.kind) {
-    case 'direct': return undefined;
-    case 'closed': return asSeen(passing, arrival);
-    case 'refused': return arrival.refusal;
+    case 'direct': return unchanged(passing);
+    case 'closed': return { refusal: asSeen(passing, arrival) };
+    case 'refused': return { refusal: arrival.refusal };
     case 'taken': {
-      const { server, terminal, decision } = arrival;
+      const { server, terminal, decision, request } = arrival;
       const trace = tell(server);
       if (isCaptured(server)) trace(iptablesStep(TO_APPLICATION));
       trace({ step: 'application', name: `${address}:${port}`, outcome: 'chosen', because: `${server.name} answers` });
       trace(terminal !== undefined && decision !== undefined ? responseStep(terminal, decision.responseHeaders) : BYTES_BACK);
       if (isCaptured(server)) trace(iptablesStep(BACK));
-      return undefined;
+      return request === undefined ? {} : { request };
     }
   }
 }
@@ -67,7 +85,7 @@ export type Arrival =
   /** The proxy answers in place of the application. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly server: ReadyProxy }
   /** The proxy passes it on; without a decision, as bytes. */
-  | { readonly kind: 'taken'; readonly server: ReadyProxy; readonly terminal?: HttpTerminal; readonly decision?: Forward };
+  | { readonly kind: 'taken'; readonly server: ReadyProxy; readonly terminal?: HttpTerminal; readonly decision?: Forward; readonly request?: SentRequest };
 
 /** From a caller to the application at an address, through the proxy before it, where there is one. */
 export function arrive(
@@ -102,8 +120,8 @@ export function arrive(
   const closed = end.kind === 'none' ? '' : admitConnection(end.connectionPolicies, { ...context, metadata: {} }, trace);
   if (closed !== '') return { kind: 'closed', flag: 'UC', because: 'its policies close the connection', details: closed };
   if (at === undefined) return { kind: 'taken', server };
-  const decision = decideThere(server.prepared, at.terminal, at.request, context, trace);
-  return 'kind' in decision ? { kind: 'taken', server, terminal: at.terminal, decision } : { kind: 'refused', refusal: decision, server };
+  const decided = decideThere(server.prepared, at.terminal, at.request, context, trace);
+  return 'decision' in decided ? { kind: 'taken', server, terminal: at.terminal, ...decided } : { kind: 'refused', refusal: decided, server };
 }
 
 /** The caller's proxy answers 503 to HTTP where the connection to the target ends; without one, the caller sees it end. */
@@ -132,8 +150,8 @@ function unspoken(server: ReadyProxy, chain: Chain, spoken: UpstreamTransport, t
 }
 
 function decideThere(
-  prepared: PreparedProxy, terminal: HttpTerminal, sent: HttpRequestFacts, context: AccessContext, trace?: TraceSink,
-): Refusal | Forward {
+  prepared: PreparedProxy, terminal: HttpTerminal, sent: SentRequest, context: AccessContext, trace?: TraceSink,
+): Refusal | { readonly decision: Forward; readonly request: SentRequest } {
   const path = normalizePath(sent.path, terminal.path);
   const request = { ...sent, path: path.kind === 'path' ? path.path : sent.path };
   const admitted = admit(terminal.access, request, context, trace);
@@ -144,7 +162,8 @@ function decideThere(
   const decision = decide(rule, admitted.request, () => 0);
   if (decision.kind === 'answer') return refusal(decision);
   const outcome = clusterOutcome(prepared, decision.cluster, trace);
-  return outcome.kind === 'failed' ? { status: outcome.status, flag: outcome.flag, because: outcome.because } : decision;
+  if (outcome.kind === 'failed') return { status: outcome.status, flag: outcome.flag, because: outcome.because };
+  return { decision, request: sentBy(decision, admitted.request, changed(Object.fromEntries(sent.headers), admitted.changes)) };
 }
 
 function refusal({ status, flag, details, body }: Answer): Refusal {
@@ -155,7 +174,7 @@ function refusal({ status, flag, details, body }: Answer): Refusal {
 export function sentBy(
   { path, authority, requestHeaders }: Forward, request: HttpRequestFacts, headers: Readonly<Record<string, string>>,
   edge?: { readonly terminal: HttpTerminal; readonly source: string },
-): HttpRequestFacts {
+): SentRequest {
   const all = new Map(Object.entries(changed(headers, requestHeaders)));
   if (edge?.terminal.manager.useRemoteAddress === true && !edge.terminal.manager.skipXffAppend) {
     const before = all.get('x-forwarded-for');

@@ -1,12 +1,12 @@
 import { headersOf, sourceOf } from './access';
 import { hear, meet } from './client-side';
 import { lookUp, type Entry } from './entry';
-import type { ExplainedFault, ExplainedMirror, ExplainedRetries, ExplainedStep, ExplainedTarget, Explanation, RequestSpec } from './explanation';
+import type { ExplainedFault, ExplainedMirror, ExplainedRequest, ExplainedRetries, ExplainedStep, ExplainedTarget, Explanation, RequestSpec } from './explanation';
 import { BYTES_BACK, iptablesStep, responseStep, type HopStep } from './hop';
 import { BACK, PROXY_OUT } from './iptables';
 import { ISTIO_DEFAULT, provenanceOf, ruleProvenance, withPlaces } from './provenance';
 import { isCaptured, workloadName, type Proxies } from './proxies';
-import { enterTarget, enterWorkload, sentBy, spokenOutside } from './server-side';
+import { enterTarget, enterWorkload, sentBy, spokenOutside, type SentRequest } from './server-side';
 import { explainTarget, parseClusterName } from './targets';
 import type { RequestUrl } from './url';
 import {
@@ -52,13 +52,13 @@ function walkDirect(here: Walk): Explanation {
   const host = service?.hostname ?? url.host;
   if (first === undefined) return unserved(here, '', `${host} has no endpoint for port ${url.port}`);
   const headers = headersOf(spec);
-  const request: HttpRequestFacts = {
+  const request: SentRequest = {
     method: (spec.method ?? 'GET').toUpperCase(), scheme: 'http', authority: headers.host ?? url.authority, path: url.path, headers: new Map(Object.entries(headers)),
   };
   // TLS of the application's own ends nowhere before the target.
   const spoken = url.scheme === 'https' ? { ...connection, certificate: '' } : { transport: 'raw_buffer' as const, http: 'http/1.1' as const, certificate: '' };
   const plain = url.scheme === 'http' ? { request } : {};
-  const refusal = enterWorkload(proxies, first, spoken, { spec, caller: ready, tell: here.tell, ...plain });
+  const { refusal, request: arrived = request } = enterWorkload(proxies, first, spoken, { spec, caller: ready, tell: here.tell, ...plain });
   const target: ExplainedTarget = {
     host,
     subset: '',
@@ -72,8 +72,7 @@ function walkDirect(here: Walk): Explanation {
     loadBalancing: { policy: '', setBy: ISTIO_DEFAULT },
     ...refusal,
   };
-  const arrives = { method: request.method, authority: request.authority, path: request.path, headers };
-  return { ...common(here), ...outcomeOf([target]), targets: [target], ...(url.scheme === 'http' && { request: arrives }) };
+  return { ...common(here), ...outcomeOf([target]), targets: [target], ...(url.scheme === 'http' && { request: shown(arrived) }) };
 }
 
 function common(here: Walk): Pick<Explanation, 'flag' | 'targets' | 'timeoutSeconds' | 'mirrors' | 'setBy' | 'proxy' | 'trace'> {
@@ -92,9 +91,9 @@ function walkTcp(here: Walk, { targets, totalWeight }: TcpTerminal): Explanation
   const asked = { host: entry.connection.sni ?? url.host, port: url.port };
   const explained = targets.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => {
     const percent = weight * 100 / totalWeight;
-    const reached = entered(here, undefined, undefined, explainTarget(here.proxies, entry.ready.prepared, cluster, percent, asked, here.trace));
-    if (reached.because === undefined) back(here, BYTES_BACK);
-    return reached;
+    const { target } = entered(here, undefined, undefined, explainTarget(here.proxies, entry.ready.prepared, cluster, percent, asked, here.trace));
+    if (target.because === undefined) back(here, BYTES_BACK);
+    return target;
   });
   return { ...common(here), ...outcomeOf(explained), targets: explained };
 }
@@ -137,30 +136,31 @@ function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts
   const left = 100 - (fault?.abortPercent ?? 0);
   const total = targets.reduce((sum, { weight }) => sum + weight, 0);
   const edge = { terminal, source: sourceOf(here.spec, here.entry.ready) };
-  const explained = targets.flatMap(({ weight }, i): ExplainedTarget[] => {
+  const reached = targets.flatMap(({ weight }, i): Entered[] => {
     const decision = weight > 0 ? decide(rule, facts, drawFor(rule, i, 'miss')) : undefined;
     if (decision?.kind !== 'forward') return [];
     const percent = left * weight / total;
     if (targets.length > 1) here.trace({ step: 'target', name: decision.cluster, outcome: 'chosen', detail: `weight ${weight} of ${total}` });
     const asked = { host: hostOf(facts.authority), port: here.entry.connection.port };
     const target = explainTarget(proxies, here.entry.ready.prepared, decision.cluster, percent, asked, here.trace, decision.hash);
-    const reached = entered(here, terminal, sentBy(decision, facts, headers, edge), target);
-    if (reached.because === undefined) back(here, responseStep(terminal, decision.responseHeaders));
-    return [reached];
+    const there = entered(here, terminal, sentBy(decision, facts, headers, edge), target);
+    if (there.target.because === undefined) back(here, responseStep(terminal, decision.responseHeaders));
+    return [there];
   });
-  return { ...base, ...forwarded(here, rule, best, facts, headers), ...outcomeOf(explained), targets: explained };
+  const explained = reached.map(({ target }) => target);
+  const arrived = reached.find(({ request }) => request !== undefined)?.request ?? sentBy(best, facts, headers);
+  return { ...base, ...forwarded(here, rule, best, arrived), ...outcomeOf(explained), targets: explained };
 }
 
 function forwarded(
-  here: Walk, rule: MatchedRoute, decision: Forward, facts: HttpRequestFacts, headers: Record<string, string>,
+  here: Walk, rule: MatchedRoute, decision: Forward, arrived: SentRequest,
 ): Pick<Explanation, 'request' | 'response' | 'timeoutSeconds' | 'retries' | 'mirrors' | 'setBy'> {
   const { retry, timeoutMs, responseHeaders: { add, remove } } = decision;
-  const sent = sentBy(decision, facts, headers);
   const mirrors = rule.action.kind === 'forward' ? rule.action.mirrors : [];
   const { resource } = provenanceOf(here.proxies.model, rule.source);
   const setBy = resource === '' ? ISTIO_DEFAULT : resource;
   return {
-    request: { method: facts.method, authority: sent.authority, path: sent.path, headers: Object.fromEntries(sent.headers as Map<string, string>) },
+    request: shown(arrived),
     ...add.length + remove.length > 0 && { response: { set: Object.fromEntries(add.map(({ name, value }) => [name, value])), removed: remove } },
     timeoutSeconds: timeoutMs / 1000,
     ...(retry && { retries: retriesOf(retry) }),
@@ -171,6 +171,10 @@ function forwarded(
     }),
     setBy: { timeout: timeoutMs > 0 ? setBy : ISTIO_DEFAULT, retries: isDefault(retry) ? ISTIO_DEFAULT : setBy },
   };
+}
+
+function shown({ method, authority, path, headers }: SentRequest): ExplainedRequest {
+  return { method, authority, path, headers: Object.fromEntries(headers) };
 }
 
 function retriesOf({ numRetries, retryOn, statuses, perTryTimeoutMs }: Retry): ExplainedRetries {
@@ -221,14 +225,16 @@ function answered(here: Walk, base: ReturnType<typeof common>, answer: Answer): 
   };
 }
 
-/** A target with what its own proxy says to the request. */
-function entered(here: Walk, terminal: HttpTerminal | undefined, request: HttpRequestFacts | undefined, target: ExplainedTarget): ExplainedTarget {
-  if (target.because !== undefined) return target;
+/** A target with what its own proxy says to the request, and the request as its application gets it. */
+interface Entered { readonly target: ExplainedTarget; readonly request?: SentRequest }
+
+function entered(here: Walk, terminal: HttpTerminal | undefined, sent: SentRequest | undefined, target: ExplainedTarget): Entered {
+  if (target.because !== undefined) return { target };
   if (isCaptured(here.entry.ready)) here.trace(iptablesStep(PROXY_OUT));
-  const passing = { spec: here.spec, caller: here.entry.ready, tell: here.tell, ...(terminal && { terminal }), ...(request && { request }) };
-  const refusal = enterTarget(here.proxies, target, passing);
+  const passing = { spec: here.spec, caller: here.entry.ready, tell: here.tell, ...(terminal && { terminal }), ...(sent && { request: sent }) };
+  const { refusal, request } = enterTarget(here.proxies, target, passing);
   outside(here, terminal, target);
-  return refusal === undefined ? target : { ...target, ...refusal };
+  return refusal === undefined ? { target, ...(request && { request }) } : { target: { ...target, ...refusal } };
 }
 
 /** An answer on its way back to the caller. */

@@ -12,7 +12,7 @@ import { hear, meet } from '../explain/client-side';
 import { entriesOf, lookUp, type Entry } from '../explain/entry';
 import type { RequestSpec } from '../explain/explanation';
 import { proxiesOf, type Proxies, type ProxiesOptions, type ReadyProxy } from '../explain/proxies';
-import { arrive, sentBy, type Passing } from '../explain/server-side';
+import { arrive, sentBy, type Passing, type SentRequest } from '../explain/server-side';
 import { parseClusterName } from '../explain/targets';
 import { parseUrl, type RequestUrl } from '../explain/url';
 import { walk } from '../explain/walk';
@@ -181,7 +181,7 @@ export class MeshPlay {
     const first = endpoints.length <= 1 ? endpoints[0] : endpoints[this.draw('endpoint', endpoints.length)];
     if (first === undefined) return this.close(played, `${url.host} has no endpoint for port ${url.port}`);
     const headers = headersOf(spec);
-    const request: HttpRequestFacts = {
+    const request: SentRequest = {
       method: (spec.method ?? 'GET').toUpperCase(), scheme: 'http', authority: headers.host ?? url.authority, path: url.path, headers: new Map(Object.entries(headers)),
     };
     const spoken: UpstreamTransport = url.scheme === 'https' ? { ...connection, certificate: '' } : PLAIN;
