@@ -168,3 +168,20 @@ spec:
   const { request } = explainRequest(mesh, { ...ask, headers: { 'x-kind': 'a' }, claims: { iss: 'me', sub: 'jason' } });
   expect(request).toEqual({ method: 'GET', authority: 'reviews:9080', path: '/reviews/0', headers: { 'x-kind': 'a', 'x-reader': 'jason' } });
 });
+
+test('what the caller\'s proxy passes on as bytes is read by a target whose Sidecar says that it is HTTP', () => {
+  const sidecar = `
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: reviews }
+spec: { workloadSelector: { labels: { app: reviews } }, ingress: [{ port: { number: 9080, protocol: HTTP, name: http }, defaultEndpoint: '127.0.0.1:9080' }] }
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: reviews }
+spec: { selector: { matchLabels: { app: reviews } }, action: DENY, rules: [{ to: [{ operation: { paths: [/secret] } }] }] }`;
+  const { explain } = createExplainer(model(BASE.replaceAll('name: http }', 'name: tcp }'), sidecar));
+  expect(explain({ ...ask, url: 'http://reviews:9080/secret' })).toMatchObject({ outcome: 'denied', status: 403 });
+  expect(explain(ask)).toMatchObject({ outcome: 'routed', request: { path: '/reviews/0' } });
+});

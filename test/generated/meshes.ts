@@ -111,11 +111,13 @@ const rule = fc.tuple(action, fc.record({
   mirrors: fc.constantFrom<Spec[]>([{ destination: { host: 'beta' } }], [{ destination: { host: 'alpha' }, percentage: { value: 50 } }, { destination: { host: 'beta' } }]),
 }, optional)).map(([chosen, more]): Spec => ({ ...('route' in chosen ? more : 'match' in more ? { match: more.match } : {}), ...chosen }));
 
-const rules = fc.array(rule, { minLength: 1, maxLength: 4 });
+/** Most lists of rules end with one for all the rest. */
+const rules = fc.tuple(fc.array(rule, { minLength: 1, maxLength: 4 }), fc.constantFrom(true, true, true, false), destination)
+  .map(([some, ends, rest]): Spec[] => (ends ? [...some, { route: [{ destination: rest }] }] : some));
 const named = (kind: string, group: string, name: string, namespace: string, spec: unknown) => (
   { apiVersion: `${group}.istio.io/v1`, kind, metadata: { name, namespace }, spec });
 
-const services = fc.tuple(fc.constantFrom('http', 'http', 'http-web', '', 'tcp'), fc.constantFrom(undefined, undefined, '*', '.', 'other'))
+const services = fc.tuple(fc.constantFrom('http', 'http', 'http-web', '', 'tcp'), fc.constantFrom(undefined, undefined, undefined, '*', '*', '.', 'other'))
   .map(([portName, exportTo]) => [service('alpha', 'shop', portName, exportTo === undefined ? {} : { 'networking.istio.io/exportTo': exportTo })]);
 /** A host that is no Service, answered by workloads that another Service may have too. */
 const serviceEntries = fc.option(fc.record({
@@ -136,13 +138,13 @@ const tcpRules = fc.array(fc.record({
   match: fc.constantFrom<Spec[]>([{ sourceLabels: { app: 'client' } }], [{ port: 8001 }], [{ destinationSubnets: ['127.0.0.0/8'] }, { sourceLabels: { app: 'beta' } }]),
   route: destination.map(each => [{ destination: each }]),
 }, { requiredKeys: ['route'] }), { minLength: 1, maxLength: 2 });
-const virtualServices = fc.array(fc.tuple(fc.constantFrom('alpha', 'beta', 'entry.example'), rules, rarely(tcpRules), exported), { maxLength: 3 })
+const virtualServices = fc.uniqueArray(fc.tuple(fc.constantFrom('alpha', 'beta', 'entry.example'), rules, rarely(tcpRules), exported), { maxLength: 3, selector: ([host]) => host })
   .map(all => all.map(([host, http, tcp, more], index) => named('VirtualService', 'networking', `inside-${index}`, 'shop', { hosts: [host], http, ...(tcp && { tcp }), ...more })));
 const delegate = fc.option(fc.tuple(uri, rules), { nil: undefined }).map(chosen => (chosen === undefined ? undefined : {
   rule: { match: [{ uri: chosen[0] }], delegate: { name: 'part' } } as Spec,
   documents: [named('VirtualService', 'networking', 'part', 'shop', { http: chosen[1] })],
 }));
-const fromOutside = fc.tuple(fc.array(fc.tuple(fc.constantFrom(['*'], ['a.example'], ['*.example'], ['b.example', 'a.example']), rules), { maxLength: 2 }), delegate)
+const fromOutside = fc.tuple(fc.uniqueArray(fc.tuple(fc.constantFrom(['*'], ['*'], ['a.example'], ['*.example'], ['b.example', 'a.example']), rules), { maxLength: 2, selector: ([hosts]) => hosts[0] }), delegate)
   .map(([all, part]) => [
     ...all.map(([hosts, http], index) => named('VirtualService', 'networking', `outside-${index}`, 'shop', {
       hosts, gateways: ['istio-system/edge'], http: index === 0 && part !== undefined ? [part.rule, ...http] : http,
@@ -167,7 +169,7 @@ const policy = fc.record({
 /** An application that is asked in HTTP/2 has to speak it: behind a port of unknown protocol its sidecar does not translate. */
 const withoutUpgrade = (document: object): object => (
   JSON.parse(JSON.stringify(document, (key, value: unknown) => (key === 'h2UpgradePolicy' ? undefined : value))) as object);
-const destinationRules = fc.option(fc.tuple(policy, fc.constantFrom(['v1', 'v2'], ['v1', 'v2'], ['v1', 'v2'], ['v2', 'v1'], ['v1']), policy), { nil: undefined, freq: 9 }).map(chosen => (chosen === undefined ? [] : [
+const destinationRules = fc.option(fc.tuple(policy, fc.constantFrom(...Array<string[]>(6).fill(['v1', 'v2']), ['v2', 'v1'], ['v1']), policy), { nil: undefined, freq: 9 }).map(chosen => (chosen === undefined ? [] : [
   named('DestinationRule', 'networking', 'alpha', 'shop', {
     host: 'alpha',
     trafficPolicy: chosen[0],
@@ -202,8 +204,11 @@ const PREFLIGHT = { 'origin': 'http://a.example', 'access-control-request-method
 
 /** What is asked of a mesh; nobody can dial what is not declared. */
 const requestTo = (declaresEntry: boolean): fc.Arbitrary<GeneratedRequest> => fc.oneof(
-  fc.tuple(fc.constantFrom<'client' | 'beta'>('client', 'beta'), fc.constantFrom('alpha', 'alpha', 'beta', 'gamma.other', declaresEntry ? 'entry.example' : 'alpha')),
-  fc.tuple(fc.constant('outside' as const), fc.constantFrom('a.example', 'b.example', 'c.other')),
+  {
+    weight: 7,
+    arbitrary: fc.tuple(fc.constantFrom<'client' | 'beta'>('client', 'beta'), fc.constantFrom('alpha', 'alpha', 'beta', 'gamma.other', declaresEntry ? 'entry.example' : 'alpha')),
+  },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('outside' as const), fc.constantFrom('a.example', 'a.example', 'b.example', 'c.other')) },
 ).chain(([from, host]) => fc.record({
   from: fc.constant(from),
   host: fc.constant(host),

@@ -50,9 +50,10 @@ const source = few({
   namespaces: fc.constantFrom(['shop'], ['other', 'istio-*']),
   notNamespaces: fc.constantFrom(['other'], ['shop']),
   // Connections come from loopback addresses.
-  ipBlocks: fc.constantFrom(['127.0.0.0/8'], ['10.0.0.0/8', '127.0.0.0/8'], ['192.0.2.1']),
-  notIpBlocks: fc.constantFrom(['127.0.0.0/8'], ['192.0.2.0/24']),
-  remoteIpBlocks: fc.constantFrom(['127.0.0.0/8'], ['192.0.2.0/24']),
+  ipBlocks: fc.constantFrom(['127.0.0.0/8'], ['10.0.0.0/8', '127.0.0.0/8'], ['198.51.100.1']),
+  notIpBlocks: fc.constantFrom(['127.0.0.0/8'], ['198.51.100.0/24']),
+  // A gateway tells what loopback addresses it is asked from by an address of the machine.
+  remoteIpBlocks: fc.constantFrom(['0.0.0.0/0'], ['198.51.100.0/24']),
 });
 const operation = few({
   methods: fc.constantFrom(['GET'], ['POST', 'PUT']),

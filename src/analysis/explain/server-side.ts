@@ -34,8 +34,9 @@ export interface Reached {
 export interface Passing {
   readonly spec: RequestSpec;
   readonly caller: ReadyProxy;
-  /** Where it came in at the caller's proxy; absent for a connection that is not read as HTTP, or a caller without a proxy. */
+  /** Where it came in at the caller's proxy; absent for a connection that is not read as HTTP there, or a caller without a proxy. */
   readonly terminal?: HttpTerminal;
+  /** Absent for what the caller encrypts itself. */
   readonly request?: SentRequest;
   readonly tell: (step: ExplainedStep) => void;
 }
@@ -46,12 +47,15 @@ export function enterTarget(proxies: Proxies, { cluster, endpoints: [first] }: E
   const table = caller.prepared.cluster(cluster);
   const host = table?.hosts.find(({ address, port }) => address === first?.address && port === first.port);
   if (table === undefined || host === undefined) return unchanged(passing);
-  return enterWorkload(proxies, host, transportTo(table, host, terminal), passing);
+  const spoken = transportTo(table, host, terminal);
+  // What the caller's proxy passes on as bytes, the target's may read.
+  const plainHttp = terminal === undefined && passing.request !== undefined && spoken.transport === 'raw_buffer';
+  return enterWorkload(proxies, host, plainHttp ? { ...spoken, http: 'http/1.1' } : spoken, passing);
 }
 
 /** No proxy stands before the application. */
-function unchanged({ request }: Passing): Reached {
-  return request === undefined ? {} : { request };
+function unchanged({ request, terminal }: Passing): Reached {
+  return request === undefined || terminal === undefined ? {} : { request };
 }
 
 /** What the proxy at an address, where there is one, makes of a connection and the request on it. */

@@ -51,10 +51,7 @@ function walkDirect(here: Walk): Explanation {
   const [first] = endpoints;
   const host = service?.hostname ?? url.host;
   if (first === undefined) return unserved(here, '', `${host} has no endpoint for port ${url.port}`);
-  const headers = headersOf(spec);
-  const request: SentRequest = {
-    method: (spec.method ?? 'GET').toUpperCase(), scheme: 'http', authority: headers.host ?? url.authority, path: url.path, headers: new Map(Object.entries(headers)),
-  };
+  const request = asSent(here);
   // TLS of the application's own ends nowhere before the target.
   const spoken = url.scheme === 'https' ? { ...connection, certificate: '' } : { transport: 'raw_buffer' as const, http: 'http/1.1' as const, certificate: '' };
   const plain = url.scheme === 'http' ? { request } : {};
@@ -75,6 +72,12 @@ function walkDirect(here: Walk): Explanation {
   return { ...common(here), ...outcomeOf([target]), targets: [target], ...(url.scheme === 'http' && { request: shown(arrived) }) };
 }
 
+/** The request as the application of the caller writes it. */
+function asSent({ spec, url }: Walk): SentRequest {
+  const headers = headersOf(spec);
+  return { method: (spec.method ?? 'GET').toUpperCase(), scheme: 'http', authority: headers.host ?? url.authority, path: url.path, headers: new Map(Object.entries(headers)) };
+}
+
 function common(here: Walk): Pick<Explanation, 'flag' | 'targets' | 'timeoutSeconds' | 'mirrors' | 'setBy' | 'proxy' | 'trace'> {
   const setBy = { timeout: ISTIO_DEFAULT, retries: ISTIO_DEFAULT };
   return { flag: '', targets: [], timeoutSeconds: 0, mirrors: [], setBy, proxy: here.entry.ready.name, trace: here.steps };
@@ -89,13 +92,16 @@ function unserved(here: Walk, flag: string, because: string): Explanation {
 function walkTcp(here: Walk, { targets, totalWeight }: TcpTerminal): Explanation {
   const { url, entry } = here;
   const asked = { host: entry.connection.sni ?? url.host, port: url.port };
-  const explained = targets.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => {
+  const sent = url.scheme === 'http' ? asSent(here) : undefined;
+  const reached = targets.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => {
     const percent = weight * 100 / totalWeight;
-    const { target } = entered(here, undefined, undefined, explainTarget(here.proxies, entry.ready.prepared, cluster, percent, asked, here.trace));
-    if (target.because === undefined) back(here, BYTES_BACK);
-    return target;
+    const there = entered(here, undefined, sent, explainTarget(here.proxies, entry.ready.prepared, cluster, percent, asked, here.trace));
+    if (there.target.because === undefined) back(here, BYTES_BACK);
+    return there;
   });
-  return { ...common(here), ...outcomeOf(explained), targets: explained };
+  const explained = reached.map(({ target }) => target);
+  const arrived = reached.find(({ request }) => request !== undefined)?.request;
+  return { ...common(here), ...(arrived && { request: shown(arrived) }), ...outcomeOf(explained), targets: explained };
 }
 
 function walkHttp(here: Walk, chain: Chain, terminal: HttpTerminal): Explanation {
