@@ -178,6 +178,7 @@ export const CODES: Readonly<Record<string, string>> = {
   MESH_SNI_INVALID: 'a TLS route for a name that its virtual host does not have',
   MESH_STATUS_INVALID: 'a number outside the range of its HTTP status',
   MESH_STEP_INVALID: 'a rollout without steps, or at a step that it does not have',
+  MESH_SUBNET_DUPLICATE: 'a subnet in two TCP rules of a sidecar',
   MESH_SUBSET_DUPLICATE: 'a subset defined twice',
   MESH_SUBSET_EMPTY: 'a subset that takes no Pod',
   MESH_SUBSET_MISSING: 'a route to a subset that no DestinationRule defines',

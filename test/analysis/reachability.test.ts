@@ -102,6 +102,18 @@ test('TCP and TLS rules', () => {
   expect(tls('*.example', 'a.example')).toEqual([]);
 });
 
+test('a subnet in two TCP rules of a sidecar is refused: Envoy would refuse the listener (MESH_SUBNET_DUPLICATE)', () => {
+  const tcp = (...matches: string[]) => found(`{hosts: [web], tcp: [${matches.map(match => `{match: [${match}], ${TO}}`).join(', ')}]}`)
+    .filter(text => text.includes('MESH_SUBNET_DUPLICATE'));
+  const [wide, narrow] = ['{destinationSubnets: [10.0.0.0/8, 11.0.0.0/8]}', '{destinationSubnets: [11.0.0.0/8]}'];
+  expect(tcp(wide, narrow)).toEqual(['MESH_SUBNET_DUPLICATE undefined spec.tcp[1].match[0].destinationSubnets']);
+  expect(tcp(`${narrow}, ${narrow}`)).toEqual(['MESH_SUBNET_DUPLICATE undefined spec.tcp[0].match[1].destinationSubnets']);
+  expect(tcp(wide, '{destinationSubnets: [12.0.0.0/8]}')).toEqual([]);
+  expect(tcp('{destinationSubnets: [11.0.0.0/8], sourceLabels: {app: a}}', '{destinationSubnets: [11.0.0.0/8], sourceLabels: {app: b}}')).toEqual([]);
+  expect(tcp('{destinationSubnets: [11.0.0.0/8], port: 80}', '{destinationSubnets: [11.0.0.0/8], port: 81}')).toEqual([]);
+  expect(tcp(narrow, '{sourceNamespace: ""}', narrow)).toEqual([]);
+});
+
 const part = fc.constantFrom('uri: {prefix: /a}', 'uri: {exact: /a}', 'uri: {regex: "/a.*"}', 'uri: {prefix: /}', 'headers: {x: {}}', 'headers: {x: {exact: v}}', 'withoutHeaders: {x: {}}',
   'withoutHeaders: {y: {}}', 'headers: {y: {}}', 'method: {exact: GET}', 'queryParams: {q: {exact: a}}', 'authority: {exact: web}', 'port: 80');
 const oneMatch = fc.uniqueArray(part, { maxLength: 3, selector: text => text.split(':')[0] }).map(parts => `{${parts.join(', ')}}`);

@@ -113,6 +113,27 @@ test('remembers a rejected version, with the words of the proxy, until its conte
   expect(controlPlane.status()[0]!.types[2]).toMatchObject({ state: 'SYNCED', acked: good.version });
 });
 
+test('a refusal of what nobody wants any more is none', async () => {
+  const { controlPlane, connect, update } = await serve(FIRST);
+  const client = connect();
+  await takeAll(client);
+  update({ ...FIRST, listeners: { L: 'bad' } });
+  client.nack(await client.next(), 'no such filter');
+  await expect(controlPlane.synced(ID)).rejects.toThrow('MESH_XDS_REJECTED');
+  // The good listeners wait for the clusters that they may need.
+  update({ ...FIRST, clusters: { 'eds-a': '2' }, listeners: { L: 'good' } });
+  const clusters = await client.next();
+  expect(clusters.type).toBe('CDS');
+  const synced = controlPlane.synced(ID);
+  client.ack(clusters);
+  for (let type = ''; type !== 'LDS';) {
+    const push = await client.next();
+    client.ack(push, push.type === 'LDS' ? [] : push.names);
+    type = push.type;
+  }
+  await expect(synced).resolves.toMatchObject({ id: ID, synced: true });
+});
+
 test('gives a proxy the certificate of its own identity and the root, over the same stream', async () => {
   const { connect, controlPlane } = await serve(FIRST);
   const client = connect();

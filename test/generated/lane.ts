@@ -19,7 +19,8 @@ const read = (documents: readonly object[]): Resource[] => resourcesOf(documents
 export class Lane {
   public static async start(binary: string): Promise<Lane> {
     const manifests = [...WORKLOADS, ...FIRST].map(document => JSON.stringify(document)).join('\n---\n');
-    return new Lane(await EnvoyMesh.start(binary, manifests, { drainSeconds: 0, answer: (workload, request) => JSON.stringify(arrived(workload, request)) }));
+    const answer = (workload: string, request: IncomingMessage): string => JSON.stringify(arrived(workload, request));
+    return new Lane(await EnvoyMesh.start(binary, manifests, { drainSeconds: 0, answer }));
   }
 
   private agent = new Agent({ keepAlive: true });

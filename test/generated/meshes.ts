@@ -53,7 +53,8 @@ export const WORKLOADS: readonly object[] = [
 ];
 
 const optional = { requiredKeys: [] as [] };
-const rarely = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
+const rarely = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => (
+  fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value }));
 const word = fc.constantFrom('a', 'ab', 'b');
 const text = fc.oneof(
   fc.constantFrom('a', 'ab', 'b').map(exact => ({ exact })), fc.constantFrom('a', 'b').map(prefix => ({ prefix })),
@@ -185,7 +186,9 @@ const scope = fc.tuple(egress, fc.constantFrom('REGISTRY_ONLY', 'ALLOW_ANY')).ma
 const ingress = fc.constantFrom('HTTP', 'HTTP', 'TCP').map((protocol): Spec => ({
   ingress: [{ port: { number: 8080, protocol, name: `${protocol.toLowerCase()}-in` }, defaultEndpoint: '127.0.0.1:8080' }],
 }));
-const sidecars = fc.record({ mesh: rarely(scope), namespace: fc.option(scope, { nil: undefined, freq: 2 }), client: rarely(scope), alpha: rarely(ingress) }).map(({ mesh, namespace, client, alpha }) => [
+const sidecars = fc.record({
+  mesh: rarely(scope), namespace: fc.option(scope, { nil: undefined, freq: 2 }), client: rarely(scope), alpha: rarely(ingress),
+}).map(({ mesh, namespace, client, alpha }) => [
   ...(mesh === undefined ? [] : [named('Sidecar', 'networking', 'default', 'istio-system', mesh)]),
   ...(namespace === undefined ? [] : [named('Sidecar', 'networking', 'default', 'shop', namespace)]),
   ...(client === undefined ? [] : [named('Sidecar', 'networking', 'client', 'shop', { workloadSelector: { labels: { app: 'client' } }, ...client })]),

@@ -34,7 +34,8 @@ export interface EnvoyMeshOptions extends Pick<EnvoyOptions, 'drainSeconds'> {
  */
 export class EnvoyMesh {
   /** Starts an Envoy and an application for every workload, and waits until all are served. */
-  public static async start(binary: string, manifests: string, { applications = {}, answer = name => name, ...options }: EnvoyMeshOptions = {}): Promise<EnvoyMesh> {
+  public static async start(binary: string, manifests: string, given: EnvoyMeshOptions = {}): Promise<EnvoyMesh> {
+    const { applications = {}, answer = name => name, ...options } = given;
     const { resources } = withGatewayWorkloads(read(manifests));
     const { workloads } = buildModel(resources);
     const blocks = await reserveLoopback(workloads.length);

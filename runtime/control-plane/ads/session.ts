@@ -89,9 +89,9 @@ export class Session {
     return CDS.watching && LDS.watching && TYPES.every(type => this.hasAll(type));
   }
 
-  /** Types whose current content the client refused. */
+  /** Types whose current content the client refused: where another is on its way, what was said of the one before is over. */
   public refused(): XdsType[] {
-    return TYPES.filter(type => this.of(type).rejection !== undefined);
+    return TYPES.filter(type => this.of(type).rejection !== undefined && this.of(type).push(this.setOf(type)) === undefined);
   }
 
   /** What the client still lacks, for people. */

@@ -31,12 +31,13 @@ import { serviceAnalysis } from '../analyzers/services';
 import { shadowedSubsets } from '../analyzers/shadowed-subsets';
 import { httpReachability } from '../reachability/http';
 import { l4Reachability } from '../reachability/l4';
+import { l4Subnets } from '../reachability/l4-subnets';
 
 /** Every rule family, in the order in which it runs; the order of findings does not depend on it. */
 export const FAMILIES: readonly RuleFamily[] = [
   virtualServiceRules, destinationRuleRules, gatewayRules, serviceEntryRules, sidecarRules, workloadRules,
   authorizationPolicyRules, authenticationRules, envoyFilterRules, telemetryRules, extensionRules, meshConfigRules,
-  httpReachability, l4Reachability, referenceRules, podRules,
+  httpReachability, l4Reachability, l4Subnets, referenceRules, podRules,
   delegateAnalysis, destinationRuleAnalysis, gatewayRoutes, meshHosts, patchPlaces, policyAnalysis, routeTiming, serviceAnalysis,
   annotationAnalysis, applyOrderAnalysis, askedServices, clusterAnalysis, gatewayAnalysis, injectionAnalysis, selectorAnalysis, shadowedSubsets,
 ];
