@@ -1,5 +1,5 @@
 import { FAILSAFE_SCHEMA, load, Type } from 'js-yaml';
-import type { Document, YAMLError } from 'yaml';
+import type { Document, Pair, YAMLError, YAMLMap } from 'yaml';
 import { isAlias, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
 
 /**
@@ -120,7 +120,7 @@ function quick(chunk: Chunk): YamlDocument[] | undefined {
   let places: YamlDocument | undefined;
   return [{
     value,
-    lineOf: path => (path.length === 0 ? firstLine(chunk) : (places ??= thorough(chunk)[0])?.lineOf(path)),
+    lineOf: path => (path.length === 0 ? firstLine(chunk) : (places ??= thorough(chunk, false)[0])?.lineOf(path)),
   }];
 }
 
@@ -130,7 +130,8 @@ function firstLine({ text, linesBefore }: Chunk): number {
   return linesBefore + before.split('\n').length;
 }
 
-function thorough(chunk: Chunk): YamlDocument[] {
+/** @param uniqueKeys - whether keys that come twice are an error: to look for them takes time that grows with the square of a map's width */
+function thorough(chunk: Chunk, uniqueKeys = true): YamlDocument[] {
   // A text of its own: a part of a longer one would keep all of that alive.
   const text = ` ${chunk.text}`.slice(1);
   const lines = new LineCounter();
@@ -140,7 +141,7 @@ function thorough(chunk: Chunk): YamlDocument[] {
   };
   try {
     // Pretty errors would quote the source in the message; ours name file and line instead.
-    const documents = parseAllDocuments(text, { lineCounter: lines, merge: true, prettyErrors: false, logLevel: 'silent' });
+    const documents = parseAllDocuments(text, { lineCounter: lines, merge: true, prettyErrors: false, logLevel: 'silent', uniqueKeys });
     return documents.map(document => documentOf(document, place, text.includes('*')));
   } catch {
     // The parser descends by recursion: only nesting without bound brings it down.
@@ -172,13 +173,29 @@ function faultOf(errors: readonly YAMLError[], place: PlaceAt): YamlFault {
   return { kind: 'syntax', message: first.message.replace(/\s+/g, ' ').trim(), line: place(first.pos[0]).line };
 }
 
+/** Pairs of wide maps by their key: whoever asks for each of them would else look at all of them each time. */
+const indexes = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+const WIDE = 16;
+
+function pairOf(map: YAMLMap, key: string): Pair | undefined {
+  const isIt = ({ key: own }: Pair): boolean => isScalar(own) && String(own.value) === key;
+  if (map.items.length < WIDE) return map.items.find(isIt);
+  let index = indexes.get(map);
+  if (index === undefined) {
+    // Of keys that come twice the first counts.
+    index = new Map([...map.items].reverse().flatMap(pair => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])));
+    indexes.set(map, index);
+  }
+  return index.get(key);
+}
+
 function lineIn(document: Document.Parsed, path: Path, place: PlaceAt): number | undefined {
   let node: unknown = document.contents;
   let offset = isNode(node) ? node.range?.[0] : undefined;
   for (const step of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find(item => isScalar(item.key) && String(item.key.value) === String(step));
+      const pair = pairOf(node, String(step));
       if (pair === undefined) break;
       offset = isNode(pair.key) ? pair.key.range?.[0] ?? offset : offset;
       node = pair.value;

@@ -59,6 +59,11 @@ test('thousands of rules in one VirtualService', () => {
   expect(codes(rules(() => '{uri: {prefix: /}}'))).toHaveLength(4999);
 });
 
+test('tens of thousands of fields that nobody knows', () => {
+  const fields = times(20_000, index => `zz${index}: 1`, ', ');
+  expect(codes(object('VirtualService', 'it', `{hosts: [a.example], http: [{route: [{destination: {host: a.example}}]}], ${fields}}`)).filter(code => code === 'MESH_FIELD_UNKNOWN')).toHaveLength(20_000);
+});
+
 test('the same name and host again and again', () => {
   const yaml = [service('web'), times(1000, () => object('VirtualService', 'it', '{hosts: [web], http: [{route: [{destination: {host: web}}]}]}')),
     times(1000, () => object('DestinationRule', 'it', '{host: web, subsets: [{name: a}, {name: a}]}')), times(1000, () => service('web'))].join('\n---\n');

@@ -11,6 +11,8 @@ const SEED = Number(process.env.GENERATED_SEED ?? 20260701);
 const BATCH = 100;
 /** At most this many problems are told. */
 const TOLD = 10;
+/** A long run says how far it is. */
+const TOLD_EVERY = 500;
 /** Groups of Envoys: while one takes a mesh, another is asked. */
 const LANES = RUNS > 50 ? 2 : 1;
 
@@ -45,7 +47,11 @@ describeReal(['envoy'], 'generated meshes', ({ envoy }) => {
         }
         letThrough += 1;
         requests += mesh.requests.length;
-        if (found.length > 0) problems.push(`${name}: ${found.slice(0, 3).join('\n    ')}\n    ${JSON.stringify(mesh.documents)}`);
+        if (found.length > 0) {
+          problems.push(`${name}: ${found.slice(0, 3).join('\n    ')}\n    ${JSON.stringify(mesh.documents)}`);
+          process.stdout.write(`${problems.at(-1)}\n`);
+        }
+        if (letThrough % TOLD_EVERY === 0) process.stdout.write(`${letThrough} of ${RUNS} meshes, ${problems.length} problems\n`);
       }
     }));
     process.stdout.write(`${letThrough} generated meshes, ${requests} requests, ${problems.length} problems\n`);

@@ -34,8 +34,8 @@ export function l4Subnets(context: Context): void {
 const subnetsOf = ({ destinationSubnets = [] }: L4Match): readonly string[] => destinationSubnets;
 
 function inMesh(rule: Rule, { gateways }: L4Match): boolean {
-  const own = gateways === undefined || gateways.length === 0 ? gatewaysOf(rule) : gateways.map(gateway => resolveGateway(gateway, rule.metadata.namespace));
-  return own.includes('mesh');
+  if (gateways === undefined || gateways.length === 0) return gatewaysOf(rule).includes('mesh');
+  return gateways.some(gateway => resolveGateway(gateway, rule.metadata.namespace) === 'mesh');
 }
 
 function isOpen({ port, sourceNamespace, sourceLabels = {} }: L4Match): boolean {
