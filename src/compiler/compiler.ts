@@ -2,13 +2,13 @@ import { create } from '@bufbuild/protobuf';
 import type { Model } from '../model/model';
 import type { Proxy } from '../model/proxy';
 import type { Resource } from '../model/resource';
-import type { Service } from '../model/service';
+import type { Service, ServicePort } from '../model/service';
 import { inboundServiceCluster } from './clusters/inbound';
-import { serviceCluster } from './clusters/service-cluster';
+import { clustersAt } from './clusters/service-cluster';
 import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from './clusters/special';
 import type { CompiledProxy } from './compiled-proxy';
-import { loadAssignment } from './endpoints/assignment';
-import type { PolicyAt } from './endpoints/assignment';
+import { loadAssignments } from './endpoints/assignment';
+import type { PolicyAt, PortSite } from './endpoints/assignment';
 import { dependsOnPlace } from './endpoints/locality';
 import { Patcher } from './envoy-filter/apply';
 import { patchSetOf } from './envoy-filter/patch-set';
@@ -26,13 +26,14 @@ import { outboundListeners } from './listeners/outbound';
 import { virtualOutbound } from './listeners/virtual-outbound';
 import { Mesh } from './mesh';
 import { nameTable } from './name-table';
+import type { PolicyBlocks } from './istio-api';
 import type { ClusterKind } from './names';
 import { networkPlace } from './networks';
 import { extensionNames, routeNames, secretNames } from './references';
 import { sidecarRoutes } from './routes/by-name';
 import { dnsCapture } from './routes/service-hosts';
 import type { DestinationRule } from './scope/destination-rules';
-import { meshPolicy, policyFor } from './scope/traffic-policy';
+import { meshPolicy, policiesAt } from './scope/traffic-policy';
 import type { View } from './view';
 import { viewOf, withRules } from './view';
 import type { Cluster } from '../xds/gen/envoy/config/cluster/v3/cluster_pb';
@@ -188,44 +189,54 @@ function serviceClusters(view: View, flavour: ClusterKind): Clusters {
     const names = new Set<string>();
     for (const service of scope.services) {
       const own = clustersOf(view, service, flavour, kind);
-      own.clusters.forEach((cluster, index) => {
-        if (names.has(cluster.name)) return;
+      own.clusters.forEach((ofPort, at) => ofPort.forEach((cluster, index) => {
+        if (cluster === undefined || names.has(cluster.name)) return;
         names.add(cluster.name);
         clusters.push(cluster);
-        const assignment = own.assignments[index];
+        const assignment = own.assignments[at]?.[index];
         if (assignment !== undefined) endpoints.push(assignment);
-      });
+      }));
     }
     return { clusters, endpoints };
   });
 }
 
-/** Clusters of one service, and the assignments of those that ask for one. */
-function clustersOf(
-  view: View, service: Service, flavour: ClusterKind, kind: string,
-): { readonly clusters: readonly Cluster[]; readonly assignments: readonly (ClusterLoadAssignment | undefined)[] } {
+/** Clusters of one service by port and policy, and the assignments of those that ask for them. */
+function clustersOf(view: View, service: Service, flavour: ClusterKind, kind: string): {
+  readonly clusters: readonly (readonly (Cluster | undefined)[])[];
+  readonly assignments: readonly (readonly ClusterLoadAssignment[] | undefined)[];
+} {
   const { memo } = view.mesh;
   const rule = view.ruleOf(service);
-  const { wanted, placed } = memo.get('policies', [service, rule], () => policiesOf(view, service, rule));
+  const { ports, placed } = memo.get('policies', [service, rule], () => policiesOf(view, service, rule));
   const place = placed ? `${placeOf(view)}${view.callerKey}` : '';
-  const clusters = memo.get('clusters', [flavour, service, rule, kind, place], () => wanted.flatMap((each) => {
-    const cluster = serviceCluster(view, { ...each, service, rule, kind: flavour });
-    return cluster === undefined ? [] : [{ ...each, cluster, asks: cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS }];
-  }));
-  const assignments = memo.get('endpoints', [flavour, service, rule, place, clusters.map(({ asks }) => Number(asks)).join('')], () => (
-    clusters.map(each => (each.asks ? loadAssignment(view, { ...each, service, rule, kind: flavour }) : undefined))));
-  return { clusters: clusters.map(({ cluster }) => cluster), assignments };
+  const siteOf = (port: PolicyAt): PortSite => ({ ...port, service, rule, kind: flavour });
+  const clusters = memo.get('clusters', [flavour, service, rule, kind, place],
+    () => ports.map(port => port.subsets.map(clustersAt(view, siteOf(port)))));
+  const asks = clusters.map(ofPort => ofPort.some(cluster => cluster?.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS));
+  const assignments = memo.get('endpoints', [flavour, service, rule, place, ...asks],
+    () => ports.map((port, at) => (asks[at] ? port.subsets.map(loadAssignments(view, siteOf(port))) : undefined)));
+  return { clusters, assignments };
 }
 
-/** Ports and subsets of a service with their policies, and whether some assignment differs between callers in different places. */
+/** Ports of a service with the policies in force there, and whether some assignment differs between callers in different places. */
 function policiesOf(
   view: View, service: Service, rule: DestinationRule | undefined,
-): { readonly wanted: readonly PolicyAt[]; readonly placed: boolean } {
+): { readonly ports: readonly PolicyAt[]; readonly placed: boolean } {
   const defaults = meshPolicy(view.mesh);
-  const subsets = ['', ...rule?.subsets.map(({ name }) => name) ?? []];
-  const wanted = service.ports.filter(({ protocol }) => protocol !== 'UDP')
-    .flatMap(port => subsets.map(subset => ({ port, subset, policy: policyFor(rule, port.number, subset, defaults) })));
-  return { wanted, placed: wanted.some(({ policy }) => dependsOnPlace(view, policy, service)) };
+  const names = ['', ...rule?.subsets.map(({ name }) => name) ?? []];
+  const ports = service.ports.filter(({ protocol }) => protocol !== 'UDP').flatMap((port) => {
+    const policyOf = policiesAt(rule, port.number, defaults);
+    const found: { port: ServicePort; policy: PolicyBlocks; subsets: string[] }[] = [];
+    for (const subset of names) {
+      const policy = policyOf(subset);
+      const last = found[found.length - 1];
+      if (last?.policy === policy) last.subsets.push(subset);
+      else found.push({ port, policy, subsets: [subset] });
+    }
+    return found;
+  });
+  return { ports, placed: ports.some(({ policy }) => dependsOnPlace(view, policy, service)) };
 }
 
 /** Everything of a caller that assignments may depend on, besides the labels that somebody asks about. */

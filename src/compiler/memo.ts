@@ -13,12 +13,16 @@ export interface Source<T> {
   isSame?(a: T, b: T): boolean;
 }
 
-type Seen = Map<Source<unknown>, unknown>;
+/** What was seen of the model at one look. */
+interface Look {
+  readonly source: Source<unknown>;
+  readonly value: unknown;
+}
 
 interface Entry {
   readonly result: unknown;
   /** All that was looked at while the result was made, with what was seen. */
-  readonly seen?: Seen;
+  readonly seen: readonly Look[];
   /** What it was made of, where it can be renewed. */
   readonly inputs?: readonly unknown[];
   /** The model for which it was last found true. */
@@ -38,7 +42,12 @@ export class Memo {
   private entries: Map<string, Entry>;
   /** Entries when the table was first left to a later one: what the mesh needs at its size. */
   private readonly usual: number | undefined;
-  private frame: { seen?: Seen } | undefined;
+  /** The last look at each source. */
+  private readonly known = new Map<Source<unknown>, Look>();
+  /** Looks on behalf of the results that are being made, those of an inner one after those of the outer one. */
+  private readonly looks: Look[] = [];
+  /** How many results are being made. */
+  private depth = 0;
 
   public constructor(private readonly model: Model, previous?: Memo) {
     const size = previous?.entries.size ?? 0;
@@ -85,29 +94,37 @@ export class Memo {
   /** Looks at the model on behalf of the result that is being made. */
   public see<T>(source: Source<T>): T {
     const value = source.read(this.model);
-    if (this.frame !== undefined) (this.frame.seen ??= new Map()).set(source, value);
+    if (this.depth === 0) return value;
+    let look = this.known.get(source);
+    if (look === undefined || look.value !== value) this.known.set(source, look = { source, value });
+    this.looks.push(look);
     return value;
   }
 
-  private make<T>(kind: string, key: string, build: () => T, inputs?: readonly unknown[], seen?: Seen): T {
-    const outer = this.frame;
-    const frame: { seen?: Seen } = this.frame = { seen: seen && new Map(seen) };
+  private make<T>(kind: string, key: string, build: () => T, inputs?: readonly unknown[], seen: readonly Look[] = NOTHING): T {
+    const { looks } = this;
+    const start = looks.length;
+    for (const look of seen) looks.push(look);
+    this.depth++;
+    let own: readonly Look[];
     let result: T;
     try {
       result = build();
     } finally {
-      this.frame = outer;
+      this.depth--;
+      own = distinct(looks, start);
+      looks.length = start;
     }
-    this.entries.set(key, { result, seen: frame.seen, inputs, trueOf: this.model });
+    this.entries.set(key, { result, seen: own, inputs, trueOf: this.model });
     this.made.set(kind, (this.made.get(kind) ?? 0) + 1);
-    this.note(frame.seen);
+    this.note(own);
     return result;
   }
 
   private holds(entry: Entry): boolean {
     if (entry.trueOf === this.model) return true;
     const sameRegistry = entry.trueOf.registry === this.model.registry;
-    for (const [source, value] of entry.seen ?? NOTHING) {
+    for (const { source, value } of entry.seen) {
       if (sameRegistry && source.ofRegistry === true) continue;
       const now = source.read(this.model);
       if (now !== value && source.isSame?.(now, value) !== true) return false;
@@ -116,27 +133,39 @@ export class Memo {
     return true;
   }
 
-  private note(seen: Seen | undefined): void {
-    if (seen === undefined || this.frame === undefined) return;
-    const own = this.frame.seen ??= new Map();
-    for (const [source, value] of seen) own.set(source, value);
+  private note(seen: readonly Look[]): void {
+    if (this.depth === 0) return;
+    for (const look of seen) this.looks.push(look);
   }
 }
 
 const SPARE = 1000;
-const NOTHING: Seen = new Map();
+const NOTHING: readonly Look[] = [];
 
-const ids = new WeakMap<object, number>();
+/** The looks from a place on, the last one at each source. Most results look at few things, and there are thousands of them. */
+function distinct(looks: readonly Look[], start: number): readonly Look[] {
+  if (looks.length === start) return NOTHING;
+  if (looks.length - start > FEW) return [...new Map(looks.slice(start).map(look => [look.source, look])).values()];
+  return looks.slice(start).filter((look, index, own) => {
+    for (let later = index + 1; later < own.length; later++) if (own[later].source === look.source) return false;
+    return true;
+  });
+}
+
+const FEW = 16;
+
+const ids = new WeakMap<object, string>();
 let lastId = 0;
 
 function keyOf(kind: string, parts: readonly KeyPart[]): string {
   let key = kind;
-  for (const part of parts) key += typeof part === 'object' ? `\u0000#${idOf(part)}` : `\u0000${part}`;
+  for (const part of parts) key += typeof part === 'object' ? idOf(part) : `\u0000${part}`;
   return key;
 }
 
-function idOf(object: object): number {
+/** What stands for an object in keys, made once. */
+function idOf(object: object): string {
   let id = ids.get(object);
-  if (id === undefined) ids.set(object, id = ++lastId);
+  if (id === undefined) ids.set(object, id = `\u0000#${++lastId}`);
   return id;
 }

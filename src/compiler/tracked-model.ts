@@ -43,14 +43,30 @@ const WORKLOADS: Source<readonly Workload[]> = { read: model => model.workloads,
 const NETWORK_GATEWAYS: Source<readonly NetworkGateway[]> = { read: model => model.networkGateways, ofRegistry: true };
 
 const kinds = new Map<string, Source<readonly Resource[]>>();
-const endpoints = new WeakMap<Service, Map<string, Source<readonly Endpoint[]>>>();
+const endpoints = new WeakMap<Service, EndpointSource[]>();
 const targets = new WeakMap<Workload, Source<readonly Target[]>>();
 
 const kindSource = (kind: string): Source<readonly Resource[]> => once(kinds, kind, () => ({ read: model => model.of(kind) }));
 
+/** Endpoints of one port. */
+class EndpointSource implements Source<readonly Endpoint[]> {
+  public readonly ofRegistry = true;
+
+  public constructor(private readonly service: Service, public readonly portName: string) {}
+
+  public read(model: Model): readonly Endpoint[] {
+    return model.endpointsOf(this.service, this.portName);
+  }
+}
+
 function endpointSource(service: Service, portName: string): Source<readonly Endpoint[]> {
-  const byPort = once(endpoints, service, () => new Map<string, Source<readonly Endpoint[]>>());
-  return once(byPort, portName, () => ({ read: model => model.endpointsOf(service, portName), ofRegistry: true }));
+  const known = endpoints.get(service);
+  const found = known?.find(source => source.portName === portName);
+  if (found !== undefined) return found;
+  const source = new EndpointSource(service, portName);
+  if (known === undefined) endpoints.set(service, [source]);
+  else known.push(source);
+  return source;
 }
 
 const targetSource = (workload: Workload): Source<readonly Target[]> => once(targets, workload, () => ({

@@ -1,8 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { DescField, DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { anyPack, AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import * as literal from './literals';
 
 /** A message of `schema`, made from plain fields and packed as an Any with its `type.googleapis.com/` URL. */
 export function pack<D extends DescMessage>(schema: D, init?: MessageInitShape<D>): Any {
@@ -19,20 +20,24 @@ export function unpack<D extends DescMessage>(any: Any | undefined, schema: D): 
  * By protobuf's rules encodings that stand one after the other merge, so what many messages have in common is encoded once.
  */
 export function packOnto<D extends DescMessage>(schema: D, base: Uint8Array, init: MessageInitShape<D>): Any {
-  return joined(schema, base, toBinary(schema, create(schema, init)));
+  const own = toBinary(schema, create(schema, init));
+  return encoded(schema, writer.raw(base).raw(own).finish());
 }
 
 /** The same for one field of text. */
 export function packOntoText(schema: DescMessage, base: Uint8Array, field: DescField, text: string): Any {
-  return joined(schema, base, text === '' ? NOTHING : new BinaryWriter().tag(field.number, WireType.LengthDelimited).string(text).finish());
+  writer.raw(base);
+  if (text !== '') writer.tag(field.number, WireType.LengthDelimited).string(text);
+  return encoded(schema, writer.finish());
 }
 
-const NOTHING = new Uint8Array();
-const ANY = create(AnySchema);
+/** Empty whenever nobody writes; kept, because it has grown as large as it needs to be. */
+const writer = new BinaryWriter();
 
-function joined(schema: DescMessage, base: Uint8Array, own: Uint8Array): Any {
-  const value = new Uint8Array(base.length + own.length);
-  value.set(base);
-  value.set(own, base.length);
-  return { ...ANY, typeUrl: `type.googleapis.com/${schema.typeName}`, value };
+const urls = new Map<DescMessage, string>();
+
+function encoded(schema: DescMessage, value: Any['value']): Any {
+  let url = urls.get(schema);
+  if (url === undefined) urls.set(schema, url = `type.googleapis.com/${schema.typeName}`);
+  return literal.any(url, value);
 }

@@ -8,7 +8,7 @@ import type { InboundPort } from '../inbound-ports';
 import { inboundCluster } from '../names';
 import type { View } from '../view';
 import { poolOf } from './connection-pool';
-import { istioMetadata } from './metadata';
+import { istioMetadata, listed } from './metadata';
 import { inboundProtocolOptions } from './protocol-options';
 import { INBOUND_SOURCE } from './special';
 import { statName } from './stat-name';
@@ -30,7 +30,7 @@ export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
     upstreamConnectionOptions: pool.connectionOptions,
     typedExtensionProtocolOptions: inboundProtocolOptions(view, port, pool),
     commonLbConfig: {},
-    metadata: port.services.length === 0 ? undefined : istioMetadata({ services: port.services, rule: port.rule }),
+    metadata: port.services.length === 0 ? undefined : istioMetadata({ services: listed(port.services), rule: port.rule }),
   };
   const endpoint = applicationOf(view, port);
   if (endpoint === undefined) {

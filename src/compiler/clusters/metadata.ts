@@ -1,12 +1,12 @@
-import { create } from '@bufbuild/protobuf';
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Service } from '../../model/service';
-import { MetadataSchema } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import type { Metadata } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import * as literal from '../../xds/literals';
 import type { DestinationRule } from '../scope/destination-rules';
 
 export interface ClusterFacts {
-  readonly services: readonly Service[];
+  /** As `listed` gives them. */
+  readonly services: JsonObject[];
   readonly subset?: string;
   readonly rule?: DestinationRule;
   readonly external?: boolean;
@@ -14,17 +14,17 @@ export interface ClusterFacts {
   readonly alpnOverride?: boolean;
 }
 
-const NOTHING = create(MetadataSchema);
+/** Services as metadata name them. */
+export const listed = (services: readonly Service[]): JsonObject[] => (
+  services.map(service => ({ host: service.hostname, name: service.name, namespace: service.namespace })));
 
 /** `filter_metadata.istio` of a cluster: which services and which rule it came from. */
-export function istioMetadata(facts: ClusterFacts): Metadata {
-  const { services, subset, rule, external, alpnOverride } = facts;
-  const istio: JsonObject = {
-    ...(alpnOverride === true ? { alpn_override: 'false' } : {}),
-    ...(rule === undefined ? {} : { config: rule.configPath }),
-    ...(external === true ? { external: true } : {}),
-    services: services.map(service => ({ host: service.hostname, name: service.name, namespace: service.namespace })),
-    ...(subset === undefined || subset === '' ? {} : { subset }),
-  };
-  return { ...NOTHING, filterMetadata: { istio } };
+export function istioMetadata({ services, subset, rule, external, alpnOverride }: ClusterFacts): Metadata {
+  const istio: JsonObject = {};
+  if (alpnOverride === true) istio.alpn_override = 'false';
+  if (rule !== undefined) istio.config = rule.configPath;
+  if (external === true) istio.external = true;
+  istio.services = services;
+  if (subset !== undefined && subset !== '') istio.subset = subset;
+  return literal.metadata({ istio });
 }

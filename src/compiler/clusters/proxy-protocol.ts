@@ -17,9 +17,12 @@ export function withProxyProtocol(transport: ClientTransport, proxyProtocol: Pol
     name: 'envoy.transport_sockets.upstream_proxy_protocol',
     configType: { case: 'typedConfig', value: pack(ProxyProtocolUpstreamTransportSchema, { config: { version }, transportSocket: inner ?? RAW_BUFFER }) },
   }));
-  if (transport.matches.length === 0) return { ...transport, socket: wrap(transport.socket) };
   return {
     ...transport,
-    matches: transport.matches.map(match => create(Cluster_TransportSocketMatchSchema, { ...match, transportSocket: wrap(match.transportSocket) })),
+    sockets: (sni) => {
+      const { socket, matches } = transport.sockets(sni);
+      if (matches.length === 0) return { matches, socket: wrap(socket) };
+      return { matches: matches.map(match => create(Cluster_TransportSocketMatchSchema, { ...match, transportSocket: wrap(match.transportSocket) })) };
+    },
   };
 }

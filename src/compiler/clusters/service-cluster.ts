@@ -3,11 +3,12 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { withProxyProtocol } from './proxy-protocol';
 import type { Service, ServicePort } from '../../model/service';
 import { duration } from '../../xds/duration';
-import { Cluster_DiscoveryType, Cluster_DnsLookupFamily, Cluster_EdsClusterConfigSchema, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { Cluster_DiscoveryType, Cluster_DnsLookupFamily, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
 import type { Cluster } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
+import * as literal from '../../xds/literals';
 import { ADS } from '../dialect';
-import { loadAssignment } from '../endpoints/assignment';
-import type { ClusterSite } from '../endpoints/assignment';
+import { loadAssignments } from '../endpoints/assignment';
+import type { PortSite } from '../endpoints/assignment';
 import { clusterName, sniName } from '../names';
 import { CARES_RESOLVER, DNS_JITTER } from './dns';
 import { protocolOptions, speaksHttp2 } from './protocol-options';
@@ -16,13 +17,11 @@ import { tcpMetadataExchangeCluster } from '../telemetry/peer-metadata';
 import type { View } from '../view';
 import { poolOf } from './connection-pool';
 import { balancing } from './load-balancing';
-import { istioMetadata } from './metadata';
+import { istioMetadata, listed } from './metadata';
 import { outlierDetection } from './outlier-detection';
 import { statName } from './stat-name';
 
 type Init = MessageInitShape<typeof ClusterSchema>;
-
-const EDS_CONFIG = create(Cluster_EdsClusterConfigSchema, { edsConfig: ADS });
 
 /** How a service's cluster finds its addresses; undefined where there is no cluster at all (istio-behaviour A1, A4). */
 export function discoveryOf(service: Service, view: View): Cluster_DiscoveryType | undefined {
@@ -37,21 +36,22 @@ export function discoveryOf(service: Service, view: View): Cluster_DiscoveryType
   }
 }
 
-/** Cluster of one service port, or of one subset of it. Undefined where nothing is sent (no address for a DNS cluster). */
-export function serviceCluster(view: View, site: ClusterSite): Cluster | undefined {
-  const { service, port, subset, policy, rule, kind } = site;
+/**
+ * Makes the clusters of a service port in which one policy is in force, by subset (`''` for all of the service). Undefined where nothing is sent:
+ * no address for a DNS cluster.
+ */
+export function clustersAt(view: View, site: PortSite): (subset: string) => Cluster | undefined {
+  const { service, port, policy, rule, kind } = site;
   const type = discoveryOf(service, view);
-  if (type === undefined) return undefined;
+  if (type === undefined) return () => undefined;
   const { mesh, dialect } = view;
-  const name = clusterName(kind, port.number, subset, service.hostname);
-  const inline = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS ? loadAssignment(view, site) : undefined;
-  if (inline !== undefined && inline.endpoints.length === 0) return undefined;
+  const assignments = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS ? loadAssignments(view, site) : undefined;
   const pool = mesh.memo.get('pool', [policy.connectionPool, policy.retryBudget], () => poolOf(policy, mesh.model.config));
   const http2 = speaksHttp2(view, port, pool);
   const lb = balancing(view, policy, type, service);
-  const sni = sniName(port.number, subset, service.hostname);
-  const tls = kind === 'sni-dnat' ? NO_TLS : clientTransport({ view, service, port, tls: policy.tls, sni, http2, type: lb.type });
+  const tls = kind === 'sni-dnat' ? NO_TLS : clientTransport({ view, service, port, tls: policy.tls, http2, type: lb.type });
   const transport = withProxyProtocol(tls, policy.proxyProtocol);
+  const services = listed([service]);
 
   // Most clusters of a mesh differ in a few fields only: the rest is made once and copied.
   const alike = mesh.memo.get('alikeClusters', [
@@ -70,36 +70,41 @@ export function serviceCluster(view: View, site: ClusterSite): Cluster | undefin
     typedExtensionProtocolOptions: protocolOptions(view, port, pool, transport),
     filters: dialect.metadataExchange ? [tcpMetadataExchangeCluster] : [],
   }));
-  const cluster = clusterLike(alike, {
-    name,
-    altStatName: statName(mesh, 'outboundClusterStatName', name, { service, port, subset }),
-    transportSocket: transport.socket,
-    transportSocketMatches: transport.matches,
-    metadata: istioMetadata({ services: [service], subset, rule, external: service.meshExternal, alpnOverride: transport.ownAlpn }),
-  });
-  if (lb.type !== type) return cluster;
-  if (type === Cluster_DiscoveryType.EDS) cluster.edsClusterConfig = { ...EDS_CONFIG, serviceName: name };
-  if (inline !== undefined) {
-    cluster.loadAssignment = inline;
-    cluster.dnsLookupFamily = Cluster_DnsLookupFamily.V4_ONLY;
-    cluster.dnsRefreshRate = duration(mesh.model.config.dnsRefreshRateMs);
-    cluster.dnsJitter = DNS_JITTER;
-    cluster.respectDnsTtl = true;
-    cluster.typedDnsResolverConfig = CARES_RESOLVER;
-  }
-  return cluster;
+  return (subset) => {
+    const name = clusterName(kind, port.number, subset, service.hostname);
+    const inline = assignments?.(subset);
+    if (inline !== undefined && inline.endpoints.length === 0) return undefined;
+    const { socket, matches } = transport.sockets(sniName(port.number, subset, service.hostname));
+    const cluster = clusterLike(alike, {
+      name,
+      altStatName: statName(mesh, 'outboundClusterStatName', name, { service, port, subset }),
+      edsClusterConfig: type === Cluster_DiscoveryType.EDS && lb.type === type ? literal.edsClusterConfig(ADS, name) : undefined,
+      transportSocket: socket,
+      transportSocketMatches: matches,
+      metadata: istioMetadata({ services, subset, rule, external: service.meshExternal, alpnOverride: transport.ownAlpn }),
+    });
+    if (lb.type === type && inline !== undefined) {
+      cluster.loadAssignment = inline;
+      cluster.dnsLookupFamily = Cluster_DnsLookupFamily.V4_ONLY;
+      cluster.dnsRefreshRate = duration(mesh.model.config.dnsRefreshRateMs);
+      cluster.dnsJitter = DNS_JITTER;
+      cluster.respectDnsTtl = true;
+      cluster.typedDnsResolverConfig = CARES_RESOLVER;
+    }
+    return cluster;
+  };
 }
 
 /** A cluster with some fields of its own. Written out: an object put together from one of so many fields takes ten times as long. */
 function clusterLike(
-  alike: Cluster, own: Pick<Cluster, 'name' | 'altStatName' | 'transportSocket' | 'transportSocketMatches' | 'metadata'>,
+  alike: Cluster, own: Pick<Cluster, 'name' | 'altStatName' | 'edsClusterConfig' | 'transportSocket' | 'transportSocketMatches' | 'metadata'>,
 ): Cluster {
   return {
     $typeName: alike.$typeName,
     name: own.name,
     altStatName: own.altStatName,
     clusterDiscoveryType: alike.clusterDiscoveryType,
-    edsClusterConfig: undefined,
+    edsClusterConfig: own.edsClusterConfig,
     connectTimeout: alike.connectTimeout,
     lbPolicy: alike.lbPolicy,
     loadAssignment: undefined,

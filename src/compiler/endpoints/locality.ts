@@ -65,19 +65,21 @@ export function dependsOnPlace(view: View, policy: PolicyBlocks, service: Servic
 export const nodeLocal = (service: Service): boolean => service.registry === 'Kubernetes' && service.resource.spec.internalTrafficPolicy === 'Local';
 
 /** Gives groups their weights or priorities as this proxy sees them. */
-export function balanceLocalities(view: View, policy: PolicyBlocks, service: Service, groups: readonly LocalityGroup[]): LocalityGroup[] {
+export function localityBalance(view: View, policy: PolicyBlocks, service: Service): (groups: readonly LocalityGroup[]) => readonly LocalityGroup[] {
   const found = settingFor(view, policy, service);
-  if (found === undefined) return [...groups];
+  if (found === undefined) return groups => groups;
   const { distribute, failover, failoverPriority } = found.setting;
-  if (isFilled(distribute)) return distributed(view, distribute ?? [], groups);
-  if (!failsOver(policy, found)) return [...groups];
-  const split = isFilled(failoverPriority) ? byLabels(view, failoverPriority ?? [], groups) : undefined;
-  if (split !== undefined && !isFilled(failover)) return withoutGaps(split);
-  const target = failover?.find(rule => rule.from === regionOf(view.locality))?.to;
-  const offset = split === undefined ? 0 : 5;
-  return withoutGaps((split ?? groups).map(group => ({
-    ...group, priority: group.priority * offset + closeness(view.locality, group.locality, target),
-  })));
+  if (isFilled(distribute)) return groups => distributed(view, distribute ?? [], groups);
+  if (!failsOver(policy, found)) return groups => groups;
+  return (groups) => {
+    const split = isFilled(failoverPriority) ? byLabels(view, failoverPriority ?? [], groups) : undefined;
+    if (split !== undefined && !isFilled(failover)) return withoutGaps(split);
+    const target = failover?.find(rule => rule.from === regionOf(view.locality))?.to;
+    const offset = split === undefined ? 0 : 5;
+    return withoutGaps((split ?? groups).map(group => ({
+      ...group, priority: group.priority * offset + closeness(view.locality, group.locality, target),
+    })));
+  };
 }
 
 const partsOf = (locality: string): readonly [string, string, string] => {

@@ -11,22 +11,31 @@ function atPort(policy: TrafficPolicy | undefined, port: number): PolicyBlocks {
   return { connectionPool, outlierDetection, loadBalancer, tls, tunnel, proxyProtocol, retryBudget };
 }
 
+type Defaults = Pick<PolicyBlocks, 'connectionPool' | 'outlierDetection'>;
+
 /**
  * The policy that one cluster gets: rule, then port, then what the mesh says where they are silent, then subset, then the subset's port.
  * @param defaults - `defaultTrafficPolicy` of the mesh, for what it is about
  */
-export function policyFor(
-  rule: DestinationRule | undefined, port: number, subsetName: string, defaults: Pick<PolicyBlocks, 'connectionPool' | 'outlierDetection'> = {},
-): PolicyBlocks {
-  if (rule === undefined) return defaults;
+export const policyFor = (rule: DestinationRule | undefined, port: number, subsetName: string, defaults: Defaults = {}): PolicyBlocks => (
+  policiesAt(rule, port, defaults)(subsetName));
+
+/** The same for all subsets of a port; those that say nothing of their own get the same object. */
+export function policiesAt(rule: DestinationRule | undefined, port: number, defaults: Defaults = {}): (subsetName: string) => PolicyBlocks {
+  if (rule === undefined) return () => defaults;
   const ofRule = atPort(rule.trafficPolicy, port);
   const inherited = {
     ...ofRule,
     connectionPool: ofRule.connectionPool ?? defaults.connectionPool,
     outlierDetection: ofRule.outlierDetection ?? defaults.outlierDetection,
   };
-  const own = rule.subsets.find(subset => subset.name === subsetName)?.trafficPolicy;
-  if (subsetName === '' || own === undefined) return inherited;
+  return (subsetName) => {
+    const own = subsetName === '' ? undefined : rule.subsets.find(subset => subset.name === subsetName)?.trafficPolicy;
+    return own === undefined ? inherited : ofSubset(own, inherited, port);
+  };
+}
+
+function ofSubset(own: TrafficPolicy, inherited: PolicyBlocks, port: number): PolicyBlocks {
   const further = {
     tunnel: own.tunnel ?? inherited.tunnel,
     proxyProtocol: own.proxyProtocol ?? inherited.proxyProtocol,
@@ -43,7 +52,7 @@ export function policyFor(
 }
 
 /** What MeshConfig says of every cluster: only pools and outlier detection, as in Istio. */
-export function meshPolicy({ model }: Mesh): Pick<PolicyBlocks, 'connectionPool' | 'outlierDetection'> {
+export function meshPolicy({ model }: Mesh): Defaults {
   const { connectionPool, outlierDetection } = objectOf(model.config.raw.defaultTrafficPolicy) as PolicyBlocks;
   return { connectionPool, outlierDetection };
 }

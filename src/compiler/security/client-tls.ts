@@ -9,14 +9,21 @@ import type { Cluster_TransportSocketMatch } from '../../xds/gen/envoy/config/cl
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import { UpstreamTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
+import * as literal from '../../xds/literals';
 import { ADS_SECRETS } from '../dialect';
 import type { ClientTls } from '../istio-api';
 import type { View } from '../view';
 
-/** How an outbound cluster speaks to its endpoints (istio-behaviour D6). */
-export interface ClientTransport {
+/** One socket for all endpoints of a cluster, or several to choose from. */
+export interface Sockets {
   readonly socket?: TransportSocket;
   readonly matches: Cluster_TransportSocketMatch[];
+}
+
+/** How outbound clusters speak to their endpoints (istio-behaviour D6). */
+export interface ClientTransport {
+  /** @param sni - SNI of Istio's mutual TLS to the cluster */
+  readonly sockets: (sni: string) => Sockets;
   /** The SNI is the request's host. */
   readonly autoSni: boolean;
   /** The certificate must name that host. */
@@ -30,28 +37,28 @@ export interface ClientTlsInput {
   readonly service: Service;
   readonly port: ServicePort;
   readonly tls?: ClientTls;
-  /** SNI of Istio's mutual TLS to this cluster. */
-  readonly sni: string;
   readonly http2: boolean;
   readonly type: Cluster_DiscoveryType;
 }
 
 type Common = MessageInitShape<typeof CommonTlsContextSchema>;
 
+const NO_SOCKETS: Sockets = { matches: [] };
+
 /** Plain text, or bytes as they come. */
-export const NO_TLS: ClientTransport = { matches: [], autoSni: false, autoSan: false, ownAlpn: false };
+export const NO_TLS: ClientTransport = { sockets: () => NO_SOCKETS, autoSni: false, autoSan: false, ownAlpn: false };
 
 export function clientTransport(input: ClientTlsInput): ClientTransport {
   const { tls, view } = input;
   if (tls === undefined) return autoMtls(input);
   switch (tls.mode) {
-    case 'ISTIO_MUTUAL': return { ...NO_TLS, socket: istioMutual(input, tls) };
+    case 'ISTIO_MUTUAL': return always(istioMutual(input, tls));
     case 'SIMPLE': case 'MUTUAL': return originated(input, tls, view);
     default: return NO_TLS;
   }
 }
 
-const WITH_PROXY = create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-istio', match: { tlsMode: 'istio' } });
+const WITH_PROXY = { tlsMode: 'istio' };
 const WITHOUT_PROXY = create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-disabled', match: {}, transportSocket: RAW_BUFFER });
 
 /** No rule: mutual TLS towards endpoints that have a proxy, plain text towards the others. */
@@ -63,20 +70,17 @@ function autoMtls(input: ClientTlsInput): ClientTransport {
     const endpoints = service.ports.flatMap(port => view.mesh.model.endpointsOf(service, port.name));
     if (endpoints.length === 0 || endpoints.some(endpoint => endpoint.tlsMode !== 'istio')) return NO_TLS;
   }
-  const socket = istioMutual(input, undefined);
-  if (type === Cluster_DiscoveryType.ORIGINAL_DST) return { ...NO_TLS, socket };
-  return {
-    ...NO_TLS,
-    matches: [
-      { ...WITH_PROXY, transportSocket: socket },
-      WITHOUT_PROXY,
-    ],
-  };
+  const socketTo = istioMutual(input, undefined);
+  if (type === Cluster_DiscoveryType.ORIGINAL_DST) return always(socketTo);
+  return { ...NO_TLS, sockets: sni => ({ matches: [literal.transportSocketMatch('tlsMode-istio', WITH_PROXY, socketTo(sni)), WITHOUT_PROXY] }) };
 }
+
+const always = (socketTo: (sni: string) => TransportSocket): ClientTransport => (
+  { ...NO_TLS, sockets: sni => ({ socket: socketTo(sni), matches: NO_SOCKETS.matches }) });
 
 const MUTUAL_SECRETS = [WORKLOAD_CERTIFICATE, MESH_ROOTS];
 
-function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): TransportSocket {
+function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): (sni: string) => TransportSocket {
   const { view, service, http2 } = input;
   const given = tls?.subjectAltNames !== undefined && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : undefined;
   const base = view.mesh.memo.get('istioMutual', [view.dialect.name, http2], () => toBinary(UpstreamTlsContextSchema, create(UpstreamTlsContextSchema, {
@@ -95,11 +99,11 @@ function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): Transpo
       validationContextType: { case: 'combinedValidationContext', value: { defaultValidationContext: { matchSubjectAltNames: exactNames(names) } } },
     },
   }).value);
-  // The clusters of a service differ by SNI only.
-  const context = given !== undefined ? withNames(given)
-    : view.mesh.memo.get('istioMutualTo', [view.dialect.name, http2, service], () => withNames(view.mesh.identitiesOf(service)));
-  const sni = tls?.sni !== undefined && tls.sni !== '' ? tls.sni : input.sni;
-  return tlsSocket(packOntoText(UpstreamTlsContextSchema, context, UpstreamTlsContextSchema.field.sni, sni), MUTUAL_SECRETS);
+  // Many services are of one identity, and their clusters differ by SNI only.
+  const names = given ?? view.mesh.identitiesOf(service);
+  const context = view.mesh.memo.get('istioMutualTo', [view.dialect.name, http2, ...names], () => withNames(names));
+  const own = tls?.sni !== undefined && tls.sni !== '' ? tls.sni : undefined;
+  return sni => tlsSocket(packOntoText(UpstreamTlsContextSchema, context, UpstreamTlsContextSchema.field.sni, own ?? sni), MUTUAL_SECRETS);
 }
 
 /** TLS that the proxy begins itself, towards a server that is not of the mesh. */
@@ -130,9 +134,9 @@ function originated(input: ClientTlsInput, tls: ClientTls, view: View): ClientTr
       value: { defaultValidationContext: { matchSubjectAltNames: exactNames(given), crl: revoked }, validationContextSdsSecretConfig: roots },
     };
   const autoSni = !present(tls.sni);
+  const sockets: Sockets = { matches: [], socket: upstreamTls({ commonTlsContext: common, sni: tls.sni ?? '' }) };
   return {
-    matches: [],
-    socket: upstreamTls({ commonTlsContext: common, sni: tls.sni ?? '' }),
+    sockets: () => sockets,
     autoSni,
     autoSan: autoSni && given.length === 0 && !insecure,
     ownAlpn: true,

@@ -12,6 +12,7 @@ import { SdsSecretConfigSchema } from '../../xds/gen/envoy/extensions/transport_
 import type { SdsSecretConfig } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
+import * as literal from '../../xds/literals';
 import { ADS, ADS_SECRETS } from '../dialect';
 
 /** Pieces of TLS contexts that both directions use. */
@@ -52,11 +53,9 @@ export function holdsSecretsOf(inner: TransportSocket | undefined, outer: Transp
   return outer;
 }
 
-const SOCKET = create(TransportSocketSchema, { name: TLS_SOCKET });
-
 /** A TLS socket around a packed context. */
 export function tlsSocket(context: Any, secrets: readonly string[]): TransportSocket {
-  const socket: TransportSocket = { ...SOCKET, configType: { case: 'typedConfig', value: context } };
+  const socket = literal.transportSocket(TLS_SOCKET, context);
   secretsOf.set(socket, secrets);
   return socket;
 }
