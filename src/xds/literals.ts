@@ -147,9 +147,12 @@ export const routeMatch = (
 });
 
 export const headerMatcher = (
-  name: string, headerMatchSpecifier: HeaderMatcher['headerMatchSpecifier'], invertMatch = false, treatMissingHeaderAsEmpty = false,
+  name: string, headerMatchSpecifier: HeaderMatcher['headerMatchSpecifier'],
+  { invertMatch, treatMissingHeaderAsEmpty }: Pick<HeaderMatcher, 'invertMatch' | 'treatMissingHeaderAsEmpty'> = AS_IT_STANDS,
 ): HeaderMatcher => (
   { $typeName: 'envoy.config.route.v3.HeaderMatcher', name, headerMatchSpecifier, invertMatch, treatMissingHeaderAsEmpty });
+
+const AS_IT_STANDS = { invertMatch: false, treatMissingHeaderAsEmpty: false };
 
 export const stringMatcher = (matchPattern: StringMatcher['matchPattern']): StringMatcher => (
   { $typeName: 'envoy.type.matcher.v3.StringMatcher', matchPattern, ignoreCase: false });

@@ -22,7 +22,8 @@ export function withProxyProtocol(transport: ClientTransport, proxyProtocol: Pol
     sockets: (sni) => {
       const { socket, matches } = transport.sockets(sni);
       if (matches.length === 0) return { matches, socket: wrap(socket) };
-      return { matches: matches.map(match => create(Cluster_TransportSocketMatchSchema, { ...match, transportSocket: wrap(match.transportSocket) })) };
+      const wrapped = matches.map(match => create(Cluster_TransportSocketMatchSchema, { ...match, transportSocket: wrap(match.transportSocket) }));
+      return { matches: wrapped };
     },
   };
 }

@@ -45,7 +45,8 @@ export function clustersAt(view: View, site: PortSite): (subset: string) => Clus
   const type = discoveryOf(service, view);
   if (type === undefined) return () => undefined;
   const { mesh, dialect } = view;
-  const assignments = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS ? loadAssignments(view, site) : undefined;
+  const byName = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS;
+  const assignments = byName ? loadAssignments(view, site) : undefined;
   const pool = mesh.memo.get('pool', [policy.connectionPool, policy.retryBudget], () => poolOf(policy, mesh.model.config));
   const http2 = speaksHttp2(view, port, pool);
   const lb = balancing(view, policy, type, service);

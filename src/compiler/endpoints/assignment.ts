@@ -60,7 +60,8 @@ export function loadAssignments(view: View, site: PortSite): (subset: string) =>
       const reached = service.resolution === 'client-side' ? acrossNetworks(view, own, speaksMtls) : own;
       return { locality: own[0].locality, endpoints: reached, priority: 0, weight: weightOf(reached) };
     });
-    return literal.clusterLoadAssignment(clusterName(kind, port.number, subset, service.hostname), balanced(groups).map(group => literal.localityLbEndpoints({
+    const name = clusterName(kind, port.number, subset, service.hostname);
+    return literal.clusterLoadAssignment(name, balanced(groups).map(group => literal.localityLbEndpoints({
       locality: localityMessage(view, group.locality),
       lbEndpoints: group.endpoints.map(endpoint => lbEndpoint(endpoint, speaksMtls(endpoint))),
       // Envoy has no weight of zero.

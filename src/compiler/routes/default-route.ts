@@ -1,31 +1,34 @@
-import { create } from '@bufbuild/protobuf';
 import { hashPolicy } from './hash-policy';
+import { CATCH_ALL } from './match';
 import { DEFAULT_RETRY, retryPolicy } from './retry';
 import type { Service, ServicePort } from '../../model/service';
 import { duration } from '../../xds/duration';
-import { RouteSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import type { Route } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import * as literal from '../../xds/literals';
 import type { HttpRetry } from '../istio-api';
 import { outboundCluster } from '../names';
 import type { View } from '../view';
+
+const NO_TIMEOUT = duration(0);
 
 /** The route of a service that no VirtualService speaks for. */
 export function defaultRoute(view: View, service: Service, port: ServicePort): Route {
   const retries = view.mesh.model.config.raw.defaultHttpRetryPolicy as HttpRetry | undefined;
   const hash = hashPolicy(view.ruleOf(service), port.number, '');
-  return create(RouteSchema, {
+  return literal.route({
     name: 'default',
-    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    match: CATCH_ALL,
     action: {
       case: 'route',
-      value: {
+      value: literal.routeAction({
         clusterSpecifier: { case: 'cluster', value: outboundCluster(port.number, '', service.hostname) },
-        timeout: duration(0),
-        maxGrpcTimeout: duration(0),
+        timeout: NO_TIMEOUT,
+        maxGrpcTimeout: NO_TIMEOUT,
         retryPolicy: retries === undefined ? DEFAULT_RETRY : retryPolicy(retries, false),
-        hashPolicy: hash === undefined ? [] : [hash],
-      },
+        hashPolicy: hash && [hash],
+      }),
     },
-    decorator: { operation: `${service.hostname}:${port.number}/*` },
+    metadata: undefined,
+    operation: `${service.hostname}:${port.number}/*`,
   });
 }

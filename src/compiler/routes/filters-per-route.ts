@@ -11,7 +11,8 @@ import { durationMs } from '../durations';
 import type { CorsPolicy, HttpFault, HttpRoute, Percentage } from '../istio-api';
 
 /** Filters that a rule configures for its own routes. */
-export function filtersPerRoute(rule: Pick<HttpRoute, 'fault' | 'corsPolicy'>): Record<string, Any> {
+export function filtersPerRoute(rule: Pick<HttpRoute, 'fault' | 'corsPolicy'>): Record<string, Any> | undefined {
+  if (rule.fault === undefined && rule.corsPolicy === undefined) return undefined;
   return {
     ...(rule.corsPolicy === undefined ? {} : { 'envoy.filters.http.cors': cors(rule.corsPolicy) }),
     ...(rule.fault === undefined ? {} : { 'envoy.filters.http.fault': fault(rule.fault) }),

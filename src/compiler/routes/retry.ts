@@ -1,16 +1,24 @@
 import { create } from '@bufbuild/protobuf';
 import { pack } from '../../xds/any';
 import { duration } from '../../xds/duration';
-import { RetryPolicySchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import {
+  RetryPolicy_RetryBackOffSchema, RetryPolicy_RetryHostPredicateSchema, RetryPolicy_RetryPrioritySchema, RetryPolicySchema,
+} from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import type { RetryPolicy } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import { PreviousHostsPredicateSchema } from '../../xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb';
 import { PreviousPrioritiesConfigSchema } from '../../xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb';
+import * as literal from '../../xds/literals';
 import { durationMs } from '../durations';
 import type { HttpRetry } from '../istio-api';
 
 const DEFAULT_RETRY_ON = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
-const PREVIOUS_HOSTS = pack(PreviousHostsPredicateSchema);
-const PREVIOUS_PRIORITIES = pack(PreviousPrioritiesConfigSchema, { updateFrequency: 2 });
+const OTHER_HOSTS = [create(RetryPolicy_RetryHostPredicateSchema, {
+  name: 'envoy.retry_host_predicates.previous_hosts', configType: { case: 'typedConfig', value: pack(PreviousHostsPredicateSchema) },
+})];
+const OTHER_PRIORITIES = create(RetryPolicy_RetryPrioritySchema, {
+  name: 'envoy.retry_priorities.previous_priorities',
+  configType: { case: 'typedConfig', value: pack(PreviousPrioritiesConfigSchema, { updateFrequency: 2 }) },
+});
 
 /** Retries of a rule (istio-behaviour C9): its own, the mesh's default, or Istio's. A caller pinned to a host may retry on it. */
 export function retryPolicy(policy: HttpRetry | undefined, pinned: boolean): RetryPolicy | undefined {
@@ -19,17 +27,15 @@ export function retryPolicy(policy: HttpRetry | undefined, pinned: boolean): Ret
   const { retryOn, codes } = conditions(policy?.retryOn);
   const perTry = durationMs(policy?.perTryTimeout);
   const backoff = durationMs(policy?.backoff);
-  return create(RetryPolicySchema, {
+  return literal.retryPolicy({
     retryOn,
     numRetries: attempts,
     perTryTimeout: perTry === undefined ? undefined : duration(perTry),
     retriableStatusCodes: codes,
-    retryHostPredicate: pinned || policy?.retryIgnorePreviousHosts === false
-      ? [] : [{ name: 'envoy.retry_host_predicates.previous_hosts', configType: { case: 'typedConfig', value: PREVIOUS_HOSTS } }],
+    retryHostPredicate: pinned || policy?.retryIgnorePreviousHosts === false ? [] : OTHER_HOSTS,
     hostSelectionRetryMaxAttempts: 5n,
-    retryPriority: policy?.retryRemoteLocalities === true
-      ? { name: 'envoy.retry_priorities.previous_priorities', configType: { case: 'typedConfig', value: PREVIOUS_PRIORITIES } } : undefined,
-    retryBackOff: backoff === undefined ? undefined : { baseInterval: duration(backoff) },
+    retryPriority: policy?.retryRemoteLocalities === true ? OTHER_PRIORITIES : undefined,
+    retryBackOff: backoff === undefined ? undefined : create(RetryPolicy_RetryBackOffSchema, { baseInterval: duration(backoff) }),
   });
 }
 

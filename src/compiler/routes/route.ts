@@ -1,5 +1,4 @@
 import { create } from '@bufbuild/protobuf';
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import { base64Decode } from '@bufbuild/protobuf/wire';
 import { filtersPerRoute, perMillion } from './filters-per-route';
 import { hashPolicy } from './hash-policy';
@@ -11,17 +10,18 @@ import { resolveGateway, resolveHost } from '../../model/names';
 import { selects } from '../../model/selectors';
 import type { Service } from '../../model/service';
 import { duration } from '../../xds/duration';
-import { RedirectAction_RedirectResponseCode, RouteSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
-import type { Route, RouteActionSchema, RouteMatchSchema, WeightedCluster_ClusterWeightSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import type { Metadata } from '../../xds/gen/envoy/config/core/v3/base_pb';
+import {
+  DirectResponseActionSchema, RedirectAction_RedirectResponseCode, RedirectActionSchema, RouteAction_RequestMirrorPolicySchema,
+} from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import type { Route, RouteAction, RouteMatch, WeightedCluster_ClusterWeight } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import { RegexMatchAndSubstituteSchema } from '../../xds/gen/envoy/type/matcher/v3/regex_pb';
+import * as literal from '../../xds/literals';
 import { durationMs } from '../durations';
 import type { Destination, HttpDestination, HttpMatch, HttpRetry, HttpRoute, Percentage } from '../istio-api';
 import { outboundCluster } from '../names';
 import type { VirtualService } from '../scope/virtual-services';
 import type { View } from '../view';
-
-type RouteInit = MessageInitShape<typeof RouteSchema>;
-type Action = MessageInitShape<typeof RouteActionSchema>;
-type Match = MessageInitShape<typeof RouteMatchSchema>;
 
 /** Where routes are being made for. */
 export interface RouteSite {
@@ -41,11 +41,12 @@ export interface RouteSite {
 /** Routes of one VirtualService's http rules, in order, up to the first that takes everything (istio-behaviour C7). */
 export function routesOf(site: RouteSite, service: VirtualService): Route[] {
   const routes: Route[] = [];
+  const metadata = literal.metadata({ istio: { config: service.configPath } });
   for (const rule of service.spec.http ?? []) {
     for (const match of rule.match === undefined || rule.match.length === 0 ? [undefined] : rule.match) {
       if (match !== undefined && !appliesHere(site, match, service.namespace)) continue;
       const envoyMatch = routeMatch(match);
-      routes.push(noteRoute(routeOf(site, service, rule, match, envoyMatch), rule));
+      routes.push(noteRoute(routeOf(site, service, rule, match, envoyMatch, metadata), rule));
       if (isCatchAll(envoyMatch)) return routes;
     }
   }
@@ -66,23 +67,25 @@ export function appliesHere(
     && (match.sourceNamespace === undefined || match.sourceNamespace === '' || match.sourceNamespace === proxy.namespace);
 }
 
-function routeOf(site: RouteSite, service: VirtualService, rule: HttpRoute, match: HttpMatch | undefined, envoyMatch: Match): Route {
+function routeOf(
+  site: RouteSite, service: VirtualService, rule: HttpRoute, match: HttpMatch | undefined, envoyMatch: RouteMatch, metadata: Metadata,
+): Route {
   const single = rule.redirect === undefined && rule.directResponse === undefined && rule.route?.length === 1 ? rule.route[0] : undefined;
-  const { authority, ...headers } = headerChanges(rule.headers, single?.headers);
+  const { authority, fields } = headerChanges(rule.headers, single?.headers);
   const action = actionOf(site, service, rule, authority);
-  return create(RouteSchema, {
+  return literal.route({
     name: [rule.name, match?.name].filter(part => part !== undefined && part !== '').join('.'),
     match: envoyMatch,
     action,
-    metadata: { filterMetadata: { istio: { config: service.configPath } } },
-    decorator: { operation: operationOf(envoyMatch, action, service.name, site.port) },
-    statPrefix: match?.statPrefix ?? '',
-    ...headers,
+    metadata,
+    operation: operationOf(envoyMatch, action, service.name, site.port),
+    statPrefix: match?.statPrefix,
+    headers: fields,
     typedPerFilterConfig: filtersPerRoute(rule),
   });
 }
 
-function actionOf(site: RouteSite, service: VirtualService, rule: HttpRoute, authority: string | undefined): RouteInit['action'] {
+function actionOf(site: RouteSite, service: VirtualService, rule: HttpRoute, authority: string | undefined): Route['action'] {
   if (rule.redirect !== undefined) return redirect(rule.redirect, site);
   if (rule.directResponse !== undefined) return directResponse(rule.directResponse);
   return { case: 'route', value: forward(site, service, rule, authority) };
@@ -97,81 +100,81 @@ const REDIRECTS: Readonly<Record<number, RedirectAction_RedirectResponseCode>> =
   308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
 };
 
-function redirect(block: NonNullable<HttpRoute['redirect']>, site: RouteSite): RouteInit['action'] {
+function redirect(block: NonNullable<HttpRoute['redirect']>, site: RouteSite): Route['action'] {
   const responseCode = REDIRECTS[block.redirectCode ?? 0];
   // Istio leaves a route with any other code without an action.
-  if (responseCode === undefined) return undefined;
+  if (responseCode === undefined) return { case: undefined };
   const wanted = block.port ?? (block.derivePort === 'FROM_REQUEST_PORT' ? site.port : 0);
   // The port that the scheme has anyway is not written.
   const scheme = nonEmpty(block.scheme) ?? (site.tls === true ? 'https' : 'http');
   const portRedirect = wanted === (scheme === 'https' ? 443 : 80) ? 0 : wanted;
   return {
     case: 'redirect',
-    value: {
+    value: create(RedirectActionSchema, {
       responseCode,
       hostRedirect: block.authority ?? '',
       portRedirect,
       schemeRewriteSpecifier: nonEmpty(block.scheme) === undefined ? undefined : { case: 'schemeRedirect', value: scheme },
       pathRewriteSpecifier: block.prefixRewrite !== undefined && block.prefixRewrite !== ''
         ? { case: 'prefixRewrite', value: block.prefixRewrite } : { case: 'pathRedirect', value: block.uri ?? '' },
-    },
+    }),
   };
 }
 
-function directResponse({ status, body }: NonNullable<HttpRoute['directResponse']>): RouteInit['action'] {
+function directResponse({ status, body }: NonNullable<HttpRoute['directResponse']>): Route['action'] {
   return {
     case: 'directResponse',
-    value: {
+    value: create(DirectResponseActionSchema, {
       status,
       body: body?.string !== undefined ? { specifier: { case: 'inlineString', value: body.string } }
         : body?.bytes !== undefined ? { specifier: { case: 'inlineBytes', value: base64Decode(body.bytes) } } : undefined,
-    },
+    }),
   };
 }
 
-function forward(site: RouteSite, service: VirtualService, rule: HttpRoute, fromHeaders: string | undefined): Action {
+function forward(site: RouteSite, service: VirtualService, rule: HttpRoute, fromHeaders: string | undefined): RouteAction {
   const destinations = rule.route ?? [];
   const hash = destinations.map(({ destination }) => hashOf(site, service, destination));
   const retries = rule.retries ?? site.view.mesh.model.config.raw.defaultHttpRetryPolicy as HttpRetry | undefined;
   const timeout = duration(durationMs(rule.timeout) ?? 0);
   const authority = nonEmpty(rule.rewrite?.authority) ?? fromHeaders;
-  return {
+  return literal.routeAction({
     clusterSpecifier: destinations.length === 1
       ? { case: 'cluster', value: clusterOf(site, service, destinations[0].destination) }
-      : { case: 'weightedClusters', value: { clusters: weighted(site, service, destinations) } },
+      : literal.weightedClusters(weighted(site, service, destinations)),
     retryPolicy: retryPolicy(retries, destinations.length === 1 && hash[0] !== undefined),
     timeout,
     maxGrpcTimeout: timeout,
     requestMirrorPolicies: mirrors(site, service, rule),
-    hashPolicy: hash.filter(policy => policy !== undefined),
+    hashPolicy: hash.some(policy => policy !== undefined) ? hash.filter(policy => policy !== undefined) : undefined,
     hostRewriteSpecifier: authority === undefined ? undefined : { case: 'hostRewriteLiteral', value: authority },
     ...rewrite(rule),
-  };
-}
-
-function weighted(
-  site: RouteSite, service: VirtualService, destinations: readonly HttpDestination[],
-): MessageInitShape<typeof WeightedCluster_ClusterWeightSchema>[] {
-  return destinations.filter(({ weight }) => weight !== undefined && weight > 0).map(({ destination, weight, headers }) => {
-    const { authority, ...changes } = headerChanges(headers);
-    return {
-      name: clusterOf(site, service, destination),
-      weight,
-      ...changes,
-      hostRewriteSpecifier: authority === undefined ? undefined : { case: 'hostRewriteLiteral', value: authority },
-    };
   });
 }
 
-function rewrite(rule: HttpRoute): Pick<Action, 'prefixRewrite' | 'regexRewrite'> {
+function weighted(site: RouteSite, service: VirtualService, destinations: readonly HttpDestination[]): WeightedCluster_ClusterWeight[] {
+  return destinations.filter(({ weight }) => weight !== undefined && weight > 0).map(({ destination, weight, headers }) => {
+    const { authority, fields } = headerChanges(headers);
+    return literal.clusterWeight({
+      name: clusterOf(site, service, destination),
+      weight,
+      headers: fields,
+      hostRewriteSpecifier: authority === undefined ? undefined : { case: 'hostRewriteLiteral', value: authority },
+    });
+  });
+}
+
+function rewrite(rule: HttpRoute): Partial<Pick<RouteAction, 'prefixRewrite' | 'regexRewrite'>> {
   const { uri, uriRegexRewrite } = rule.rewrite ?? {};
   if (uriRegexRewrite !== undefined) {
-    return { regexRewrite: { pattern: { regex: uriRegexRewrite.match ?? '' }, substitution: uriRegexRewrite.rewrite ?? '' } };
+    const { match, rewrite: substitution } = uriRegexRewrite;
+    return { regexRewrite: create(RegexMatchAndSubstituteSchema, { pattern: { regex: match ?? '' }, substitution: substitution ?? '' }) };
   }
   return { prefixRewrite: uri ?? '' };
 }
 
-function mirrors(site: RouteSite, service: VirtualService, rule: HttpRoute): Action['requestMirrorPolicies'] {
+function mirrors(site: RouteSite, service: VirtualService, rule: HttpRoute): RouteAction['requestMirrorPolicies'] | undefined {
+  if (rule.mirror === undefined && rule.mirrors === undefined) return undefined;
   const all: { destination: Destination; share: { numerator: number; denominator?: number } }[] = [];
   if (rule.mirror !== undefined) {
     const share = rule.mirrorPercentage !== undefined ? perMillion(rule.mirrorPercentage)
@@ -179,7 +182,7 @@ function mirrors(site: RouteSite, service: VirtualService, rule: HttpRoute): Act
     all.push({ destination: rule.mirror, share });
   }
   for (const { destination, percentage } of rule.mirrors ?? []) all.push({ destination, share: shareOf(percentage) });
-  return all.filter(({ share }) => share.numerator > 0).map(({ destination, share }) => ({
+  return all.filter(({ share }) => share.numerator > 0).map(({ destination, share }) => create(RouteAction_RequestMirrorPolicySchema, {
     cluster: clusterOf(site, service, destination),
     runtimeFraction: { defaultValue: share },
     traceSampled: false,
@@ -211,10 +214,10 @@ export function clusterOf(site: Pick<RouteSite, 'view' | 'port' | 'serviceOf'>, 
 }
 
 /** Name of the span: `HOST:PORT/path` towards one cluster, else `RULE:PORT/path`. */
-function operationOf(match: Match, action: RouteInit['action'], name: string, port: number): string {
+function operationOf(match: RouteMatch, action: Route['action'], name: string, port: number): string {
   const path = match.pathSpecifier;
-  const text = path?.case === 'prefix' ? `${path.value}*` : path?.case === 'path' ? path.value : path?.case === 'safeRegex' ? path.value.regex ?? '' : '/*';
-  const specifier = action?.case === 'route' ? action.value.clusterSpecifier : undefined;
+  const text = path.case === 'prefix' ? `${path.value}*` : path.case === 'path' ? path.value : path.case === 'safeRegex' ? path.value.regex : '/*';
+  const specifier = action.case === 'route' ? action.value.clusterSpecifier : undefined;
   const [, dialled, , host] = specifier?.case === 'cluster' ? specifier.value.split('|') : [];
   return host === undefined ? `${name}:${port}${text}` : `${host}:${dialled}${text}`;
 }

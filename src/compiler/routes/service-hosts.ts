@@ -1,4 +1,3 @@
-import { create } from '@bufbuild/protobuf';
 import { defaultRoute } from './default-route';
 import { domainsOf } from './domains';
 import { hostOf, routesOf } from './route';
@@ -9,8 +8,8 @@ import type { Made } from '../../model/keep';
 import { isHttp } from '../../model/ports';
 import { compare } from '../../model/resource';
 import type { Service, ServicePort } from '../../model/service';
-import { VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import type { Route, VirtualHost } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
+import * as literal from '../../xds/literals';
 import { mostSpecific } from '../host-table';
 import type { KeyPart } from '../memo';
 import type { DestinationRules } from '../scope/destination-rules';
@@ -40,7 +39,7 @@ interface Reach {
 /** What a rule comes to on a listener port. */
 interface Part {
   readonly reach: Reach;
-  readonly routes: readonly Route[];
+  readonly routes: Route[];
   /** Which services a wildcard takes depends on all rules. */
   readonly wild: boolean;
 }
@@ -53,7 +52,7 @@ interface Parts extends Made<VirtualService, Part> {
 /** A virtual host without its routes. */
 interface Slot {
   readonly name: string;
-  readonly domains: readonly string[];
+  readonly domains: string[];
   readonly service?: Service;
   /** Place of the rule whose routes it has, or the port that has the route Istio makes by itself. */
   readonly source: number | { readonly service: Service; readonly port: ServicePort };
@@ -62,7 +61,7 @@ interface Slot {
 interface Filled {
   readonly slots: readonly Slot[];
   readonly rules: DestinationRules;
-  readonly routes: readonly (readonly Route[])[];
+  readonly routes: readonly Route[][];
   readonly hosts: readonly OwnedHost[];
 }
 
@@ -129,7 +128,7 @@ function partsOf({ view, listener, port, key, services }: ListenerSite): readonl
   }).results;
 }
 
-const NO_ROUTES: readonly Route[] = [];
+const NO_ROUTES: Route[] = [];
 
 function partOf(site: RouteSite, rule: VirtualService, byHost: Services, owner: () => (host: string) => VirtualService | undefined): Part {
   const { hosts, services } = separate(rule, byHost, owner);
@@ -197,7 +196,7 @@ function filled({ view, key }: ListenerSite, slots: readonly Slot[], parts: read
     const hosts = slots.map(({ name, domains, service }, index) => {
       if (known?.routes[index] === routes[index]) return known.hosts[index];
       const host = mesh.memo.get('virtualHost', [name, routes[index], JSON.stringify(domains)],
-        () => create(VirtualHostSchema, { name, domains: [...domains], routes: [...routes[index]], includeRequestAttemptCount: true }));
+        () => literal.virtualHost({ name, domains, routes: routes[index], includeRequestAttemptCount: true }));
       return { host, service };
     });
     return { slots, rules, routes, hosts };
@@ -205,7 +204,7 @@ function filled({ view, key }: ListenerSite, slots: readonly Slot[], parts: read
 }
 
 /** Routes of a rule, made once for all ports and proxies at which it means the same. */
-function routesHere(site: RouteSite, rule: VirtualService): readonly Route[] {
+function routesHere(site: RouteSite, rule: VirtualService): Route[] {
   const { mesh, proxy, callerKey, scope } = site.view;
   const hosts = mesh.memo.get('destinationHosts', [rule], () => {
     const all = (rule.spec.http ?? []).flatMap(({ route, mirror, mirrors }) => (
@@ -218,7 +217,7 @@ function routesHere(site: RouteSite, rule: VirtualService): readonly Route[] {
   return mesh.memo.get('routes', [rule, site.port, proxy.namespace, callerKey, ...known], () => routesOf({ ...site, view }, rule));
 }
 
-function routesByDefault(given: View, service: Service, port: ServicePort): readonly Route[] {
+function routesByDefault(given: View, service: Service, port: ServicePort): Route[] {
   const view = withRules(given, [service]);
   return view.mesh.memo.get('defaultRoute', [service, port, view.ruleOf(service)], () => [defaultRoute(view, service, port)]);
 }
