@@ -109,14 +109,23 @@ project.package.addField('jest', {
   modulePathIgnorePatterns: ['<rootDir>/lib/', '<rootDir>/dist/', '<rootDir>/assets/'],
   reporters: ['default', '<rootDir>/test/support/not-run-reporter.cjs'],
 });
-project.testTask.reset();
-project.testTask.exec(`tsc -p ${tsconfig.fileName}`, { name: 'types' });
-project.testTask.exec('depcruise --config .dependency-cruiser.cjs src runtime', { name: 'direction of dependency' });
-project.testTask.spawn(project.tasks.tryFind('eslint')!);
-// What takes addresses and processes of this machine runs one file after another, the rest on all cores.
+// What takes addresses and processes of this machine runs one file after another, beside what needs one core too; the rest on all cores.
 const REAL = ['test/cli/', 'test/integration/', 'test/proxy/', 'test/control-plane/', 'examples/bookinfo/test/integration/'];
-project.testTask.exec(`jest --ci --maxWorkers=100% --testPathIgnorePatterns /node_modules/ ${REAL.join(' ')}`, { name: 'data alone' });
-project.testTask.exec(`jest --ci --runInBand ${REAL.join(' ')}`, { name: 'sockets and processes' });
+const sockets = project.addTask('test:sockets', { description: 'Tests with sockets and processes', exec: `jest --ci --runInBand ${REAL.join(' ')}` });
+const source = project.addTask('test:source', {
+  description: 'Types, direction of dependency, lint',
+  steps: [
+    { exec: `tsc -p ${tsconfig.fileName}`, name: 'types' },
+    { exec: 'depcruise --config .dependency-cruiser.cjs src runtime', name: 'direction of dependency' },
+    { spawn: 'eslint' },
+  ],
+});
+const data = project.addTask('test:data', {
+  description: 'Tests of data alone', exec: `jest --ci --maxWorkers=100% --testPathIgnorePatterns /node_modules/ ${REAL.join(' ')}`,
+});
+project.testTask.reset();
+project.testTask.exec(`node scripts/side-by-side.mjs ${sockets.name} ${source.name}`);
+project.testTask.spawn(data);
 
 project.package.setScript('start', 'node scripts/start.mjs');
 project.package.setScript('bundle', 'projen bundle');
