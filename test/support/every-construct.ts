@@ -3,16 +3,21 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chart, Duration, Testing } from 'cdk8s';
+import { parse, parseAllDocuments } from 'yaml';
 import { answering } from './wasm-module';
 import { restricted } from '../../examples/restricted';
 import {
   AccessAction, AccessLog, AccessOperation, AuthorizationRule, CanaryRollout, CanaryStep, EastWestGateway, EgressGateway, EgressHosts,
   EgressPolicy, EnvoyPatch, ExtAuthz, ExternalAuthorizer, ExternalService, Fault, FaultInjection, GatewayListener, JwtAuthentication,
-  LogProvider, LuaExtension, Mesh, MeshGateway, MeshPort, MeshRequest, type MeshResult, MeshService, type MeshTesting, MtlsMode, MtlsPolicy,
+  LogProvider, LuaExtension, Mesh, MeshGateway, MeshPort, MeshRequest, type MeshResult, MeshService, MeshTesting, MtlsMode, MtlsPolicy,
   PatchContext, PatchOperation, PatchTarget, PathMatch, RateLimit, RateLimitQuota, RateLimitService, ReferenceControlPlane, ReferenceProxy,
-  RemoteSecret, Resolution, RouteMatch, RouteTarget, type SendOptions, SidecarScope, Telemetry, VirtualHost, VirtualMachine,
-  WasmExtension, WasmModule,
+  RemoteSecret, Resolution, RouteMatch, RouteTarget, type SendOptions, SidecarScope, Telemetry, Tracing, TracingProvider,
+  VirtualHost, VirtualMachine, WasmExtension, WasmModule, WorkloadMode,
 } from '../../src';
+import { explainRequest } from '../../src/analysis/explain';
+import { buildModel } from '../../src/model/model';
+import { resourcesOf } from '../../src/model/parse';
+import { compile, listenerJson } from '../compiler/support';
 
 /** Two services of a namespace: `front` calls `reviews`, which has two versions; `legacy` calls it too, and has no sidecar. */
 export class Shop extends Chart {
@@ -185,19 +190,46 @@ export const EVERY_CONSTRUCT: Readonly<Record<string, Row>> = {
   },
 
   ReferenceControlPlane: (shop) => {
-    new ReferenceControlPlane(shop, 'control-plane', { bundle });
-    return (ask) => { ask(REVIEWS).expectTarget(shop.reviews); };
+    const plane = new ReferenceControlPlane(shop, 'control-plane', { bundle });
+    shop.reviews.addRoute('all', { targets: [RouteTarget.to(shop.v2)] });
+    return (ask) => {
+      // What its proxies are told comes from the manifests that it is given, so those alone say what happens to a request.
+      const served = MeshTesting.fromYaml(servedBy(shop, plane));
+      served.send(MeshRequest.get(REVIEWS), { fromName: 'front-v1.shop' }).expectTarget(shop.v2);
+      ask(REVIEWS).expectTarget(shop.v2);
+    };
   },
 
   ReferenceProxy: (shop) => {
     const controlPlane = new ReferenceControlPlane(shop, 'control-plane', { bundle });
-    new ReferenceProxy(shop, 'proxy', { controlPlane, workload: shop.v1.workload });
-    return (ask) => { ask(REVIEWS).expectTarget(shop.reviews); };
+    for (const version of [shop.frontV1, shop.v1, shop.v2]) new ReferenceProxy(version, 'proxy', { controlPlane, workload: version.workload });
+    shop.reviews.addRoute('all', { targets: [RouteTarget.to(shop.v2)] });
+    return () => {
+      // The application dials the name, which its Pod resolves to an address of the proxy beside it; that goes on to the proxy beside the other.
+      const [{ spec }] = Testing.synth(shop).filter(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'front-v1');
+      const { ip } = spec.template.spec.hostAliases.find(({ hostnames }: { hostnames: string[] }) => hostnames.includes('reviews'));
+      const model = buildModel(resourcesOf(parseAllDocuments(servedBy(shop, controlPlane)).map((document) => document.toJS())));
+      const told = explainRequest(model, { url: REVIEWS, from: 'front-v1.shop', dialled: { address: ip, port: 8080 } }, { capture: 'explicit', dialect: 'stock', explicit: { addressBlock: '127.1.0.0/16' } });
+      expect(told).toMatchObject({ outcome: 'routed', proxy: 'front-v1.shop', targets: [{ host: 'reviews.shop.svc.cluster.local', subset: 'v2', percent: 100 }] });
+      expect([...new Set(told.trace.map(({ proxy }) => proxy))]).toEqual(['front-v1.shop', 'reviews-v2.shop']);
+    };
   },
 
   RemoteSecret: (shop) => {
+    const stock = shop.service('stock');
     new RemoteSecret(shop, 'west', { cluster: 'west', server: 'https://10.2.0.1:6443', authority: '-----BEGIN CERTIFICATE-----\nof the other\n-----END CERTIFICATE-----\n', token: 'token' });
-    return (ask) => { ask(REVIEWS).expectTarget(shop.reviews); };
+    return (ask) => {
+      const here = Testing.synth(shop);
+      // The clusters that a control plane reads besides its own are those that such Secrets name.
+      const named = here.filter(({ kind, metadata }) => kind === 'Secret' && metadata.labels?.['istio/multiCluster'] === 'true')
+        .flatMap(({ stringData }) => Object.values<string>(stringData).map((text) => parse(text)['current-context'] as string));
+      const other = new Shop();
+      other.version(new MeshService(other, 'stock', { ports: [MeshPort.http(8080)] }), 'v1');
+      const clusters: Record<string, any[]> = { west: Testing.synth(other).filter(({ metadata }) => metadata.name === 'stock-v1') };
+      expect(ask('http://stock:8080/').distribution()).toEqual([{ target: 'stock', percent: 100, status: 503, because: expect.stringContaining('no') }]);
+      const both = MeshTesting.ofManifests([...here, ...named.flatMap((cluster) => clusters[cluster])]);
+      both.send(MeshRequest.get('http://stock:8080/'), { from: shop.front }).expectTarget(stock);
+    };
   },
 
   SidecarScope: (shop) => {
@@ -210,8 +242,19 @@ export const EVERY_CONSTRUCT: Readonly<Record<string, Row>> = {
 
   Telemetry: (shop) => {
     const mesh = new Mesh(shop, 'mesh');
-    new Telemetry(shop, 'errors', { mesh, service: shop.reviews, accessLogs: [AccessLog.to(LogProvider.json({ fields: { code: '%RESPONSE_CODE%' } }))] });
-    return (ask) => { ask(REVIEWS).expectTarget(shop.reviews); };
+    new Telemetry(shop, 'errors', {
+      mesh,
+      service: shop.reviews,
+      accessLogs: [AccessLog.to(LogProvider.json({ fields: { code: '%RESPONSE_CODE%' } }), { mode: WorkloadMode.SERVER })],
+      tracing: Tracing.to(TracingProvider.zipkin(shop.front), { percent: 7, mode: WorkloadMode.SERVER }),
+    });
+    return (ask) => {
+      ask(REVIEWS).expectTarget(shop.reviews);
+      // What a request leaves behind at each hop, as the proxies there are told: a line, and a span of 7 %, where it comes in at reviews, neither where it left front.
+      const logged = { accessLog: [{ typedConfig: { logFormat: { jsonFormat: { code: '%RESPONSE_CODE%' } } } }], tracing: { randomSampling: { value: 7 } } };
+      expect(reportsOf(shop, 'reviews-v1.shop', 'virtualInbound')).toMatchObject([logged]);
+      expect(reportsOf(shop, 'front-v1.shop', '0.0.0.0_8080')).toEqual([{ accessLog: [], tracing: expect.not.objectContaining({ randomSampling: { value: 7 } }) }]);
+    };
   },
 
   VirtualHost: (shop) => {
@@ -236,6 +279,20 @@ export const EVERY_CONSTRUCT: Readonly<Record<string, Row>> = {
     return (ask) => { expect(ask(REVIEWS).trace()).toContain('teapot'); };
   },
 };
+
+/** The manifests that a control plane serves, as its ConfigMap has them. */
+function servedBy(shop: Shop, { name }: ReferenceControlPlane): string {
+  return Testing.synth(shop).find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === `${name}-config`).data['mesh.yaml'];
+}
+
+/** What the connection managers of a listener that read 8080 report of requests. */
+function reportsOf(shop: Shop, workload: string, listener: string): { accessLog: unknown[]; tracing: unknown }[] {
+  const { defaultFilterChain, filterChains } = listenerJson(compile(buildModel(resourcesOf(Testing.synth(shop))), workload), listener);
+  const chains = (filterChains ?? [defaultFilterChain]).filter(({ filterChainMatch }: any) => listener !== 'virtualInbound' || filterChainMatch?.destinationPort === 8080);
+  const managers = chains.flatMap(({ filters }: any) => filters).filter(({ name }: any) => name === 'envoy.filters.network.http_connection_manager');
+  const seen = managers.map(({ typedConfig: { accessLog = [], tracing } }: any) => JSON.stringify({ accessLog, tracing }));
+  return [...new Set<string>(seen)].map((text) => JSON.parse(text));
+}
 
 /** A shop with this construct, fit for the restricted pod security standard, and what must hold there. */
 export function shopWith(name: string): { readonly shop: Shop; readonly holds: ReturnType<Row> } {
