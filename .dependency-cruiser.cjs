@@ -12,7 +12,7 @@ module.exports = {
     only('analysis-knows-the-core', '^src/analysis/', '^src/(analysis|model|compiler|evaluator|xds)/'),
     only('testing-knows-the-core', '^src/testing/', '^src/(testing|analysis|model|compiler|evaluator|xds|private)/|^src/[^/]+\\.ts$'),
     only('constructs-know-constructs', '^src/[^/]+\\.ts$', '^src/[^/]+\\.ts$|^src/private/|^imports/|^src/testing/index\\.ts$'),
-    only('private-knows-constructs', '^src/private/(?!verify|virtual-hosts)', '^src/private/|^src/[^/]+\\.ts$|^imports/|^src/injection/index\\.ts$|^src/model/(codes|error|remote-secret)\\.ts$'),
+    only('private-knows-constructs', '^src/private/(?!verify|virtual-hosts)', '^src/private/|^src/[^/]+\\.ts$|^imports/|^src/injection/index\\.ts$|^src/model/(codes|condition-keys|error|remote-secret)\\.ts$'),
     only('virtual-hosts-is-the-door-to-explicit-capture', '^src/private/virtual-hosts\\.ts$', '^src/(private|model)/|^src/compiler/explicit\\.ts$'),
     only('verify-is-the-one-door', '^src/private/verify\\.ts$', '^src/(private|analysis|testing|model)/|^src/[^/]+\\.ts$'),
     only('runtime-knows-the-core', '^runtime/', '^runtime/|^src/(model|compiler|evaluator|analysis|injection|xds)/'),

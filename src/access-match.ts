@@ -6,6 +6,7 @@ import { guarded } from './private/arguments';
 import { requirePort } from './private/check';
 import { meshError } from './private/errors';
 import { principalsOf } from './private/policy';
+import { requireConditionKey } from './private/text';
 
 /** What a caller must, and must not, be. Lists are alternatives; different fields must all hold. Values may begin or end with `*` where Istio allows it. */
 export interface AccessSourceOptions {
@@ -185,16 +186,17 @@ export interface AccessConditionOptions {
 
 /** Something else that must hold, for `AuthorizationRule.when`. Renders one `rules[].when[]`. */
 export class AccessCondition {
-  /** A header of the request. */
+  /** A header of the request. Throws MESH_ACCESS_KEY for an empty name, MESH_ACCESS_INVALID. */
   public static header(name: string, options: AccessConditionOptions): AccessCondition { return new AccessCondition(`request.headers[${name}]`, options); }
-  /** A claim of the token; a path of names for nested ones. */
+  /** A claim of the token; a path of names for nested ones. Throws MESH_ACCESS_KEY without a name, MESH_ACCESS_INVALID. */
   public static claim(path: string[], options: AccessConditionOptions): AccessCondition {
     return new AccessCondition(`request.auth.claims${path.map((name) => `[${name}]`).join('')}`, options);
   }
-  /** Any attribute of Istio's table of conditions, e.g. `connection.sni` or `destination.port`. */
+  /** Any attribute of Istio's table of conditions, e.g. `connection.sni` or `destination.port`. Throws MESH_ACCESS_KEY for any other, MESH_ACCESS_INVALID. */
   public static attribute(key: string, options: AccessConditionOptions): AccessCondition { return new AccessCondition(key, options); }
 
   private constructor(private readonly key: string, private readonly options: AccessConditionOptions) {
+    requireConditionKey(key);
     requireSome('AccessCondition', options);
   }
 

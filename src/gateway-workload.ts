@@ -1,6 +1,7 @@
 import type { ServiceType } from 'cdk8s-plus-27';
 import { guarded } from './private/arguments';
 import { meshError } from './private/errors';
+import { requireLabels } from './private/text';
 
 /** Options of `GatewayWorkload.deployed()`. */
 export interface DeployedGatewayOptions {
@@ -34,12 +35,12 @@ export interface ExistingGatewayOptions {
 export class GatewayWorkload {
   /** Its own Deployment, Service and ServiceAccount, whose proxy container Istio's injector fills in (template `gateway`). */
   public static deployed(options: DeployedGatewayOptions = {}): GatewayWorkload { return new GatewayWorkload(undefined, options); }
-  /** Pods with these labels, which run already, e.g. `{ istio: 'ingressgateway' }`. Throws MESH_SELECTOR_EMPTY for `{}`, which means every gateway. */
+  /** Pods with these labels, which run already, e.g. `{ istio: 'ingressgateway' }`. Throws MESH_SELECTOR_EMPTY for `{}`, which means every gateway, MESH_LABEL_INVALID. */
   public static existing(labels: { [name: string]: string }, options: ExistingGatewayOptions = {}): GatewayWorkload {
     if (Object.keys(labels).length === 0) {
       throw meshError(undefined, 'MESH_SELECTOR_EMPTY', 'labels must have at least one label, got {}; Istio would configure every gateway of the mesh');
     }
-    return new GatewayWorkload({ ...labels }, {}, options.serviceHost);
+    return new GatewayWorkload(requireLabels(undefined, 'labels', labels), {}, options.serviceHost);
   }
 
   private constructor(

@@ -133,10 +133,11 @@ export class JwtAuthentication extends Construct {
 
   private rule(props: JwtAuthenticationProps): security.RequestAuthenticationSpecJwtRules {
     const { issuer, jwks, jwksUri, audiences, locations = [] } = props;
-    if (issuer === '') throw this.error('issuer must be the tokens\' claim iss, got ""');
-    if (jwks !== undefined && jwksUri !== undefined) throw this.error('one of jwks and jwksUri must be set, got both');
-    if (jwks !== undefined && !isKeySet(jwks)) throw this.error(`jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "${jwks.slice(0, 40)}"`);
-    if (jwksUri !== undefined && !/^https?:\/\/[^/]+/.test(jwksUri)) throw this.error(`jwksUri must begin with http:// or https://, got "${jwksUri}"`);
+    if (issuer === '') throw this.error('issuer must be the tokens\' claim iss, got ""; write it as tokens have it');
+    if (jwks !== undefined && jwksUri !== undefined) throw this.error('one of jwks and jwksUri must be set, got both; leave one of them away');
+    if (jwks !== undefined && !isKeySet(jwks)) throw this.error(`jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "${jwks.slice(0, 40)}"; copy what the issuer publishes`);
+    if (jwksUri !== undefined && !/^https?:\/\/[^/]+/.test(jwksUri)) throw this.error(`jwksUri must begin with http:// or https://, got "${jwksUri}"; write the whole URL`);
+    if (audiences?.includes('') === true) throw this.error('audiences must be texts that are not empty, got ""; leave it away');
     if (audiences?.length === 0) throw this.error('audiences must name at least one, got []; leave it away for any');
     const parts = locations.map((location) => location._toKube());
     const all = <K extends 'fromHeaders' | 'fromParams' | 'fromCookies'>(key: K) => {

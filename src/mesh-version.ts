@@ -252,6 +252,7 @@ export class MeshVersion extends Construct implements IRouteDestination {
 guarded('MeshVersion', MeshVersion);
 
 function requireNew(service: Construct, id: string): void {
+  if (id === '') requireLabel(service, 'the name of a version', id, 'choose another id'); // whatever else is wrong with it is said where it stands
   if (service.node.tryFindChild(id) === undefined) return;
   throw meshError(service, 'MESH_VERSION_DUPLICATE', `the names of versions must differ, and from those of the service's own parts, got "${id}" again; choose another`);
 }

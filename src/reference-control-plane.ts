@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApiObject, Lazy, Yaml } from 'cdk8s';
 import { Construct, type IConstruct } from 'constructs';
 import { guarded, requireProps } from './private/arguments';
+import { requireServiceName } from './private/check';
 import { finding } from './private/errors';
 import { namespaceIn, ownedMetadata } from './private/metadata';
 import { CONFIG_MAP_LIMIT, requireRuntime, RESTRICTED_CONTAINER, RUNTIME_MOUNT, RUNTIME_VOLUME, runtimeCommand } from './private/runtime-pods';
@@ -65,11 +66,11 @@ export class ReferenceControlPlane extends Construct {
   /** @internal */
   public readonly _bundle?: string;
 
-  /** Throws MESH_CONFIG_MAP_SIZE. */
+  /** Throws MESH_CONFIG_MAP_SIZE, MESH_FILE_UNREADABLE for `bundle`, MESH_NAME_INVALID. */
   public constructor(scope: Construct, id: string, props: ReferenceControlPlaneProps = {}) {
     super(scope, id);
     requireProps(this, 'ReferenceControlPlaneProps', props);
-    this.name = props.name ?? 'cdk8s-mesh-control-plane';
+    this.name = requireServiceName(this, props.name ?? 'cdk8s-mesh-control-plane');
     this.namespace = namespaceIn(this, props.namespace);
     this.address = `${this.name}.${this.namespace ?? 'default'}.svc:${XDS_PORT}`;
     this.image = props.image ?? 'docker.io/library/node:22-slim';

@@ -43,6 +43,7 @@ export class RemoteSecret extends Construct {
     super(scope, id);
     requireProps(this, 'RemoteSecretProps', props);
     const cluster = requireLabel(this, 'cluster', props.cluster, 'give a DNS label');
+    if (props.namespace !== undefined) requireLabel(this, 'namespace', props.namespace, 'give the name of a namespace');
     if (!/^https:\/\/[^\s/?#]+\/?$/.test(props.server)) {
       throw meshError(this, 'MESH_REMOTE_CLUSTER', `server must be the URL of an API server such as https://10.1.0.1:6443, got "${props.server}"; correct it`);
     }

@@ -163,7 +163,7 @@ export class ArgoEngine {
     const found: string[] = [];
     const others = service.versions.filter((version) => version !== stable && version !== canary);
     if (others.length > 0) {
-      found.push(`the service must have no versions but stable and canary, since Argo takes other subsets away, got ${others.map(({ version }) => version).join(', ')}`);
+      found.push(`the service must have no versions but stable and canary, since Argo takes other subsets away, got ${others.map(({ version }) => version).join(', ')}; roll those out first, or choose RolloutEngine.none()`);
     }
     const templates = [stable, canary].map((version) => version.object!.name);
     for (const { metadata, spec: { scaleTargetRef: target } } of renderTree(this.root, ({ kind }) => kind === 'HorizontalPodAutoscaler') as any[]) {

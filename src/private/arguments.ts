@@ -159,7 +159,7 @@ function wrong(path: string, value: unknown, what: string, repair: string): Faul
 
 /** Types that are not declared here. What comes of other packages may be of another version, so it is known by what it has. */
 const PLAIN: Readonly<Record<string, { readonly test: (value: any) => boolean; readonly what: string; readonly repair: string }>> = {
-  'any': { test: (value) => value !== null, what: 'a value', repair: 'give one' },
+  'any': { test: (value) => value !== null && isData(value), what: 'a value that JSON has', repair: 'leave away functions, NaN and Infinity' },
   'boolean': { test: (value) => typeof value === 'boolean', what: 'true or false', repair: 'choose one of them' },
   'number': { test: (value) => typeof value === 'number', what: 'a number', repair: 'write it without quotes' },
   'string': { test: (value) => typeof value === 'string', what: 'a text', repair: 'write it in quotes' },
@@ -172,6 +172,13 @@ const PLAIN: Readonly<Record<string, { readonly test: (value: any) => boolean; r
   'kplus.SecretValue': { test: (value) => isObject(value) && isNamed(value.secret) && typeof value.key === 'string', what: 'a key of a Secret', repair: 'write { secret, key }' },
   'ServiceType': { test: (value) => ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'].includes(value), what: 'a ServiceType', repair: 'choose one of cdk8s-plus' },
 };
+
+/** Whether it can be rendered. Values of classes see to that themselves. */
+function isData(value: any): boolean {
+  if (Array.isArray(value)) return value.every(isData);
+  if (isObject(value)) return Object.getPrototypeOf(value) !== Object.prototype || Object.values(value).every(isData);
+  return typeof value === 'number' ? Number.isFinite(value) : !['function', 'symbol', 'bigint'].includes(typeof value);
+}
 
 function isObject(value: any): boolean { return typeof value === 'object' && value !== null; }
 

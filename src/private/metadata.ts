@@ -1,5 +1,6 @@
 import { Chart, type ApiObjectMetadata } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { requireLabel } from './check';
 
 /** Names the construct behind a rendered object, for tools that read only YAML. */
 export const PATH_ANNOTATION = 'cdk8s-mesh.dev/path';
@@ -11,5 +12,5 @@ export function ownedMetadata(owner: Construct, name: string, namespace: string 
 
 /** The namespace of an object in `scope`: its own, else its chart's; undefined where whoever applies it decides. */
 export function namespaceIn(scope: Construct, namespace?: string): string | undefined {
-  return namespace ?? Chart.of(scope).namespace;
+  return namespace === undefined ? Chart.of(scope).namespace : requireLabel(scope, 'namespace', namespace, 'give the name of a namespace');
 }

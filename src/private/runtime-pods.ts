@@ -50,7 +50,7 @@ export function requireRuntime(scope: Construct, namespace: string | undefined, 
   const existing = chart.node.root.node.findAll().some(construct => ApiObject.isApiObject(construct) && construct.kind === 'ConfigMap'
     && construct.name === RUNTIME_NAME && construct.metadata.namespace === (namespace ?? chart.namespace));
   if (existing) return;
-  const packed = gzipSync(readFileSync(bundle ?? ownBundle(scope)), { level: 9 });
+  const packed = gzipSync(read(scope, bundle ?? ownBundle(scope)), { level: 9 });
   if (packed.length > CONFIG_MAP_LIMIT) {
     throw meshError(scope, 'MESH_CONFIG_MAP_SIZE', `a ConfigMap holds at most ${CONFIG_MAP_LIMIT} bytes, got ${packed.length} of compressed programs; give another bundle`);
   }
@@ -69,4 +69,12 @@ function ownBundle(scope: Construct): string {
     throw meshError(scope, 'MESH_RUNTIME_MISSING', `the package brings its programs in assets/runtime, got none at ${candidates[0]}; install the package anew, or give a bundle`);
   }
   return found;
+}
+
+function read(scope: Construct, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw meshError(scope, 'MESH_FILE_UNREADABLE', `a bundle must be a file that can be read, got "${file}" (${(error as NodeJS.ErrnoException).code}); check the path`);
+  }
 }

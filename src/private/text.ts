@@ -1,6 +1,7 @@
 import type { IConstruct } from 'constructs';
 import { meshError } from './errors';
 import { regexFault } from './re2';
+import { CONDITION_KEYS, isConditionKey } from '../model/condition-keys';
 
 /** A path as requests have it. */
 export function requirePath(path: string): string {
@@ -31,6 +32,14 @@ export function requireHeaderPattern(pattern: string): string {
     throw meshError(undefined, 'MESH_HEADER_INVALID', `the name of a header may have letters, digits and !#$%&'+-.^_\`|~, and one * at its beginning or end, got "${pattern}"; rename it`);
   }
   return pattern;
+}
+
+/** What a condition of an AuthorizationPolicy may be about. */
+export function requireConditionKey(key: string): string {
+  if (!isConditionKey(key)) {
+    throw meshError(undefined, 'MESH_ACCESS_KEY', `a condition must be about ${CONDITION_KEYS.join(', ')}, request.headers[NAME] or request.auth.claims[NAME], got "${key}"; choose one of those`);
+  }
+  return key;
 }
 
 /** The characters of a text as a regular expression that matches just them. */

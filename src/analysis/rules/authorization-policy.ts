@@ -5,6 +5,7 @@ import type { TargetRef } from './common';
 import { reporter } from './context';
 import type { Context, Reporter } from './context';
 import { isPort, isSubnet, pathTemplateFault } from './predicates';
+import { CONDITION_KEYS, isConditionKey } from '../../model/condition-keys';
 
 type Lists<K extends string> = Readonly<Partial<Record<K, readonly string[]>>>;
 
@@ -150,18 +151,13 @@ function subnets(at: Reporter, values: readonly string[] | undefined, path: Path
   });
 }
 
-const KEYS: ReadonlySet<string> = new Set(['source.ip', 'remote.ip', 'source.namespace', 'source.serviceAccount', 'source.principal', 'source.trustDomain',
-  'request.auth.principal', 'request.auth.audiences', 'request.auth.presenter', 'destination.ip', 'destination.port', 'connection.sni']);
-
-const KEYED = /^(?:request\.headers\[[^\]]+]|request\.auth\.claims(?:\[[^\]]+])+|experimental\.envoy\.filters\.\S+)$/;
-
 /** Keys that an external provider is not told. */
 const KEYS_NOT_CUSTOM = /^(?:source\.(?:namespace|serviceAccount|trustDomain|principal)|request\.auth\..*)$/;
 
 function conditionRules(at: Reporter, condition: Condition, path: Path, custom: boolean): void {
   const { key = '', values = [], notValues = [] } = condition;
-  if (!KEYS.has(key) && !KEYED.test(key)) {
-    at.invalid([...path, 'key'], 'MESH_ACCESS_KEY', `a condition's key is one of ${[...KEYS].join(', ')}, request.headers[NAME] or request.auth.claims[NAME], got ${quote(key)}`, 'correct it');
+  if (!isConditionKey(key)) {
+    at.invalid([...path, 'key'], 'MESH_ACCESS_KEY', `a condition's key is one of ${CONDITION_KEYS.join(', ')}, request.headers[NAME] or request.auth.claims[NAME], got ${quote(key)}`, 'correct it');
   } else if (custom && KEYS_NOT_CUSTOM.test(key)) {
     at.invalid([...path, 'key'], 'MESH_ACCESS_INVALID', `${key} cannot be asked under action CUSTOM, got a condition on it`, 'use another action');
   }
