@@ -168,11 +168,11 @@ describe('JwtAuthentication', () => {
   });
 
   test.each<[Partial<JwtAuthenticationProps>, string]>([
-    [{ issuer: '' }, 'MESH_JWT_INVALID: issuer must be the tokens\' claim iss, got ""'],
-    [{ jwks: '{"keys":[]}', jwksUri: 'https://a' }, 'MESH_JWT_INVALID: one of jwks and jwksUri must be set, got both'],
-    [{ jwks: 'https://a' }, 'MESH_JWT_INVALID: jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "https://a"'],
-    [{ jwks: '{"keys":[]}' }, 'MESH_JWT_INVALID: jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "{"keys":[]}"'],
-    [{ jwksUri: 'a' }, 'MESH_JWT_INVALID: jwksUri must begin with http:// or https://, got "a"'],
+    [{ issuer: '' }, 'MESH_JWT_INVALID: issuer must be the tokens\' claim iss, got ""; write it as tokens have it'],
+    [{ jwks: '{"keys":[]}', jwksUri: 'https://a' }, 'MESH_JWT_INVALID: one of jwks and jwksUri must be set, got both; leave one of them away'],
+    [{ jwks: 'https://a' }, 'MESH_JWT_INVALID: jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "https://a"; copy what the issuer publishes'],
+    [{ jwks: '{"keys":[]}' }, 'MESH_JWT_INVALID: jwks must be the JSON text of a key set with a key, {"keys": [...]}, got "{"keys":[]}"; copy what the issuer publishes'],
+    [{ jwksUri: 'a' }, 'MESH_JWT_INVALID: jwksUri must begin with http:// or https://, got "a"; write the whole URL'],
     [{ audiences: [] }, 'MESH_JWT_INVALID: audiences must name at least one, got []; leave it away for any'],
     [{ payloadHeader: 'a b' }, 'MESH_HEADER_INVALID: the name of a header must be letters, digits and !#$%&\'*+-.^_`|~, got "a b"; write it without spaces and separators'],
     [{ timeout: Duration.millis(0) }, 'MESH_DURATION_INVALID: timeout must be at least 1ms and a whole number of milliseconds, got 0ms; choose one of those'],
