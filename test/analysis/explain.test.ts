@@ -185,3 +185,15 @@ spec: { selector: { matchLabels: { app: reviews } }, action: DENY, rules: [{ to:
   expect(explain({ ...ask, url: 'http://reviews:9080/secret' })).toMatchObject({ outcome: 'denied', status: 403 });
   expect(explain(ask)).toMatchObject({ outcome: 'routed', request: { path: '/reviews/0' } });
 });
+
+test('a target whose proxy passes bytes on gets the request as it was sent', () => {
+  const tokens = `
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: tokens }
+spec: { selector: { matchLabels: { app: reviews } }, jwtRules: [{ issuer: me, jwks: '{"keys":[]}' }] }`;
+  const bytes = service('db').replace('name: http', 'name: tcp') + deployment('db', 'v1');
+  const { explain } = createExplainer(model(BASE, bytes, tokens, virtualService('[{ route: [{ destination: { host: db }, weight: 50 }, { destination: { host: reviews }, weight: 50 }] }]')));
+  expect(Object.keys(explain({ ...ask, claims: { iss: 'me' } }).request!.headers)).toEqual(['authorization']);
+});

@@ -42,7 +42,8 @@ function bytesOf(resources: readonly Resource[], names: readonly string[]): Buff
   const model = buildModel(resources);
   const compiler = createCompiler(model);
   const sent = new Map(names.map((name) => {
-    const { listeners, clusters, routes, endpoints, extensions = [], names: table, secrets } = compiler.compile(proxyOf(model, findWorkload(model, name)));
+    const proxy = proxyOf(model, findWorkload(model, name));
+    const { listeners, clusters, routes, endpoints, extensions = [], names: table, secrets } = compiler.compile(proxy);
     return [name, [
       ...listeners.map(each => toBinary(ListenerSchema, each)), ...clusters.map(each => toBinary(ClusterSchema, each)),
       ...routes.map(each => toBinary(RouteConfigurationSchema, each)), ...endpoints.map(each => toBinary(ClusterLoadAssignmentSchema, each)),
@@ -73,7 +74,8 @@ const twoOrders = generatedMeshes.map(({ documents, requests }) => ({ documents:
   .chain(({ documents, requests }) => fc.record({
     documents: fc.constant(documents), requests: fc.constant(requests), others: fc.shuffledSubarray(documents, { minLength: documents.length }),
   }));
-const read = (documents: readonly object[]) => withGatewayWorkloads(resourcesOf(documents.map((each): unknown => JSON.parse(JSON.stringify(each))))).resources;
+const read = (documents: readonly object[]) => (
+  withGatewayWorkloads(resourcesOf(documents.map((each): unknown => JSON.parse(JSON.stringify(each))))).resources);
 
 test('in generated meshes the order of the documents changes neither bytes nor findings nor answers', () => {
   fc.assert(fc.property(twoOrders, ({ documents, others, requests }) => {

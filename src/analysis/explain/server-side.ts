@@ -53,7 +53,7 @@ export function enterTarget(proxies: Proxies, { cluster, endpoints: [first] }: E
   return enterWorkload(proxies, host, plainHttp ? { ...spoken, http: 'http/1.1' } : spoken, passing);
 }
 
-/** No proxy stands before the application. */
+/** No proxy stands before the application, or one that passes bytes on. */
 function unchanged({ request, terminal }: Passing): Reached {
   return request === undefined || terminal === undefined ? {} : { request };
 }
@@ -75,7 +75,7 @@ export function enterWorkload(
       trace({ step: 'application', name: `${address}:${port}`, outcome: 'chosen', because: `${server.name} answers` });
       trace(terminal !== undefined && decision !== undefined ? responseStep(terminal, decision.responseHeaders) : BYTES_BACK);
       if (isCaptured(server)) trace(iptablesStep(BACK));
-      return request === undefined ? {} : { request };
+      return request === undefined ? unchanged(passing) : { request };
     }
   }
 }
