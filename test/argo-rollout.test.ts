@@ -242,7 +242,7 @@ test.each<[string, () => unknown, string]>([
 
 test.each<[string, (base: Base) => unknown, string]>([
   ['a third version', ({ reviews }) => reviews.addVersion('v3', { containers: [{ image: 'x' }] }),
-    'the service must have no versions but stable and canary, since Argo takes other subsets away, got v3'],
+    'the service must have no versions but stable and canary, since Argo takes other subsets away, got v3; roll those out first, or choose RolloutEngine.none()'],
   ['a route that Argo would leave as it is', ({ reviews, v2 }) => reviews.addRoute('testers', { match: [prefix('/test')], targets: [RouteTarget.to(v2)] }),
     'no route but the rollout\'s may lead to a version, since Argo would not change it, got "testers" of VirtualService reviews to canary; lead it to the service'],
   ['a route of the name of one of Argo\'s', ({ reviews }) => reviews.addRoute('to-v2-mirror', { match: [prefix('/test')], targets: [RouteTarget.to(reviews)] }),
