@@ -108,6 +108,7 @@ project.package.addField('jest', {
   moduleNameMapper: { '^cdk8s-mesh$': '<rootDir>/src/index.ts' },
   modulePathIgnorePatterns: ['<rootDir>/lib/', '<rootDir>/dist/', '<rootDir>/assets/'],
   reporters: ['default', '<rootDir>/test/support/not-run-reporter.cjs'],
+  testTimeout: 30_000, // a bound for what hangs: a machine with much else to do is slow, and no failure
 });
 // What takes addresses and processes of this machine runs one file after another, beside what needs one core too; the rest on all cores.
 const REAL = ['test/cli/', 'test/integration/', 'test/proxy/', 'test/control-plane/', 'examples/bookinfo/test/integration/'];
