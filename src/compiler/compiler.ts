@@ -210,7 +210,7 @@ function clustersOf(view: View, service: Service, flavour: ClusterKind, kind: st
   const rule = view.ruleOf(service);
   const { ports, placed } = memo.get('policies', [service, rule], () => policiesOf(view, service, rule));
   const place = placed ? `${placeOf(view)}${view.callerKey}` : '';
-  const siteOf = (port: PolicyAt): PortSite => ({ ...port, service, rule, kind: flavour });
+  const siteOf = (port: PolicyAt): PortSite => ({ port: port.port, policy: port.policy, service, rule, kind: flavour });
   const clusters = memo.get('clusters', [flavour, service, rule, kind, place],
     () => ports.map(port => port.subsets.map(clustersAt(view, siteOf(port)))));
   const asks = clusters.map(ofPort => ofPort.some(cluster => cluster?.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS));

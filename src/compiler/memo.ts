@@ -142,14 +142,18 @@ export class Memo {
 const SPARE = 1000;
 const NOTHING: readonly Look[] = [];
 
-/** The looks from a place on, the last one at each source. Most results look at few things, and there are thousands of them. */
-function distinct(looks: readonly Look[], start: number): readonly Look[] {
+/** Takes together the looks from a place on, the last one at each source. Most results look at few things, and there are thousands of them. */
+function distinct(looks: Look[], start: number): readonly Look[] {
   if (looks.length === start) return NOTHING;
   if (looks.length - start > FEW) return [...new Map(looks.slice(start).map(look => [look.source, look])).values()];
-  return looks.slice(start).filter((look, index, own) => {
-    for (let later = index + 1; later < own.length; later++) if (own[later].source === look.source) return false;
-    return true;
-  });
+  let end = start;
+  for (let at = start; at < looks.length; at++) {
+    let place = start;
+    while (place < end && looks[place].source !== looks[at].source) place++;
+    looks[place] = looks[at];
+    if (place === end) end++;
+  }
+  return looks.slice(start, end);
 }
 
 const FEW = 16;

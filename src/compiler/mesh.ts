@@ -2,7 +2,7 @@ import type { DestinationRuleSpec, VirtualServiceSpec } from './istio-api';
 import { Memo } from './memo';
 import type { Model } from '../model/model';
 import type { Resource } from '../model/resource';
-import type { Service } from '../model/service';
+import type { Endpoint, Service } from '../model/service';
 import { DestinationRules } from './scope/destination-rules';
 import { VirtualServices } from './scope/virtual-services';
 import { visibilityOf } from './scope/visibility';
@@ -16,6 +16,8 @@ export class Mesh {
   /** Notes who looks at what, so that results can outlive the model. */
   public readonly model: Model;
   private readonly visibilities = new Map<Service, Visibility>();
+  private rules: DestinationRules | undefined;
+  private policies: PeerAuthentications | undefined;
 
   /** @param previous - the mesh before a change, whose results are taken over as far as they are still true */
   public constructor(model: Model, previous?: Mesh) {
@@ -31,12 +33,16 @@ export class Mesh {
   }
 
   public get destinationRules(): DestinationRules {
+    // All that they depend on is looked at here, so that whoever asks depends on it too.
     const rules = this.model.of('DestinationRule') as unknown as readonly Resource<DestinationRuleSpec>[];
-    return this.memo.renew<DestinationRules>('destinationRules', [], [rules], former => new DestinationRules(rules, this.model, this.memo, former));
+    return this.rules ??= this.memo.renew<DestinationRules>(
+      'destinationRules', [], [rules], former => new DestinationRules(rules, this.model, this.memo, former));
   }
 
   public get peerAuthentications(): PeerAuthentications {
-    return this.memo.get('peerAuthentications', [], () => new PeerAuthentications(this.model));
+    // As above.
+    this.model.of('PeerAuthentication');
+    return this.policies ??= this.memo.get('peerAuthentications', [], () => new PeerAuthentications(this.model));
   }
 
   public visibilityOf(service: Service): Visibility {
@@ -53,17 +59,21 @@ export class Mesh {
     return this.memo.get('identities', [service], () => {
       const { trustDomain, trustDomainAliases } = this.model.config;
       const found = new Set<string>();
+      let last: Endpoint | undefined;
       for (const port of service.ports) {
         for (const endpoint of this.model.endpointsOf(service, port.name)) {
-          if (endpoint.serviceAccount !== undefined && endpoint.serviceAccount !== '') {
-            found.add(`spiffe://${trustDomain}/ns/${endpoint.namespace}/sa/${endpoint.serviceAccount}`);
-          }
+          const { namespace, serviceAccount } = endpoint;
+          // Mostly all of a service are of one account.
+          if (serviceAccount === undefined || serviceAccount === '' || (serviceAccount === last?.serviceAccount && namespace === last.namespace)) continue;
+          found.add(`spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`);
+          last = endpoint;
         }
       }
-      const named = (key: string): string[] => (service.annotations[key] ?? '').split(',').map(name => name.trim()).filter(name => name !== '');
+      const named = (key: string): string[] => service.annotations[key]?.split(',').map(name => name.trim()).filter(name => name !== '') ?? [];
       named('alpha.istio.io/kubernetes-serviceaccounts').forEach(name => found.add(`spiffe://${trustDomain}/ns/${service.namespace}/sa/${name}`));
       service.subjectAltNames.forEach(name => found.add(name));
       named('alpha.istio.io/canonical-serviceaccounts').forEach(name => found.add(name));
+      if (trustDomainAliases.length === 0) return [...found].sort();
       for (const identity of [...found]) {
         if (!identity.startsWith(`spiffe://${trustDomain}/`)) continue;
         const rest = identity.slice(`spiffe://${trustDomain}/`.length);

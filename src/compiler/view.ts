@@ -59,8 +59,12 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
 
 /** A view that has looked up the rules of these services already: what is made with it depends on them and not on all rules. */
 export function withRules(view: View, services: readonly Service[]): View {
-  const rules = new Map(services.map(service => [service, view.ruleOf(service)]));
-  return { ...view, ruleOf: service => (rules.has(service as Service) ? rules.get(service as Service) : view.ruleOf(service)) };
+  const rules = services.map(service => view.ruleOf(service));
+  const ruleOf: View['ruleOf'] = (service) => {
+    const place = services.indexOf(service as Service);
+    return place < 0 ? view.ruleOf(service) : rules[place];
+  };
+  return { ...view, ruleOf };
 }
 
 /** Labels of callers that some VirtualService match, DestinationRule selector or failover asks about. */

@@ -1,11 +1,15 @@
 import { MeshError } from './error';
 
 const UNIT_MS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, μs: 1e-3, ms: 1, s: 1e3, m: 60e3, h: 3600e3 };
+const SINGLE = /^(\d+)(ms|s|m|h)$/;
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 const WHOLE = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
 
 /** Milliseconds of a duration as Go and protobuf write it: `10s`, `1m30s`, `0.5s`, `0`. Undefined where the text is none. */
 export function parseDuration(text: string): number | undefined {
+  // Nearly all are a whole number of one unit.
+  const single = SINGLE.exec(text);
+  if (single !== null) return Number(single[1]) * UNIT_MS[single[2]];
   if (/^[+-]?0$/.test(text)) return 0;
   if (!WHOLE.test(text)) return undefined;
   let total = 0;

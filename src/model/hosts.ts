@@ -8,10 +8,9 @@ export function isWildcard(host: string): boolean {
 /** Whether some name is covered by both hosts. */
 export function hostsMatch(a: string, b: string): boolean {
   if (a === b) return true;
-  const [suffixA, suffixB] = [a.slice(1), b.slice(1)];
-  if (isWildcard(a) && isWildcard(b)) return a.length < b.length ? suffixB.endsWith(suffixA) : suffixA.endsWith(suffixB);
-  if (isWildcard(a)) return b.endsWith(suffixA);
-  return isWildcard(b) && a.endsWith(suffixB);
+  if (isWildcard(a) && isWildcard(b)) return a.length < b.length ? b.slice(1).endsWith(a.slice(1)) : a.slice(1).endsWith(b.slice(1));
+  if (isWildcard(a)) return b.endsWith(a.slice(1));
+  return isWildcard(b) && a.endsWith(b.slice(1));
 }
 
 /** Whether `b` covers every name that `a` covers. */

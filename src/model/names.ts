@@ -1,8 +1,8 @@
-import { isIpAddress } from './addresses';
+import { isIPv6 } from './addresses';
 
 /** Fully qualified name of a short host (`reviews`); a name with a dot, a wildcard or an address is literal (istio-behaviour A7). */
 export function resolveHost(host: string, namespace: string, domain: string): string {
-  if (host === '' || host.includes('.') || host.startsWith('*') || isIpAddress(host)) return host;
+  if (host === '' || host.includes('.') || host.startsWith('*') || isIPv6(host)) return host;
   return `${host}.${namespace}.svc.${domain}`;
 }
 

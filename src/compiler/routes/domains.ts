@@ -3,7 +3,7 @@ import type { Service } from '../../model/service';
 /** Domains under which a service answers, in Istio's order, and which of them are short forms of its name. */
 export interface ServiceDomains {
   readonly domains: readonly string[];
-  readonly short: ReadonlySet<string>;
+  readonly short: readonly string[];
 }
 
 /**
@@ -13,8 +13,8 @@ export interface ServiceDomains {
 export function domainsOf(service: Service, port: number, listenerPort: number, proxyDomain: string, addresses: readonly string[]): ServiceDomains {
   const own = allNames(service.hostname, proxyDomain);
   const aliases = (service.aliases ?? []).map(({ hostname }) => allNames(hostname, proxyDomain));
-  const short = new Set([own, ...aliases].flatMap(names => names.short));
-  const all = [own, ...aliases].flatMap(names => names.all);
+  const { all, short } = aliases.length === 0 ? own
+    : { all: [own, ...aliases].flatMap(names => names.all), short: [own, ...aliases].flatMap(names => names.short) };
   const wild = service.headless && service.registry === 'Kubernetes' ? all.map(name => `*.${name}`) : [];
   const hosts = [...all, ...wild, ...addresses.filter(address => address !== '0.0.0.0' && !address.includes('/')).map(bracketed)];
   if (listenerPort !== 0) return { domains: hosts, short };

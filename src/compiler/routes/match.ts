@@ -21,9 +21,9 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
     ...sortedHeaders(match.headers, name => claimPath(name) === undefined, headerMatcher),
     ...sortedHeaders(match.withoutHeaders, name => claimPath(name) === undefined, headerAbsentMatcher),
   ];
-  for (const [name, value] of [[':method', match.method], [':authority', match.authority], [':scheme', match.scheme]] as const) {
-    if (value !== undefined) headers.push(headerMatcher(name, value));
-  }
+  if (match.method !== undefined) headers.push(headerMatcher(':method', match.method));
+  if (match.authority !== undefined) headers.push(headerMatcher(':authority', match.authority));
+  if (match.scheme !== undefined) headers.push(headerMatcher(':scheme', match.scheme));
   return literal.routeMatch({
     pathSpecifier: pathSpecifier(match.uri),
     caseSensitive: match.ignoreUriCase !== true,

@@ -134,14 +134,15 @@ function directResponse({ status, body }: NonNullable<HttpRoute['directResponse'
 
 function forward(site: RouteSite, service: VirtualService, rule: HttpRoute, fromHeaders: string | undefined): RouteAction {
   const destinations = rule.route ?? [];
-  const hash = destinations.map(({ destination }) => hashOf(site, service, destination));
+  const targets = destinations.map((each): Target => ({ ...each, host: hostOf(site, service, each.destination) }));
+  const hash = targets.map(target => hashOf(site, target));
   const retries = rule.retries ?? site.view.mesh.model.config.raw.defaultHttpRetryPolicy as HttpRetry | undefined;
   const timeout = duration(durationMs(rule.timeout) ?? 0);
   const authority = nonEmpty(rule.rewrite?.authority) ?? fromHeaders;
   return literal.routeAction({
-    clusterSpecifier: destinations.length === 1
-      ? { case: 'cluster', value: clusterOf(site, service, destinations[0].destination) }
-      : literal.weightedClusters(weighted(site, service, destinations)),
+    clusterSpecifier: targets.length === 1
+      ? { case: 'cluster', value: clusterAt(site, targets[0].host, targets[0].destination) }
+      : literal.weightedClusters(weighted(site, targets)),
     retryPolicy: retryPolicy(retries, destinations.length === 1 && hash[0] !== undefined),
     timeout,
     maxGrpcTimeout: timeout,
@@ -152,11 +153,16 @@ function forward(site: RouteSite, service: VirtualService, rule: HttpRoute, from
   });
 }
 
-function weighted(site: RouteSite, service: VirtualService, destinations: readonly HttpDestination[]): WeightedCluster_ClusterWeight[] {
-  return destinations.filter(({ weight }) => weight !== undefined && weight > 0).map(({ destination, weight, headers }) => {
+/** A destination with the host that it comes to. */
+interface Target extends HttpDestination {
+  readonly host: string;
+}
+
+function weighted(site: RouteSite, targets: readonly Target[]): WeightedCluster_ClusterWeight[] {
+  return targets.filter(({ weight }) => weight !== undefined && weight > 0).map(({ host, destination, weight, headers }) => {
     const { authority, fields } = headerChanges(headers);
     return literal.clusterWeight({
-      name: clusterOf(site, service, destination),
+      name: clusterAt(site, host, destination),
       weight,
       headers: fields,
       hostRewriteSpecifier: authority === undefined ? undefined : { case: 'hostRewriteLiteral', value: authority },
@@ -192,8 +198,7 @@ function mirrors(site: RouteSite, service: VirtualService, rule: HttpRoute): Rou
 
 const shareOf = (percentage: Percentage | undefined) => (percentage === undefined ? { numerator: 100 } : perMillion(percentage));
 
-function hashOf(site: RouteSite, service: VirtualService, destination: Destination) {
-  const host = hostOf(site, service, destination);
+function hashOf(site: RouteSite, { host, destination }: Target) {
   const known = site.view.scope.byHost.get(host);
   return known && hashPolicy(site.view.ruleOf(known), destination.port?.number, destination.subset ?? '');
 }
@@ -201,13 +206,15 @@ function hashOf(site: RouteSite, service: VirtualService, destination: Destinati
 /** The host of a destination; for an alias, the name that it stands for. */
 export function hostOf({ view: { mesh } }: Pick<RouteSite, 'view'>, service: VirtualService, destination: Destination): string {
   const host = resolveHost(destination.host, service.namespace, mesh.model.domain).toLowerCase();
-  const [known] = mesh.model.servicesByHost.get(host) ?? [];
+  const known = mesh.model.servicesByHost.get(host)?.[0];
   return known?.resolution === 'alias' ? known.externalName ?? host : host;
 }
 
 /** Cluster of a destination: its port, else the service's only port, else the port that was dialled. */
-export function clusterOf(site: Pick<RouteSite, 'view' | 'port' | 'serviceOf'>, service: VirtualService, destination: Destination): string {
-  const host = hostOf(site, service, destination);
+export const clusterOf = (site: Pick<RouteSite, 'view' | 'port' | 'serviceOf'>, service: VirtualService, destination: Destination): string => (
+  clusterAt(site, hostOf(site, service, destination), destination));
+
+function clusterAt(site: Pick<RouteSite, 'port' | 'serviceOf'>, host: string, destination: Destination): string {
   const ports = site.serviceOf(host)?.ports;
   const port = destination.port?.number ?? (ports?.length === 1 ? ports[0].number : site.port);
   return outboundCluster(port, destination.subset ?? '', host);

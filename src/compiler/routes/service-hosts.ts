@@ -11,6 +11,7 @@ import type { Service, ServicePort } from '../../model/service';
 import type { Route, VirtualHost } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import * as literal from '../../xds/literals';
 import { mostSpecific } from '../host-table';
+import type { Destination } from '../istio-api';
 import type { KeyPart } from '../memo';
 import type { DestinationRules } from '../scope/destination-rules';
 import type { EgressListener } from '../scope/scope';
@@ -56,6 +57,13 @@ interface Slot {
   readonly service?: Service;
   /** Place of the rule whose routes it has, or the port that has the route Istio makes by itself. */
   readonly source: number | { readonly service: Service; readonly port: ServicePort };
+}
+
+/** Names that somebody wants to answer for on a port of their own. */
+interface Wanted extends Pick<Slot, 'source'> {
+  readonly own: number;
+  readonly list: readonly Service[];
+  readonly hosts: readonly string[];
 }
 
 interface Filled {
@@ -134,7 +142,12 @@ function partOf(site: RouteSite, rule: VirtualService, byHost: Services, owner: 
   const { hosts, services } = separate(rule, byHost, owner);
   const ports = new Map<number, Service[]>();
   for (const service of services) {
-    for (const { number } of service.ports.filter(isRouted)) ports.set(number, [...ports.get(number) ?? [], service]);
+    for (const port of service.ports) {
+      if (!isRouted(port)) continue;
+      const sharing = ports.get(port.number);
+      if (sharing === undefined) ports.set(port.number, [service]);
+      else sharing.push(service);
+    }
   }
   // Hosts that no service has are served on port 80 only.
   if (ports.size === 0 && site.port === 80) ports.set(80, []);
@@ -150,28 +163,35 @@ const isRouted = ({ protocol }: ServicePort): boolean => isHttp(protocol) || pro
 /** Hands out names and domains: first to what VirtualServices say, then to the services that they left. */
 function slotsOf({ view, port, key, services }: ListenerSite, parts: readonly Part[]): readonly Slot[] {
   return view.mesh.memo.renew<readonly Slot[]>('hostSlots', key, [services, ...parts.map(({ reach }) => reach)], () => {
-    const covered = new Set(parts.flatMap(({ reach }) => reach.ports.flatMap(([, list]) => list.map(({ hostname }) => hostname))));
-    const left = [...services.values()].filter(({ hostname }) => !covered.has(hostname));
-    const wanted = [
-      ...parts.flatMap(({ reach: { ports, hosts } }, source) => ports.map(([own, list]) => ({ own, list, hosts, source }))),
-      ...left.flatMap(service => service.ports.filter(isRouted).map(own => (
-        { own: own.number, list: [service], hosts: [], source: { service, port: own } }))),
-    ];
-    const known = new Set(wanted.flatMap(({ own, list }) => list.flatMap(({ hostname }) => [hostname, `${hostname}:${own}`])));
+    const wanted: Wanted[] = parts.flatMap(({ reach: { ports, hosts } }, source) => ports.map(([own, list]) => ({ own, list, hosts, source })));
+    const covered = new Set<string>();
+    for (const { list } of wanted) for (const { hostname } of list) covered.add(hostname);
+    for (const service of services.values()) {
+      if (covered.has(service.hostname)) continue;
+      for (const own of service.ports) {
+        if (isRouted(own)) wanted.push({ own: own.number, list: [service], hosts: [], source: { service, port: own } });
+      }
+    }
+    // Real names, with the port where the domains of the listener have it.
+    const known = new Set<string>();
+    for (const { own, list } of wanted) {
+      for (const { hostname } of list) known.add(hostname).add(port === 0 ? `${hostname}:${own}` : hostname);
+    }
     const names = new Set<string>();
     const taken = new Set<string>();
     const slots: Slot[] = [];
-    const add = ({ own, source }: typeof wanted[number], hostname: string, service: Service | undefined): void => {
+    const add = ({ own, source }: Wanted, hostname: string, service: Service | undefined): void => {
       const name = `${hostname}:${own}`;
       if (names.has(name)) return;
       names.add(name);
       const { domains, short } = service === undefined
-        ? { domains: port === 0 ? [hostname, name] : [hostname], short: new Set<string>() }
+        ? { domains: port === 0 ? [hostname, name] : [hostname], short: [] }
         : domainsOf(service, own, port, view.proxy.dnsDomain, addressesOf(view, service));
       const kept = domains.filter(domain => {
+        const folded = domain.toLowerCase();
         // A short form that is some service's real name belongs to that service.
-        if (taken.has(domain.toLowerCase()) || (short.has(domain) && known.has(domain))) return false;
-        taken.add(domain.toLowerCase());
+        if (taken.has(folded) || (short.includes(domain) && known.has(domain))) return false;
+        taken.add(folded);
         return true;
       });
       if (kept.length === 0 || (port !== 0 && own !== port)) return;
@@ -206,15 +226,30 @@ function filled({ view, key }: ListenerSite, slots: readonly Slot[], parts: read
 /** Routes of a rule, made once for all ports and proxies at which it means the same. */
 function routesHere(site: RouteSite, rule: VirtualService): Route[] {
   const { mesh, proxy, callerKey, scope } = site.view;
-  const hosts = mesh.memo.get('destinationHosts', [rule], () => {
-    const all = (rule.spec.http ?? []).flatMap(({ route, mirror, mirrors }) => (
-      [...route ?? [], ...mirrors ?? [], ...(mirror === undefined ? [] : [{ destination: mirror }])]));
-    return [...new Set(all.map(({ destination }) => hostOf(site, rule, destination)))];
-  });
-  const services = hosts.map(host => scope.byHost.get(host));
-  const view = withRules(site.view, services.filter(service => service !== undefined));
-  const known = hosts.flatMap((host, index) => [site.serviceOf(host), services[index], services[index] && view.ruleOf(services[index])]);
-  return mesh.memo.get('routes', [rule, site.port, proxy.namespace, callerKey, ...known], () => routesOf({ ...site, view }, rule));
+  const services: Service[] = [];
+  const parts: KeyPart[] = [rule, site.port, proxy.namespace, callerKey];
+  for (const host of destinationHosts(site, rule)) {
+    const service = scope.byHost.get(host);
+    if (service !== undefined) services.push(service);
+    parts.push(site.serviceOf(host), service, service && site.view.ruleOf(service));
+  }
+  const view = withRules(site.view, services);
+  return mesh.memo.get('routes', parts, () => routesOf({ ...site, view }, rule));
+}
+
+/** Hosts that requests of a rule are sent to, each once. */
+function destinationHosts(site: RouteSite, rule: VirtualService): string[] {
+  const hosts: string[] = [];
+  const add = (destination: Destination): void => {
+    const host = hostOf(site, rule, destination);
+    if (!hosts.includes(host)) hosts.push(host);
+  };
+  for (const { route, mirror, mirrors } of rule.spec.http ?? []) {
+    route?.forEach(({ destination }) => add(destination));
+    mirrors?.forEach(({ destination }) => add(destination));
+    if (mirror !== undefined) add(mirror);
+  }
+  return hosts;
 }
 
 function routesByDefault(given: View, service: Service, port: ServicePort): Route[] {
@@ -228,12 +263,14 @@ function separate(
 ): { hosts: string[]; services: Service[] } {
   const hosts: string[] = [];
   const services: Service[] = [];
-  for (const host of rule.hosts.filter(candidate => !isWildcard(candidate))) {
+  for (const host of rule.hosts) {
+    if (isWildcard(host)) continue;
     const service = byHost.get(host);
     if (service === undefined) hosts.push(host);
     else services.push(service);
   }
-  for (const host of rule.hosts.filter(isWildcard)) {
+  for (const host of rule.hosts) {
+    if (!isWildcard(host)) continue;
     const under = [...byHost.values()].filter(service => hostsMatch(host, service.hostname));
     if (under.length === 0) hosts.push(host);
     // Each service goes to the rule with the most specific host only.

@@ -60,9 +60,12 @@ export class DestinationRules {
 
   /** The rule for `service` as seen from `namespace` by a proxy with `labels`. */
   public of(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string, labels: Readonly<Record<string, string>>): DestinationRule | undefined {
-    const list = this.listFor(service, namespace);
-    const special = list.find(rule => rule.selector !== undefined && rule.namespace === namespace && selects(rule.selector, labels));
-    return special ?? [...list].reverse().find(rule => rule.selector === undefined);
+    let plain: DestinationRule | undefined;
+    for (const rule of this.listFor(service, namespace)) {
+      if (rule.selector === undefined) plain = rule;
+      else if (rule.namespace === namespace && selects(rule.selector, labels)) return rule;
+    }
+    return plain;
   }
 
   private listFor(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string): readonly DestinationRule[] {

@@ -98,6 +98,7 @@ function sameKind(a: Service, b: Service): boolean {
 
 /** A service with one of its ports only; the same object each time. */
 export function narrowed(mesh: Mesh, service: Service, port: ServicePort): Service {
+  if (service.ports.length === 1) return service;
   return mesh.memo.get('narrowed', [service, port], () => ({ ...service, ports: [port] }));
 }
 
