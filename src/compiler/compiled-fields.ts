@@ -135,6 +135,7 @@ export const COMPILED_FIELDS: Readonly<Record<string, Fields>> = {
         minProtocolVersion: ALL,
         maxProtocolVersion: ALL,
         cipherSuites: ALL,
+        insecureSkipVerify: ALL,
       },
     },
   },

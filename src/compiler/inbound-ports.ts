@@ -73,7 +73,7 @@ function ingressPorts(view: View): InboundPort[] {
       servicePort: number,
       portName: ingress.port?.name ?? '',
       hostname: `${sidecar.name}.${sidecar.namespace}`,
-      services: own.filter(({ port }) => port.number === own[0].port.number).map(({ service }) => service),
+      services: own.slice(0, 1).map(({ service }) => service),
       pool: ingress.connectionPool ?? sidecar.spec.inboundConnectionPool,
       ingress: {
         bind: ingress.bind ?? view.proxy.ips[0] ?? '0.0.0.0',

@@ -257,6 +257,7 @@ export interface ServerTls {
   readonly subjectAltNames?: readonly string[];
   readonly verifyCertificateSpki?: readonly string[];
   readonly verifyCertificateHash?: readonly string[];
+  readonly insecureSkipVerify?: boolean;
   readonly minProtocolVersion?: string;
   readonly maxProtocolVersion?: string;
   readonly cipherSuites?: readonly string[];

@@ -1,5 +1,6 @@
 import { durationOf } from './durations';
 import { isObject, numberOf, objectOf, textOf, textsOf } from './json';
+import { compare } from './resource';
 
 /** MeshConfig with Istio's defaults filled in (istio-behaviour §0), as far as the compiler reads it. Durations are in milliseconds. */
 export interface MeshConfig {
@@ -37,7 +38,7 @@ export function parseMeshConfig(given?: Readonly<Record<string, unknown>>, where
   return {
     rootNamespace: textOf(raw.rootNamespace) || 'istio-system',
     trustDomain: textOf(raw.trustDomain) || 'cluster.local',
-    trustDomainAliases: textsOf(raw.trustDomainAliases),
+    trustDomainAliases: [...new Set(textsOf(raw.trustDomainAliases))].sort(compare),
     connectTimeoutMs: duration('connectTimeout', 10_000),
     dnsRefreshRateMs: duration('dnsRefreshRate', 60_000),
     protocolDetectionTimeoutMs: duration('protocolDetectionTimeout', 0),

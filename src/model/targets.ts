@@ -79,6 +79,14 @@ function isInline(service: Service, workload: Workload): boolean {
 }
 
 function portsOn(service: Service, workload: Workload): Target[] {
+  const targets = targetsOn(service, workload);
+  if (service.registry !== 'Kubernetes' || workload.kind === 'WorkloadEntry') return targets;
+  // Of several ports of a Service that lead to one place in one protocol, the first speaks for it.
+  return targets.filter(({ port, targetPort }, at) => (
+    targets.findIndex(other => other.targetPort === targetPort && other.port.protocol === port.protocol) === at));
+}
+
+function targetsOn(service: Service, workload: Workload): Target[] {
   return service.ports.flatMap((port): Target[] => {
     const targetPort = workload.kind === 'WorkloadEntry' ? portOnEntry(workload.resource.spec, port) : targetPortOn(workload, port);
     return targetPort === undefined ? [] : [{ service, port, targetPort }];

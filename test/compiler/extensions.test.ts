@@ -61,13 +61,13 @@ describe('order', () => {
     expect(seen(at('gate.shop', ALL), '0.0.0.0_80')).toEqual(phases);
   });
 
-  test('in a phase the higher priority first, then the root namespace, then the older', () => {
+  test('in a phase the higher priority first, then the own namespace, then the older', () => {
     const documents = [
       plugin('young', {}, 'shop', '2026-01-02T00:00:00Z'), plugin('old', {}, 'shop', '2026-01-01T00:00:00Z'), plugin('root', {}, 'istio-system', '2026-01-03T00:00:00Z'),
       plugin('low', { priority: -5 }), plugin('high', { priority: 10 }), plugin('zero', { priority: 0 }), plugin('elsewhere', {}, 'other'),
     ];
     expect(httpFilters(listenerJson(at('cart.shop', documents), '0.0.0.0_8000')).filter(name => name.includes('~')))
-      .toEqual([named('high'), named('zero'), named('low'), named('root', 'istio-system'), named('old'), named('young')]);
+      .toEqual([named('high'), named('zero'), named('low'), named('old'), named('young'), named('root', 'istio-system')]);
   });
 
   test('of bytes: before the connection manager, and around what guards a TCP port', () => {
@@ -82,7 +82,7 @@ describe('order', () => {
     expect(networkFilters(listenerJson(compiled, '0.0.0.0_8000'))[0]).toEqual([...names, 'envoy.filters.network.http_connection_manager']);
     expect(networkFilters(listenerJson(compiled, '10.96.1.2_5432'))).toEqual([[...names, 'istio.stats', 'envoy.filters.network.tcp_proxy']]);
     expect(networkFilters(listenerJson(at('gate.shop', network), '0.0.0.0_5432'))[0].slice(0, 4)).toEqual(names);
-    expect(networkFilters(listenerJson(at('gate.shop', network), '0.0.0.0_80'))).toEqual([['envoy.filters.network.http_connection_manager']]);
+    expect(networkFilters(listenerJson(at('gate.shop', network), '0.0.0.0_80'))).toEqual([[...names, 'envoy.filters.network.http_connection_manager']]);
   });
 });
 
@@ -107,8 +107,8 @@ describe('what traffic passes', () => {
   test('a port of the application, in its own chain only', () => {
     const listener = listenerJson(at('stock-v1.shop', [plugin('p', { match: [{ mode: 'SERVER', ports: [{ number: 8080 }] }] })]), 'virtualInbound');
     const named8080 = listener.filterChains.filter((chain: any) => JSON.stringify(chain).includes(named('p'))).map(({ name }: any) => name);
-    // Chains that take what no service has cannot know the port.
-    expect([...new Set(named8080)]).toEqual(['virtualInbound-catchall-http', '0.0.0.0_8080']);
+    // Chains that take what no service has are of no port.
+    expect([...new Set(named8080)]).toEqual(['0.0.0.0_8080']);
   });
 
   test('an extension that no listener asks for is not sent', () => {

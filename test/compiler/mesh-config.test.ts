@@ -29,7 +29,7 @@ test('defaultTrafficPolicy fills what rules leave open, and only pools and outli
 test('patterns name the statistics of clusters', () => {
   const compiled = at({ outboundClusterStatName: '%SERVICE%_%SERVICE_PORT_NAME%_%SERVICE_PORT%', inboundClusterStatName: '%SERVICE_FQDN%_%TARGET_PORT%' });
   expect([clusterJson(compiled, STOCK).altStatName, clusterJson(compiled, 'inbound|8080||').altStatName])
-    .toEqual(['stock.shop_http_8000', 'stock.shop.svc.cluster.local_8080']);
+    .toEqual(['stock.shop_http_8000;', 'stock.shop.svc.cluster.local_8080;']);
 });
 
 test('a port for HTTP proxies listens on loopback, with routes of every port', () => {

@@ -14,12 +14,20 @@ export function statName(mesh: Mesh, pattern: 'outboundClusterStatName' | 'inbou
   const text = textOf(mesh.model.config.raw[pattern]) ?? '';
   const { service, port, subset = '', targetPort } = facts;
   if (text === '' || service === undefined) return `${cluster};`;
-  return text
-    .replaceAll('%SERVICE%', service.registry === 'Kubernetes' ? `${service.name}.${service.namespace}` : service.hostname)
-    .replaceAll('%SERVICE_NAME%', service.name)
-    .replaceAll('%SERVICE_FQDN%', service.hostname)
+  return `${patternName(text.replaceAll('%TARGET_PORT%', targetPort === undefined ? '' : String(targetPort)), service, port, subset)};`;
+}
+
+/** A pattern filled in; the name of a service that Kubernetes does not know is its host. */
+export function patternName(
+  pattern: string, { registry, name, namespace, hostname }: Pick<Service, 'name' | 'namespace' | 'hostname'> & { readonly registry: string },
+  port: StatFacts['port'], subset = '',
+): string {
+  const known = registry === 'Kubernetes';
+  return pattern
+    .replaceAll('%SERVICE%', known ? `${name}.${namespace}` : hostname)
+    .replaceAll('%SERVICE_NAME%', known ? name : hostname)
+    .replaceAll('%SERVICE_FQDN%', hostname)
     .replaceAll('%SUBSET_NAME%', subset)
-    .replaceAll('%TARGET_PORT%', targetPort === undefined ? '' : String(targetPort))
     .replaceAll('%SERVICE_PORT%', String(port.number))
     .replaceAll('%SERVICE_PORT_NAME%', port.name);
 }

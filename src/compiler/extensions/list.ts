@@ -25,7 +25,7 @@ export interface Extension {
 
 const NONE: readonly Extension[] = [];
 
-/** Everything that runs in a proxy: by phase; in a phase the higher priority first, then the root namespace's, then the older (istio-behaviour H5). */
+/** Everything that runs in a proxy: by phase; in a phase the higher priority first, then the proxy's own namespace, then the older (istio-behaviour H5). */
 export function extensionsOf(view: View): readonly Extension[] {
   const { mesh, proxy } = view;
   if (mesh.model.of('WasmPlugin').length + mesh.model.of('TrafficExtension').length === 0) return NONE;
@@ -36,7 +36,7 @@ export function extensionsOf(view: View): readonly Extension[] {
         extension({ spec, ...rest }, `${TRAFFIC_EXTENSION}${idOf(rest)}`, { wasm: spec.wasm, lua: spec.wasm === undefined ? spec.lua?.inlineCode ?? '' : undefined }),
       ]));
     const { rootNamespace } = mesh.model.config;
-    const rank = ({ resource }: Extension): number => (resource.metadata.namespace === rootNamespace ? 0 : 1);
+    const rank = ({ resource }: Extension): number => (resource.metadata.namespace === rootNamespace ? 1 : 0);
     return [...plugins, ...own].sort((a, b) => (
       PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || b.priority - a.priority || rank(a) - rank(b) || byAge(a.resource, b.resource)));
   });
@@ -69,7 +69,7 @@ function extension(resource: Resource<PluginSpec>, name: string, code: Pick<Exte
 
 /**
  * Those that the traffic of a listener passes, by phase.
- * @param port - that callers dial (outbound), that a server has (gateway), or the application's (inbound); 0 where a listener serves all of them
+ * @param port - that callers dial (outbound), that a server has (gateway), or the application's (inbound: of bytes the service's); 0 where a listener serves all of them, which no selector of ports means
  */
 export function extensionsAt(view: View, type: Extension['type'], direction: Direction, port: number): readonly Extension[] {
   const all = extensionsOf(view);
@@ -80,5 +80,5 @@ function passes(match: readonly TrafficSelector[], direction: Direction, port: n
   const side = direction === 'inbound' ? 'SERVER' : 'CLIENT';
   return match.length === 0 || match.some(({ mode, ports }) => (
     (mode === undefined || mode === side || mode === 'UNDEFINED' || mode === 'CLIENT_AND_SERVER')
-    && (ports === undefined || ports.length === 0 || port === 0 || ports.some(({ number }) => number === port))));
+    && (ports === undefined || ports.length === 0 || ports.some(({ number }) => number === port))));
 }

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { bySpecificity, hostsIntersection } from '../../model/hosts';
+import { resolveHost } from '../../model/names';
 import { compare } from '../../model/resource';
 import { VirtualHost_TlsRequirementType, VirtualHostSchema } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
 import type { Route, VirtualHost } from '../../xds/gen/envoy/config/route/v3/route_components_pb';
@@ -9,15 +10,15 @@ import { routesOf } from '../routes/route';
 import { routeConfiguration } from '../routes/sidecar';
 import type { VirtualService } from '../scope/virtual-services';
 import type { View } from '../view';
-import { isPlainHttp } from './servers';
-import type { GatewayServer } from './servers';
+import type { GatewayServer, ServerHost } from './servers';
 
-/** Routes of one host while they are collected. */
+/** One virtual host while its routes are collected. */
 interface Collected {
   readonly host: string;
+  /** Of the server that brought the host. */
   readonly port: number;
   readonly routes: Route[];
-  /** Which rules gave them: hosts with the same rules share a virtual host. */
+  /** Which rules gave them, by way of which Gateway: hosts with the same ones share a virtual host. */
   readonly sources: string[];
   redirect: boolean;
 }
@@ -25,46 +26,51 @@ interface Collected {
 /** One route configuration of a gateway (istio-behaviour F7). */
 export function gatewayRoutes(view: View, name: string, servers: readonly GatewayServer[]): RouteConfiguration {
   const hosts = new Map<string, Collected>();
+  const known = new Map<string, readonly Route[]>();
   for (const server of servers) {
-    for (const rule of rulesFor(view, server)) collect(view, hosts, server, rule.rule, rule.hosts);
-    if (server.server.tls?.httpsRedirect === true) {
-      for (const { host } of server.hosts) entry(hosts, host, server.server.port.number).redirect = true;
+    const redirect = server.server.tls?.httpsRedirect === true;
+    const port = server.server.port.number;
+    for (const { rule, hosts: common } of rulesFor(view, server)) {
+      const source = `${server.gateway} ${rule.namespace}/${rule.name}`;
+      // What a Gateway's first server makes of a rule, its others on the same address have as well.
+      const routes = known.get(source) ?? routesAt(view, server, rule);
+      if (routes.length === 0) continue;
+      known.set(source, routes);
+      for (const host of common) {
+        const found = entry(hosts, host.toLowerCase(), port);
+        found.routes.push(...routes);
+        found.sources.push(source);
+        if (redirect) found.redirect = true;
+      }
     }
+    if (redirect) for (const host of server.hosts) entry(hosts, redirected(host), port).redirect = true;
   }
-  const port = servers[0].server.port.number;
-  const virtualHosts = [...hosts.values()].filter(({ routes, redirect }) => routes.length > 0 || redirect);
-  if (virtualHosts.length === 0) {
-    return routeConfiguration(name, [create(VirtualHostSchema, { name: `blackhole:${port}`, domains: ['*'] })]);
+  if (hosts.size === 0) {
+    return routeConfiguration(name, [create(VirtualHostSchema, { name: `blackhole:${servers[0].server.port.number}`, domains: ['*'] })]);
   }
-  return routeConfiguration(name, fold(virtualHosts).sort((a, b) => compare(a.name, b.name)));
+  return routeConfiguration(name, fold([...hosts.values()]).sort((a, b) => compare(a.name, b.name)));
 }
+
+/** Istio sends the host of a server that redirects as it stands in the Gateway, so one that names a namespace has it in its domain. */
+const redirected = ({ namespace, host }: ServerHost): string => (namespace === '*' ? host : `${namespace}/${host}`).toLowerCase();
 
 /** Rules that a server serves, with the hosts they have in common. */
 export function rulesFor(view: View, { gateway, hosts }: GatewayServer): { rule: VirtualService; hosts: string[] }[] {
   return view.mesh.virtualServices.boundTo(gateway, view.proxy.namespace).map((rule) => {
     const open = hosts.filter(({ namespace }) => namespace === '*' || namespace === rule.namespace).map(({ host }) => host);
-    return { rule, hosts: hostsIntersection(open, rule.hosts) };
+    // Here, unlike in a mesh, letters count: a rule for another spelling of a host is none for this one.
+    return { rule, hosts: hostsIntersection(open, (rule.spec.hosts ?? []).map(host => resolveHost(host, rule.namespace, view.mesh.model.domain))) };
   }).filter(found => found.hosts.length > 0);
 }
 
-function collect(view: View, hosts: Map<string, Collected>, server: GatewayServer, rule: VirtualService, common: readonly string[]): void {
-  const { number } = server.server.port;
-  const routes = routesOf({
+function routesAt(view: View, { gateway, server }: GatewayServer, rule: VirtualService): readonly Route[] {
+  return routesOf({
     view,
-    port: number,
-    gateways: new Set([server.gateway]),
-    tls: !isPlainHttp(server.protocol, server.server),
+    port: server.port.number,
+    gateways: new Set([gateway]),
+    tls: server.tls !== undefined,
     serviceOf: host => view.scope.byHost.get(host),
   }, rule);
-  if (routes.length === 0) return;
-  for (const host of common) {
-    const found = entry(hosts, host, number);
-    // One rule reaches a host once, whichever servers of the port let it in.
-    const source = `${rule.namespace}/${rule.name}`;
-    if (found.sources.includes(source)) continue;
-    found.sources.push(source);
-    found.routes.push(...routes);
-  }
 }
 
 function entry(hosts: Map<string, Collected>, host: string, port: number): Collected {
@@ -73,26 +79,28 @@ function entry(hosts: Map<string, Collected>, host: string, port: number): Colle
   return found;
 }
 
-/** Hosts with the same routes become one virtual host, named after the most specific. */
+/** Hosts with the same routes become one virtual host, named after the most specific, unless one with other demands on TLS stands between them. */
 function fold(hosts: readonly Collected[]): VirtualHost[] {
-  const groups = new Map<string, Collected[]>();
-  for (const host of hosts) {
-    const key = JSON.stringify([host.sources, host.redirect, host.port]);
-    // Empty hosts that only redirect stay apart, as in Istio.
-    const own = host.sources.length === 0 ? `${key}${host.host}` : key;
-    groups.set(own, [...groups.get(own) ?? [], host]);
+  const folded: { readonly first: Collected; readonly domains: string[] }[] = [];
+  const last = new Map<string, typeof folded[number]>();
+  for (const host of [...hosts].sort((a, b) => bySpecificity(a.host, b.host))) {
+    const key = host.sources.join();
+    const same = last.get(key);
+    if (same !== undefined && same.first.redirect === host.redirect) {
+      same.domains.push(host.host);
+      continue;
+    }
+    const own = { first: host, domains: [host.host] };
+    last.set(key, own);
+    folded.push(own);
   }
-  return [...groups.values()].map((group) => {
-    const sorted = [...group].sort((a, b) => bySpecificity(a.host, b.host));
-    const [first] = sorted;
-    return create(VirtualHostSchema, {
-      name: `${first.host}:${first.port}`,
-      domains: sorted.map(({ host }) => host),
-      routes: catchAllLast(first.routes),
-      requireTls: first.redirect ? VirtualHost_TlsRequirementType.ALL : VirtualHost_TlsRequirementType.NONE,
-      includeRequestAttemptCount: true,
-    });
-  });
+  return folded.map(({ first, domains }) => create(VirtualHostSchema, {
+    name: `${first.host}:${first.port}`,
+    domains,
+    routes: catchAllLast(first.routes),
+    requireTls: first.redirect ? VirtualHost_TlsRequirementType.ALL : VirtualHost_TlsRequirementType.NONE,
+    includeRequestAttemptCount: true,
+  }));
 }
 
 /** Rules of several owners are joined, so those that take everything must come last. */

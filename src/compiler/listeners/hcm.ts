@@ -91,14 +91,15 @@ function common(view: View, options: HcmOptions, extensions: readonly Extension[
   const side = direction === 'inbound' ? 'SERVER' : 'CLIENT';
   const traced = tracing(view, side);
   const preserved = preservesHeaderCase(view.mesh, view.proxy);
+  const http10 = view.proxy.metadata.HTTP10 === '1';
   return create(HttpConnectionManagerSchema, {
     httpFilters: httpFilters(view, direction, extensions, options),
     tracing: traced.tracing,
     accessLog: accessLogs(view, side),
     streamIdleTimeout: duration(0),
     commonHttpProtocolOptions: idle === undefined ? undefined : { idleTimeout: duration(idle) },
-    httpProtocolOptions: options.absoluteUrl === true || direction === 'gateway' || preserved
-      ? { ...http1Options(preserved), allowAbsoluteUrl: options.absoluteUrl } : undefined,
+    httpProtocolOptions: options.absoluteUrl === true || direction === 'gateway' || preserved || http10
+      ? { ...http1Options(preserved), allowAbsoluteUrl: options.absoluteUrl, acceptHttp10: http10 } : undefined,
     http2ProtocolOptions: options.http2 === true ? {} : undefined,
     proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: 'websocket' }],
@@ -116,6 +117,9 @@ const FORWARDED: Readonly<Record<string, HttpConnectionManager_ForwardClientCert
   ALWAYS_FORWARD_ONLY: HttpConnectionManager_ForwardClientCertDetails.ALWAYS_FORWARD_ONLY,
 };
 
+/** Only here the gateway says itself who the client is. */
+const TELLING = [HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD, HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET];
+
 /** Whose word about the client counts. */
 function bySide(direction: Direction, topology: GatewayTopology) {
   switch (direction) {
@@ -127,14 +131,16 @@ function bySide(direction: Direction, topology: GatewayTopology) {
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
         setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
       };
-    case 'gateway':
+    case 'gateway': {
+      const forwarded = FORWARDED[topology.forwardClientCertDetails ?? ''] ?? HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET;
       return {
         useRemoteAddress: true,
         xffNumTrustedHops: topology.numTrustedProxies ?? 0,
         serverName: 'istio-envoy',
-        forwardClientCertDetails: FORWARDED[topology.forwardClientCertDetails ?? ''] ?? HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
-        setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+        forwardClientCertDetails: forwarded,
+        setCurrentClientCertDetails: TELLING.includes(forwarded) ? { subject: true, cert: true, dns: true, uri: true } : undefined,
       };
+    }
   }
 }
 

@@ -17,7 +17,7 @@ import { authorization } from '../security/authorization/filters';
 import type { Authorization } from '../security/authorization/filters';
 import { JWT_FILTER } from '../security/authorization/matchers';
 import { httpMetadataExchange } from '../telemetry/peer-metadata';
-import { statsConfig } from '../telemetry/stats';
+import { statsConfigs } from '../telemetry/stats';
 import type { View } from '../view';
 
 const filter = (name: string, config: Any): HttpFilter => create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config } });
@@ -42,7 +42,6 @@ export function httpFilters(
   view: View, direction: Direction, extensions: readonly Extension[], options: { readonly grpcWeb?: boolean } = {},
 ): HttpFilter[] {
   const { dialect } = view;
-  const stats = statsConfig(view, direction === 'inbound' ? 'SERVER' : 'CLIENT', direction !== 'outbound');
   return [
     ...(dialect.metadataExchange ? [direction === 'inbound' ? httpMetadataExchange.inbound : httpMetadataExchange.outbound] : []),
     ...accessFilters(view, direction, extensions),
@@ -52,7 +51,7 @@ export function httpFilters(
     ...(dialect.alpn && direction !== 'inbound' ? [ALPN] : []),
     FAULT,
     CORS,
-    ...(stats === undefined ? [] : [filter('istio.stats', stats)]),
+    ...statsConfigs(view, direction === 'inbound' ? 'SERVER' : 'CLIENT', direction !== 'outbound').map(stats => filter('istio.stats', stats)),
     ROUTER,
   ];
 }

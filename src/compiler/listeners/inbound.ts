@@ -1,9 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { chainMessage, HTTP_INSPECTOR, TLS_INSPECTOR } from './chains';
 import type { Chain } from './chains';
+import { exactBalance } from './exact-balance';
 import { httpConnectionManager } from './hcm';
 import { inboundChains, inspectionOf } from './inbound-chains';
 import { tcpFilters, tcpTo } from './tcp';
+import { textOf } from '../../model/json';
 import { isHttp2 } from '../../model/ports';
 import type { Protocol } from '../../model/service';
 import { pack } from '../../xds/any';
@@ -15,6 +17,7 @@ import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_
 import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import { OriginalDstSchema } from '../../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb';
 import { OriginalSrcSchema } from '../../xds/gen/envoy/extensions/filters/listener/original_src/v3/original_src_pb';
+import { patternName } from '../clusters/stat-name';
 import { addressMessage } from '../endpoints/assignment';
 import { networkExtensions } from '../extensions/filters';
 import { extensionsAt, PHASES } from '../extensions/list';
@@ -71,6 +74,7 @@ export function virtualInbound(view: View): Listener {
     continueOnListenerFiltersTimeout: true,
     trafficDirection: TrafficDirection.INBOUND,
     maxConnectionsToAcceptPerSocketEvent: 1,
+    connectionBalanceConfig: exactBalance(view, 'INBOUND_LISTENER_EXACT_BALANCE'),
     accessLog: listenerAccessLogs(view, 'SERVER'),
   });
 }
@@ -111,6 +115,7 @@ function ownListener(
     listenerFiltersTimeout: duration(mesh.model.config.protocolDetectionTimeoutMs),
     continueOnListenerFiltersTimeout: true,
     trafficDirection: TrafficDirection.INBOUND,
+    connectionBalanceConfig: exactBalance(view, 'INBOUND_LISTENER_EXACT_BALANCE'),
     accessLog: listenerAccessLogs(view, 'SERVER'),
   });
 }
@@ -129,7 +134,7 @@ function portChains(view: View, port: InboundPort, bind: string): Chain[] {
       cluster, port: port.servicePort, hostname: port.hostname, retries: !isGrpc(port.protocol), mesh: view.mesh,
     }), port.protocol),
     tcp: () => tcpFilters(view, {
-      direction: 'inbound', statPrefix: cluster, clusters: [{ name: cluster, weight: 0 }], protocol: port.protocol, port: port.targetPort,
+      direction: 'inbound', statPrefix: byteStatName(view, port, cluster), clusters: [{ name: cluster, weight: 0 }], protocol: port.protocol, port: port.servicePort,
     }),
   });
 }
@@ -145,8 +150,19 @@ function passthroughChains(view: View, mode: ReturnType<View['mesh']['peerAuthen
     http: () => httpInbound(view, `${INBOUND_PASSTHROUGH};`, destinationPort ?? 0, inboundRoutes({
       cluster: INBOUND_PASSTHROUGH, port: 0, hostname: '', retries: true, mesh: view.mesh,
     }), 'Auto'),
-    tcp: () => tcpTo(view, 'inbound', INBOUND_PASSTHROUGH, { port: destinationPort ?? 0 }),
+    tcp: () => tcpFilters(view, {
+      direction: 'inbound', statPrefix: byteStatName(view, undefined, INBOUND_PASSTHROUGH), clusters: [{ name: INBOUND_PASSTHROUGH, weight: 0 }], port: 0,
+    }),
   });
+}
+
+/** Connections count under their cluster's name, or what the mesh's pattern makes of the first service; a pattern knows no target port here. */
+function byteStatName({ mesh }: View, port: InboundPort | undefined, cluster: string): string {
+  const pattern = textOf(mesh.model.config.raw.inboundClusterStatName) ?? '';
+  if (pattern === '') return cluster;
+  const { hostname = '', portName = 'virtualInbound', servicePort = 0 } = port ?? {};
+  const service = port?.ingress === undefined ? port?.services[0] : undefined;
+  return patternName(pattern, { hostname, name: '', namespace: '', registry: '', ...service }, { name: portName, number: servicePort });
 }
 
 function httpInbound(view: View, statPrefix: string, port: number, routes: ReturnType<typeof inboundRoutes>, protocol: Protocol): Filter[] {

@@ -91,7 +91,7 @@ function toDestinations(site: RouteSite, rule: VirtualService, route: readonly L
   const [first] = route;
   const extra = first && byRule(site.view, hostOf(site, rule, first.destination), route.length === 1 ? first.destination.subset ?? '' : '');
   const statPrefix = route.length === 1 ? connectionStatName(site.view, clusters[0]?.name ?? '') : `${rule.name}.${rule.namespace}`;
-  return tcpFilters(site.view, { direction: 'outbound', statPrefix, clusters, protocol: port.protocol, port: port.number, extra });
+  return tcpFilters(site.view, { direction: 'outbound', statPrefix, clusters, weighted: route.length > 1, protocol: port.protocol, port: port.number, extra });
 }
 
 /**

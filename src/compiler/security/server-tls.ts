@@ -1,3 +1,4 @@
+import { objectsOf, textsOf } from '../../model/json';
 import type { TransportSocket } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import type { View } from '../view';
 import { ALPN_HTTP, ALPN_TCP, downstreamTls, MESH_ROOTS, secret, TLS_1_2_TO_1_3, WORKLOAD_CERTIFICATE } from './tls-context';
@@ -12,7 +13,8 @@ const CIPHERS = [
 export function inboundMtls(view: View, http: boolean): TransportSocket {
   const { mesh, dialect } = view;
   return mesh.memo.get('inboundMtls', [dialect.name, http], () => {
-    const { trustDomain, trustDomainAliases } = mesh.model.config;
+    const { trustDomain, trustDomainAliases, raw } = mesh.model.config;
+    const domains = new Set([trustDomain, ...trustDomainAliases, ...objectsOf(raw.caCertificates).flatMap(({ trustDomains }) => textsOf(trustDomains))]);
     const { least, cipherSuites, ecdhCurves } = tlsDefaults(mesh, 'meshMTLS');
     return downstreamTls({
       commonTlsContext: {
@@ -27,7 +29,7 @@ export function inboundMtls(view: View, http: boolean): TransportSocket {
           case: 'combinedValidationContext',
           value: {
             defaultValidationContext: {
-              matchSubjectAltNames: [trustDomain, ...trustDomainAliases].map(domain => ({ matchPattern: { case: 'prefix' as const, value: `spiffe://${domain}/` } })),
+              matchSubjectAltNames: [...domains].map(domain => ({ matchPattern: { case: 'prefix' as const, value: `spiffe://${domain}/` } })),
             },
             validationContextSdsSecretConfig: secret(MESH_ROOTS, dialect.workloadSecrets),
           },

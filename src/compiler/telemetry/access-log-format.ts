@@ -49,7 +49,7 @@ export function textFormat(text: string): Format {
 /** An object of the fields given; of Istio's own where there are none. */
 export function jsonFormat(fields: JsonObject | undefined): Format {
   const value = fields === undefined || Object.keys(fields).length === 0 ? JSON_FORMAT : fields;
-  return { format: { case: 'jsonFormat', value }, jsonFormatOptions: {}, formatters: formattersOf(JSON.stringify(value)) };
+  return { format: { case: 'jsonFormat', value }, jsonFormatOptions: {}, formatters: formattersOf(...Object.values(value)) };
 }
 
 /** The mesh's own format. */
@@ -57,9 +57,9 @@ export function meshFormat({ accessLogEncoding, accessLogFormat }: Pick<MeshConf
   return accessLogEncoding === 'JSON' ? jsonFormat(parsed(accessLogFormat)) : textFormat(accessLogFormat);
 }
 
-/** Operators that Envoy knows by an extension only. */
-export function formattersOf(text: string): NonNullable<Format['formatters']> {
-  return text.includes('%REQ_WITHOUT_QUERY') ? [{ name: 'envoy.formatter.req_without_query', typedConfig: pack(ReqWithoutQuerySchema) }] : [];
+/** Operators that Envoy knows by an extension only; Istio looks for them in texts, not deeper. */
+export function formattersOf(...values: readonly unknown[]): NonNullable<Format['formatters']> {
+  return values.some(value => typeof value === 'string' && value.includes('%REQ_WITHOUT_QUERY')) ? [{ name: 'envoy.formatter.req_without_query', typedConfig: pack(ReqWithoutQuerySchema) }] : [];
 }
 
 function parsed(text: string): JsonObject | undefined {

@@ -65,7 +65,7 @@ export function sinkOf(mesh: Mesh, provider: ExtensionProvider): Sink | undefine
       body: { value: { case: 'stringValue', value: text } },
       attributes: labels.length === 0 ? undefined
         : { values: labels.map(([key, value]) => ({ key, value: { value: { case: 'stringValue' as const, value } } })) },
-      formatters: formattersOf([text, ...labels.map(([, value]) => value)].join()),
+      formatters: formattersOf(text, ...labels.map(([, value]) => value)),
     }),
   };
 }

@@ -37,28 +37,38 @@ interface Logger extends Sink {
 
 function loggers(view: View, side: Side): Logger[] {
   const { config } = view.mesh.model;
-  const entries = telemetryLevels(view).map(({ accessLogging }) => accessLogging ?? []).filter(list => list.length > 0);
-  const defaults = textsOf(objectOf(config.raw.defaultProviders).accessLogging);
-  if (entries.length === 0 && defaults.length === 0) {
-    return config.accessLogFile === '' ? [] : [fileSink(config.accessLogFile, meshFormat(config))];
-  }
-  const speaking = entries.map(list => list.filter(({ match }) => aboutSide(match, side)));
-  const inForce = effectiveProviders(speaking.map(list => list.flatMap(({ providers }) => providerNames(providers))), defaults);
-  const chosen = new Map<string, string | undefined>(entries.length === 0 ? defaults.map(name => [name, undefined]) : []);
-  let inherited: readonly string[] = defaults;
-  for (const { providers, disabled, filter } of speaking.flat()) {
-    const own = providerNames(providers);
-    if (own.length > 0) inherited = own;
-    for (const name of inherited.filter(candidate => inForce.has(candidate))) {
-      if (disabled === true) chosen.delete(name);
-      else chosen.set(name, filter?.expression);
-    }
-  }
-  return [...chosen].sort(([a], [b]) => compare(a, b)).flatMap(([name, expression]) => {
+  const asked = [...wanted(view, side)].flatMap(([name, { disabled, expression }]) => {
     const provider = providerNamed(view.mesh, name);
     const sink = provider && sinkOf(view.mesh, provider);
-    return sink === undefined ? [] : [{ ...sink, expression }];
+    return sink === undefined ? [] : [{ ...sink, expression, disabled, order: provider?.name ?? name }];
   });
+  // Where nobody can be asked, not even to be silent, the mesh's own file remains.
+  if (asked.length === 0) return config.accessLogFile === '' ? [] : [fileSink(config.accessLogFile, meshFormat(config))];
+  return asked.filter(({ disabled }) => !disabled).sort((a, b) => compare(a.order, b.order));
+}
+
+interface Wanted { readonly disabled: boolean; readonly expression?: string }
+
+/** Providers that a side's logs go to, or expressly do not. A condition belongs to the providers that stand beside it, whatever is inherited. */
+function wanted(view: View, side: Side): ReadonlyMap<string, Wanted> {
+  const levels = telemetryLevels(view).map(({ accessLogging }) => accessLogging ?? []).filter(list => list.length > 0);
+  const defaults = textsOf(objectOf(view.mesh.model.config.raw.defaultProviders).accessLogging);
+  if (levels.length === 0) return new Map(defaults.map(name => [name, { disabled: false }]));
+  const speaking = levels.map(list => list.filter(({ match }) => aboutSide(match, side)));
+  const inForce = effectiveProviders(speaking.map(list => list.flatMap(({ providers }) => providerNames(providers))), defaults);
+  const conditions = new Map(speaking.flat().flatMap(({ providers, filter }) => providerNames(providers).map(name => [name, filter?.expression] as const)));
+  const chosen = new Map<string, Wanted>();
+  let inherited: readonly string[] = defaults;
+  for (const { providers, disabled, match } of levels.flat()) {
+    const own = providerNames(providers);
+    // Also what is said for the other side alone is inherited.
+    if (own.length > 0) inherited = own;
+    if (!aboutSide(match, side)) continue;
+    for (const name of inherited.filter(candidate => inForce.has(candidate))) {
+      chosen.set(name, disabled === true ? { disabled: true } : { disabled: false, expression: conditions.get(name) });
+    }
+  }
+  return chosen;
 }
 
 function celFilter(expression: string | undefined): Filter | undefined {

@@ -16,7 +16,7 @@ export function telemetryLevels(view: View): readonly TelemetrySpec[] {
     const { namespace, labels } = view.proxy;
     const wide = (owner: string): Telemetry[] => all.filter(({ metadata, spec }) => metadata.namespace === owner && !attaches(spec)).slice(0, 1);
     const own = all.filter(({ metadata, spec }) => metadata.namespace === namespace
-      && attaches(spec) && !targets(spec) && selects(spec.selector?.matchLabels ?? {}, labels)).slice(0, 1);
+      && attaches(spec) && !targets(spec) && selects(spec.selector?.matchLabels ?? {}, labels));
     return [...wide(rootNamespace), ...(namespace === rootNamespace ? [] : wide(namespace)), ...own].map(({ spec }) => spec);
   });
 }

@@ -4,10 +4,11 @@ import { pack } from '../../xds/any';
 import { duration } from '../../xds/duration';
 import { PluginConfigSchema } from '../../xds/gen/envoy/extensions/stats/config_pb';
 import { durationMs } from '../durations';
-import type { MetricOverride } from '../istio-api';
+import type { MetricOverride, TelemetrySpec } from '../istio-api';
 import type { View } from '../view';
 import { aboutSide, effectiveProviders, providerNames, telemetryLevels } from './levels';
 import type { Side } from './levels';
+import { providerNamed } from './providers';
 
 /** Names under which Prometheus sees what a Telemetry resource calls by another name (istio-behaviour H3). */
 const METRICS: Readonly<Record<string, string>> = {
@@ -23,44 +24,46 @@ const METRICS: Readonly<Record<string, string>> = {
   TCP_SENT_BYTES: 'tcp_sent_bytes_total',
 };
 
-const PROMETHEUS = 'prometheus';
-
 interface Override {
   disabled?: boolean;
   readonly tags: Map<string, { readonly operation?: string; readonly value?: string }>;
 }
 
 /**
- * Configuration of `istio.stats`, where Prometheus is a provider and the proxy has the filter.
+ * Configurations of `istio.stats`, one for each provider that is Prometheus, where the proxy has the filter.
  * @param ownHost - the proxy serves requests for itself, so a Host header says nothing about the service
  */
-export function statsConfig(view: View, side: Side, ownHost: boolean): Any | undefined {
-  if (!view.dialect.stats) return undefined;
+export function statsConfigs(view: View, side: Side, ownHost: boolean): readonly Any[] {
+  if (!view.dialect.stats) return [];
   return view.mesh.memo.get('stats', [view.facetKey, side, ownHost], () => {
     const sections = telemetryLevels(view).flatMap(({ metrics }) => metrics ?? []);
-    const defaults = view.mesh.model.config.defaultMetricsProviders;
-    if (!effectiveProviders(sections.map(({ providers }) => providerNames(providers)), defaults).has(PROMETHEUS)) return undefined;
-    const overrides = new Map<string, Override>();
-    let inherited = defaults;
-    let interval: number | undefined;
-    let off = false;
-    for (const { providers, overrides: list, reportingInterval } of sections) {
-      const own = providerNames(providers);
-      if (own.length > 0) inherited = own;
-      if (!inherited.includes(PROMETHEUS)) continue;
-      interval = durationMs(reportingInterval) ?? interval;
-      for (const override of (list ?? []).filter(({ match }) => aboutSide(match, side))) {
-        off = isAll(override) && override.disabled === true;
-        // What a more specific level says of a metric turns the others on again.
-        if (!off) apply(overrides, override);
-      }
+    const inForce = effectiveProviders(sections.map(({ providers }) => providerNames(providers)), view.mesh.model.config.defaultMetricsProviders);
+    return [...inForce].sort(compare).filter(name => providerNamed(view.mesh, name)?.prometheus !== undefined)
+      .flatMap(name => statsOf(view, name, sections, side, ownHost) ?? []);
+  });
+}
+
+function statsOf(view: View, provider: string, sections: NonNullable<TelemetrySpec['metrics']>, side: Side, ownHost: boolean): Any | undefined {
+  const overrides = new Map<string, Override>();
+  let inherited = view.mesh.model.config.defaultMetricsProviders;
+  let interval: number | undefined;
+  let off = false;
+  for (const { providers, overrides: list, reportingInterval } of sections) {
+    const own = providerNames(providers);
+    if (own.length > 0) inherited = own;
+    if (!inherited.includes(provider)) continue;
+    interval = durationMs(reportingInterval) ?? interval;
+    for (const override of (list ?? []).filter(({ match }) => aboutSide(match, side))) {
+      off = isAll(override) && override.disabled === true;
+      // What a more specific level says of a metric turns the others on again.
+      if (!off) apply(overrides, override);
     }
-    if (off) return undefined;
-    return pack(PluginConfigSchema, {
-      disableHostHeaderFallback: ownHost,
-      tcpReportingDuration: interval === undefined ? undefined : duration(interval),
-      metrics: [...overrides].sort(([a], [b]) => compare(a, b)).map(([name, override]) => metricConfig(METRICS[name] ?? name, override)),
-    });
+  }
+  if (off) return undefined;
+  return pack(PluginConfigSchema, {
+    disableHostHeaderFallback: ownHost,
+    tcpReportingDuration: interval === undefined ? undefined : duration(interval),
+    metrics: [...overrides].sort(([a], [b]) => compare(a, b)).map(([name, override]) => metricConfig(METRICS[name] ?? name, override)),
   });
 }
 

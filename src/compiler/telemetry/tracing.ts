@@ -115,9 +115,9 @@ const literal = (tag: string, value: string): Tag => ({ tag, type: { case: 'lite
 
 /** Who reports, and what policies under trial would have done. */
 function istioTags(view: View): Tag[] {
-  const { labels, metadata, namespace, clusterId, workload } = view.proxy;
-  const service = labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels.app ?? workload;
-  const revision = labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels.version ?? 'latest';
+  const { labels, metadata, namespace, clusterId } = view.proxy;
+  const service = labels['service.istio.io/canonical-name'] || 'unknown';
+  const revision = labels['service.istio.io/canonical-revision'] || 'latest';
   return [
     dryRun('istio.authorization.dry_run.allow_policy.name', 'istio_dry_run_allow_shadow_effective_policy_id'),
     dryRun('istio.authorization.dry_run.allow_policy.result', 'istio_dry_run_allow_shadow_engine_result'),

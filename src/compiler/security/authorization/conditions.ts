@@ -17,6 +17,8 @@ export interface RuleSite {
   readonly namespace: string;
   /** Principals with the mesh's trust domain spread over its aliases. */
   readonly principals: (values: readonly string[]) => readonly string[];
+  /** The same for trust domains by themselves. */
+  readonly trustDomains: (values: readonly string[]) => readonly string[];
 }
 
 /**
@@ -60,18 +62,18 @@ export const SOURCE = {
     one: value => authenticated(textMatcher(value, 'spiffe://')),
   },
   requestPrincipals: { httpOnly: true, all: requestPrincipals },
-  namespaces: { one: value => authenticated(regexMatcher(`.*/ns/${value.replaceAll('*', '.*')}/.*`)) },
+  namespaces: { one: value => authenticated(regexMatcher(`.*/ns/${value.split('*').map(quoted).join('.*')}/.*`)) },
   serviceAccounts: {
     one: (value, { namespace }) => {
-      const [owner, account] = value.includes('/') ? value.split('/') : [namespace, value];
+      const slash = value.indexOf('/');
+      const [owner, account] = slash < 0 ? [namespace, value] : [value.slice(0, slash), value.slice(slash + 1)];
       // Further path segments may stand between and after, but never within a name.
-      return authenticated(regexMatcher(`spiffe://.+/ns/${owner}/(.+/|)sa/${account}(/.+)?`));
+      return authenticated(regexMatcher(`spiffe://.+/ns/${quoted(owner)}/(.+/|)sa/${quoted(account)}(/.+)?`));
     },
   },
   trustDomains: {
-    one: value => (value === '*' ? authenticated(ANY_TEXT) : value.includes('*')
-      ? authenticated(regexMatcher(`spiffe://${value.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}/.*`))
-      : authenticated({ matchPattern: { case: 'prefix', value: `spiffe://${value}/` } })),
+    spread: (values, site) => site.trustDomains(values),
+    one: trustDomain,
   },
   ipBlocks: { one: value => withRange('directRemoteIp', value) },
   remoteIpBlocks: { one: value => withRange('remoteIp', value) },
@@ -109,6 +111,17 @@ function pathPermission(path: string): PermissionInit {
   }
   const pathTemplate = path.replaceAll('{*}', '*').replaceAll('{**}', '**');
   return { rule: { case: 'uriTemplate', value: { name: 'uri-template', typedConfig: pack(UriTemplateMatchConfigSchema, { pathTemplate }) } } };
+}
+
+/** A text as a regular expression for itself. */
+const quoted = (text: string): string => text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
+
+function trustDomain(value: string): PrincipalInit {
+  const star = value.indexOf('*');
+  const beginning = (text: string): PrincipalInit => authenticated({ matchPattern: { case: 'prefix', value: text } });
+  if (value === '*') return beginning('spiffe://');
+  if (star < 0) return beginning(`spiffe://${value}/`);
+  return authenticated(regexMatcher(`spiffe://${quoted(value.slice(0, star))}[^/]*${quoted(value.slice(star + 1))}/.*`));
 }
 
 function withRange(name: 'directRemoteIp' | 'remoteIp', value: string): PrincipalInit | undefined {

@@ -4,7 +4,7 @@ import { metadataMatcher } from './matchers';
 import { authoriserOf } from './providers';
 import { NEVER, policyOf } from './rule';
 import type { PolicyInit } from './rule';
-import { withTrustDomainAliases } from './trust-domains';
+import { trustDomainsAlike, withTrustDomainAliases } from './trust-domains';
 import type { Resource } from '../../../model/resource';
 import { pack } from '../../../xds/any';
 import { RBAC_Action } from '../../../xds/gen/envoy/config/rbac/v3/rbac_pb';
@@ -83,7 +83,11 @@ function rbac(view: View, form: 'http' | 'tcp', policies: readonly Policy[], act
     rules.forEach((rule, index) => {
       if (rule === null) return;
       const policy = policyOf(rule, {
-        namespace, tcp: form === 'tcp', allow: action === RBAC_Action.ALLOW, principals: values => withTrustDomainAliases(values, config),
+        namespace,
+        tcp: form === 'tcp',
+        allow: action === RBAC_Action.ALLOW,
+        principals: values => withTrustDomainAliases(values, config),
+        trustDomains: values => trustDomainsAlike(values, config),
       });
       if (policy !== undefined) built[nameOf(index)] = policy;
     });
