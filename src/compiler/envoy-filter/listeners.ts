@@ -67,9 +67,9 @@ function patchListenerFilters(work: Work, listener: Listener): void {
   for (const patch of work.of('LISTENER_FILTER')) {
     const name = listenerFilterAnchor(patch);
     const value = valueAs(patch, 'LISTENER_FILTER');
-    if (isMerge(patch)) {
-      const targets = listener.listenerFilters.filter(filter => name === undefined || filter.name === name);
-      targets.forEach(filter => value && mergeFilter(filter, value));
+    if (patch.operation === 'MERGE') {
+      const targets = listener.listenerFilters.filter(filter => filter.name === name);
+      targets.forEach(filter => value && mergeFilter(filter, { ...value, name: '' }));
       count(work.places, patch, targets.length);
       continue;
     }
@@ -121,7 +121,7 @@ function mergeSocket(chain: FilterChain, { transportSocket: given }: FilterChain
 
 function patchNetworkFilters(work: Work, chain: FilterChain): void {
   const patches = work.of('NETWORK_FILTER').filter(patch => chainMatches(patch, work.site, chain));
-  for (const patch of patches.filter(each => !isMerge(each))) {
+  for (const patch of patches) {
     const name = filterAnchor(patch);
     const value = valueAs(patch, 'NETWORK_FILTER');
     const anchor = name === undefined ? undefined : (filter: Filter) => filter.name === name;
@@ -130,7 +130,7 @@ function patchNetworkFilters(work: Work, chain: FilterChain): void {
     count(work.places, patch, changed.places);
   }
   for (const filter of chain.filters) {
-    for (const patch of patches.filter(isMerge)) {
+    for (const patch of patches.filter(mergesFilter)) {
       const name = filterAnchor(patch);
       const value = valueAs(patch, 'NETWORK_FILTER');
       if (value === undefined || (name !== undefined && name !== filter.name) || !mergeFilter(filter, value)) continue;
@@ -165,7 +165,7 @@ function patchHttpFilters(patches: readonly Patch[], manager: HttpConnectionMana
     const name = subFilterAnchor(patch);
     return name === undefined || name === filter.name;
   };
-  for (const patch of patches.filter(each => !isMerge(each))) {
+  for (const patch of patches) {
     const value = valueAs(patch, 'HTTP_FILTER');
     const anchor = subFilterAnchor(patch) === undefined ? undefined : (filter: HttpFilter) => named(patch, filter);
     const changed = changeList(manager.httpFilters, patch, value && clone(HttpFilterSchema, value), anchor);
@@ -173,12 +173,15 @@ function patchHttpFilters(patches: readonly Patch[], manager: HttpConnectionMana
     count(places, patch, changed.places);
   }
   for (const filter of manager.httpFilters) {
-    for (const patch of patches.filter(isMerge)) {
+    for (const patch of patches.filter(mergesFilter)) {
       const value = valueAs(patch, 'HTTP_FILTER');
       if (value !== undefined && named(patch, filter) && mergeFilter(filter, value)) count(places, patch, 1);
     }
   }
 }
+
+/** The form that replaces lists is for whole listeners, chains and the like: filters know only the other. */
+const mergesFilter = ({ operation }: Patch): boolean => operation === 'MERGE';
 
 interface AnyFilter { name: string; configType: { case: string | undefined; value?: unknown } }
 

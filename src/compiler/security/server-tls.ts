@@ -14,7 +14,8 @@ export function inboundMtls(view: View, http: boolean): TransportSocket {
   const { mesh, dialect } = view;
   return mesh.memo.get('inboundMtls', [dialect.name, http], () => {
     const { trustDomain, trustDomainAliases, raw } = mesh.model.config;
-    const domains = new Set([trustDomain, ...trustDomainAliases, ...objectsOf(raw.caCertificates).flatMap(({ trustDomains }) => textsOf(trustDomains))]);
+    const others = objectsOf(raw.caCertificates).flatMap(({ trustDomains }) => textsOf(trustDomains));
+    const domains = new Set([trustDomain, ...trustDomainAliases, ...others]);
     const { least, cipherSuites, ecdhCurves } = tlsDefaults(mesh, 'meshMTLS');
     return downstreamTls({
       commonTlsContext: {

@@ -56,7 +56,8 @@ function wanted(view: View, side: Side): ReadonlyMap<string, Wanted> {
   if (levels.length === 0) return new Map(defaults.map(name => [name, { disabled: false }]));
   const speaking = levels.map(list => list.filter(({ match }) => aboutSide(match, side)));
   const inForce = effectiveProviders(speaking.map(list => list.flatMap(({ providers }) => providerNames(providers))), defaults);
-  const conditions = new Map(speaking.flat().flatMap(({ providers, filter }) => providerNames(providers).map(name => [name, filter?.expression] as const)));
+  const conditions = new Map(speaking.flat().flatMap(({ providers, filter }) => (
+    providerNames(providers).map(name => [name, filter?.expression] as const))));
   const chosen = new Map<string, Wanted>();
   let inherited: readonly string[] = defaults;
   for (const { providers, disabled, match } of levels.flat()) {
