@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Chart, Testing, Yaml } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { Adoption } from '../../examples/adoption/main';
@@ -55,6 +57,11 @@ const EXAMPLES: readonly [string, Example][] = Object.entries({
 const AGAINST_PATCHES = ['MESH_ENVOY_FILTER', 'MESH_PATCH_ORDER'];
 
 const manifestsOf = (example: Example): any[] => Testing.synth(new example(Testing.app(), 'example'));
+
+test('every folder of examples is among them', () => {
+  const folders = readdirSync(join(__dirname, '../../examples'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  expect(folders.filter((folder) => !EXAMPLES.some(([name]) => name === folder))).toEqual([]);
+});
 
 describe.each(EXAMPLES)('example %s', (name, example) => {
   const manifests = manifestsOf(example);
