@@ -4,7 +4,7 @@ export const CONDITION_KEYS: readonly string[] = [
   'request.auth.principal', 'request.auth.audiences', 'request.auth.presenter', 'destination.ip', 'destination.port', 'connection.sni',
 ];
 
-const KEYED = /^(?:request\.headers\[[^\]]+]|request\.auth\.claims(?:\[[^\]]+])+|experimental\.envoy\.filters\.\S+)$/;
+const KEYED = /^(?:request\.headers|request\.auth\.claims|experimental\.envoy\.filters\.)[^[]*\[[^]+\]$/;
 
 export function isConditionKey(key: string): boolean {
   return CONDITION_KEYS.includes(key) || KEYED.test(key);

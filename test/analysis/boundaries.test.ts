@@ -52,7 +52,7 @@ const RANGES: readonly [string, string, (value: Value) => string, Value[], Value
   ['default endpoint of a Sidecar', 'MESH_ADDRESS_INVALID',
     value => doc('Sidecar', `{ingress: [{port: {number: 80, name: http, protocol: HTTP}, defaultEndpoint: "127.0.0.1:${value}"}]}`), [0, 65536], [1, 65535]],
   ['port of a WorkloadEntry', 'MESH_PORT_INVALID', value => doc('WorkloadEntry', `{address: 1.2.3.4, ports: {http: ${value}}}`), [0, 65536], [1, 65535]],
-  ['port of access', 'MESH_PORT_INVALID', value => access(`to: [{operation: {ports: ["${value}"]}}]`), [0, 65536], [1, 65535]],
+  ['port of access', 'MESH_PORT_INVALID', value => access(`to: [{operation: {ports: ["${value}"]}}]`), [-1, 65536], [0, 65535]],
   ['number of service accounts', 'MESH_LIMIT_INVALID', value => access(`from: [{source: {serviceAccounts: [${Array.from({ length: Number(value) }, (_, index) => `a${index}`).join(', ')}]}}]`), [17], [1, 16]],
   ['length of a service account', 'MESH_ACCESS_VALUE', value => access(`from: [{source: {serviceAccounts: ["${long(Number(value))}"]}}]`), [0, 321], [1, 320]],
   ['port of mutual TLS', 'MESH_PORT_INVALID', value => security('PeerAuthentication', `{selector: {matchLabels: {app: web}}, portLevelMtls: {"${value}": {mode: STRICT}}}`), [0, 65536], [1, 65535]],

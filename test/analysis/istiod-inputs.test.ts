@@ -23,8 +23,8 @@ function meshConfig(scenario: string): Record<string, unknown> {
 
 /** What is really doubtful in inputs that istiod took. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  // Its tokens are signed with symmetric keys, which stand in the policy; one DENY asks for a path alone.
-  'authz-jwt': ['MESH_JWT_SECRET', 'MESH_JWT_SECRET', 'MESH_JWT_SECRET', 'MESH_NAMESPACE_UNKNOWN', 'MESH_ACCESS_HTTP_ONLY'],
+  // Its tokens are signed with symmetric keys, which stand in the policy; two rules of denials ask for no port.
+  'authz-jwt': ['MESH_JWT_SECRET', 'MESH_JWT_SECRET', 'MESH_JWT_SECRET', 'MESH_NAMESPACE_UNKNOWN', 'MESH_ACCESS_HTTP_ONLY', 'MESH_ACCESS_HTTP_ONLY'],
   // minimumRingSize, mirrorPercent, delay.percent: istiod takes them and warns.
   'dr-consistent-hash': ['MESH_FIELD_DEPRECATED'],
   // Any EnvoyFilter is doubted, as istiod does; one inserts relative to others.

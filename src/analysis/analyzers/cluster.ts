@@ -27,7 +27,7 @@ function webhooks(context: Context): void {
         const config = objectOf(webhook.clientConfig);
         const url = textOf(config.url);
         const service = config.service;
-        if (url !== undefined && !isHttpUrl(url)) {
+        if (url !== undefined && !(isHttpUrl(url) && /^https?:\/\/[^/?#]/i.test(url))) {
           context.report(resource, [...path, 'clientConfig', 'url'], doubtful('MESH_WEBHOOK_INVALID', `a webhook is called by an https URL, got ${JSON.stringify(url)} for ${name}`, 'correct the URL', 'IST0163'));
         } else if (url === undefined && !isObject(service)) {
           context.report(resource, [...path, 'clientConfig'], doubtful('MESH_WEBHOOK_INVALID', `a webhook is called by a url or a service, got neither for ${name}`, 'add one of them', 'IST0163'));

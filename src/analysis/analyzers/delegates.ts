@@ -4,7 +4,6 @@ import type { Resource } from '../../model/resource';
 import { resourceName } from '../../model/resource';
 import { closest } from '../../model/suggest';
 import { delegateSource } from '../reachability/rules';
-import { doubtful } from '../rules/context';
 import type { Context } from '../rules/context';
 
 type Rule = Resource<VirtualServiceSpec>;
@@ -37,8 +36,12 @@ export function delegateAnalysis(context: Context): void {
   }
   for (const delegate of source.delegates.values()) {
     if (!used.has(delegate) && delegate.spec?.http !== undefined) {
-      context.report(delegate, ['spec'], doubtful('MESH_DELEGATE_UNUSED', 'a VirtualService without hosts acts only where another one delegates to it, got none that does',
-        'add hosts, or delegate: {name: …} to a rule of another VirtualService'));
+      context.report(delegate, ['spec'], {
+        code: 'MESH_DELEGATE_UNUSED',
+        severity: 'warning',
+        message: 'a VirtualService without hosts acts only where another one delegates to it, got none that does',
+        repair: 'add hosts, or delegate: {name: …} to a rule of another VirtualService',
+      });
     }
   }
 }

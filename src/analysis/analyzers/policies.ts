@@ -11,7 +11,7 @@ import { fieldOf } from '../finding';
 import { isInjected } from './destination-rules';
 import type { RequestAuthenticationSpec } from '../rules/authentication';
 import type { AccessRule, AuthorizationPolicySpec } from '../rules/authorization-policy';
-import { isHttpOnly } from '../rules/authorization-policy';
+import { deniesTcpUnasked, isHttpOnly } from '../rules/authorization-policy';
 import { doubtful } from '../rules/context';
 import type { Context } from '../rules/context';
 
@@ -31,7 +31,7 @@ export function policyAnalysis(context: Context): void {
       sources(context, policy, rule, path);
       onTcp(context, policy, rule, path, workloads);
       unasked(context, policy, rule, path, workloads);
-      if (spec.action === 'DENY' && isHttpOnly(rule)) deniesTcp(context, policy, path, workloads);
+      if (spec.action === 'DENY' && (deniesTcpUnasked(rule) || (workloads.length > 0 && isHttpOnly(rule)))) deniesTcp(context, policy, rule, path, workloads);
       withoutIdentity(context, policy, rule, path, workloads, peers);
     });
   }
@@ -147,13 +147,15 @@ function onTcp(context: Context, policy: Policy, rule: AccessRule, path: Path, w
 }
 
 /** A denial by HTTP attributes alone denies TCP too; of workloads that serve HTTP on every port there is nothing to fear. */
-function deniesTcp(context: Context, policy: Policy, path: Path, workloads: readonly Workload[]): void {
+function deniesTcp(context: Context, policy: Policy, rule: AccessRule, path: Path, workloads: readonly Workload[]): void {
   const raw = workloads.filter(workload => !workload.gateway).flatMap(workload => context.model.targetsOf(workload)
     .filter(({ port }) => port.protocol !== 'Auto' && port.protocol !== 'UDP' && !isHttp(port.protocol))
     .map(({ service, port }) => `port ${port.number} of ${service.hostname}`));
   if (workloads.length > 0 && raw.length === 0) return;
-  context.report(policy, path, doubtful('MESH_ACCESS_HTTP_ONLY', `${fieldOf(path)} denies by HTTP attributes alone, got no ports; on TCP ports${
-    raw.length === 0 ? '' : ` such as ${raw[0]}`} it denies every connection`, 'add the HTTP ports to its operations'));
+  const fault = doubtful('MESH_ACCESS_HTTP_ONLY', `${fieldOf(path)} denies by HTTP attributes alone, got no ports; on TCP ports${
+    raw.length === 0 ? '' : ` such as ${raw[0]}`} it denies every connection`, 'add the HTTP ports to its operations');
+  // Istio does not look at conditions.
+  context.report(policy, path, deniesTcpUnasked(rule) ? fault : { ...fault, istioCode: undefined });
 }
 
 /** An authorizer that speaks HTTP is asked about requests alone; connections of TCP pass by it. */
@@ -211,8 +213,8 @@ function tokens(context: Context): void {
     if (asks || routes) continue;
     const labels = textMapOf(resource.spec.selector?.matchLabels);
     const whom = Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(', ');
-    context.report(resource, ['spec', 'jwtRules'], doubtful('MESH_JWT_OPTIONAL',
-      `a RequestAuthentication refuses bad tokens and lets requests without any pass, got no AuthorizationPolicy that asks for one${whom === '' ? '' : ` of ${whom}`}`,
-      'add an AuthorizationPolicy with requestPrincipals: ["*"]'));
+    context.report(resource, ['spec', 'jwtRules'], { code: 'MESH_JWT_OPTIONAL', severity: 'warning',
+      message: `a RequestAuthentication refuses bad tokens and lets requests without any pass, got no AuthorizationPolicy that asks for one${whom === '' ? '' : ` of ${whom}`}`,
+      repair: 'add an AuthorizationPolicy with requestPrincipals: ["*"]' });
   }
 }

@@ -2,6 +2,7 @@ import { gatewaysOf } from './rules';
 import type { Rule } from './rules';
 import type { L4Match, TlsMatch, VirtualServiceSpec } from '../../compiler/istio-api';
 import { resolveGateway } from '../../model/names';
+import { fieldOf } from '../finding';
 import type { Context } from '../rules/context';
 
 /** TLS and TCP rules that never decide. Names of SNI are found by the longest one, so only the same name hides a later rule. */
@@ -10,6 +11,8 @@ export function l4Reachability(context: Context): void {
     const { tcp = [], tls = [] } = rule.spec ?? {};
     walk(context, rule, 'tcp', tcp.map(each => keysOf(rule, each.match ?? [], false)));
     walk(context, rule, 'tls', tls.map(each => keysOf(rule, each.match ?? [], true)));
+    repeats(context, rule, 'tcp', tcp.map(({ match = [] }) => match));
+    repeats(context, rule, 'tls', tls.map(({ match = [] }) => match));
   }
 }
 
@@ -44,4 +47,18 @@ function walk(context: Context, rule: Rule, kind: 'tcp' | 'tls', lists: readonly
     }
     for (const key of keys) if (!owners.has(key)) owners.set(key, index);
   });
+}
+
+/** Matches that stand again, word by word. */
+function repeats(context: Context, rule: Rule, kind: 'tcp' | 'tls', lists: readonly (readonly Match[])[]): void {
+  const seen = new Map<string, string>();
+  lists.forEach((matches, index) => matches.forEach((match, number) => {
+    const key = JSON.stringify(Object.entries(match).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const path = ['spec', kind, index, 'match', number];
+    const first = seen.get(key);
+    if (first === undefined) return void seen.set(key, fieldOf(path));
+    context.report(rule, path, {
+      code: 'MESH_MATCH_INEFFECTIVE', istioCode: 'IST0131', severity: 'info', message: `${fieldOf(path)} is the same as ${first}`, repair: 'remove it',
+    });
+  }));
 }

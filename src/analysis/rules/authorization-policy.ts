@@ -4,7 +4,7 @@ import { policyTargetRules, quote } from './common';
 import type { TargetRef } from './common';
 import { reporter } from './context';
 import type { Context, Reporter } from './context';
-import { isPort, isSubnet, pathTemplateFault } from './predicates';
+import { isSubnet, pathTemplateFault } from './predicates';
 import { CONDITION_KEYS, isConditionKey } from '../../model/condition-keys';
 
 type Lists<K extends string> = Readonly<Partial<Record<K, readonly string[]>>>;
@@ -49,7 +49,7 @@ export function authorizationPolicyRules(context: Context): void {
 
 function actionRules(at: Reporter, spec: AuthorizationPolicySpec): void {
   if (spec.action === 'CUSTOM') {
-    if (spec.rules === undefined) at.invalid(['spec'], 'MESH_ACCESS_INVALID', 'a policy of action CUSTOM has rules, got none', 'add rules: [{}] to ask for every request');
+    if ((spec.rules ?? []).length === 0) at.invalid(['spec'], 'MESH_ACCESS_INVALID', 'a policy of action CUSTOM has rules, got none', 'add rules: [{}] to ask for every request');
     if ((spec.provider?.name ?? '') === '') at.invalid(['spec'], 'MESH_ACCESS_INVALID', 'a policy of action CUSTOM names its provider, got none', 'add provider: {name: …}');
   } else if (spec.provider !== undefined) {
     at.invalid(['spec', 'provider'], 'MESH_ACCESS_INVALID', `provider belongs to action CUSTOM, got action ${spec.action ?? 'ALLOW'}`, 'remove provider or write action: CUSTOM');
@@ -64,11 +64,19 @@ const NOT_CUSTOM = ['namespaces', 'serviceAccounts', 'trustDomains', 'principals
 
 const negated = <F extends string>(field: F): `not${Capitalize<F>}` => `not${field.charAt(0).toUpperCase()}${field.slice(1)}` as `not${Capitalize<F>}`;
 
+/** Istio reads an empty list as none. */
+function anything(at: Reporter, path: Path, what: string): void {
+  at.say(path, { code: 'MESH_ACCESS_INVALID', severity: 'info', message: `${fieldOf(path)} without entries means any ${what}, got []`, repair: 'leave it out to say so' });
+}
+
+/** Whether nothing is asked: empty lists ask for nothing. */
+const asksNothing = (lists: Source | Operation | undefined): boolean => Object.values(lists ?? {}).every((values: readonly string[] | undefined) => (values ?? []).length === 0);
+
 function sourceLists(at: Reporter, rule: AccessRule, path: Path, custom: boolean): void {
-  if (rule.from?.length === 0) at.invalid([...path, 'from'], 'MESH_ACCESS_INVALID', `${fieldOf(path)}.from names at least one source, got []`, 'leave it out for any source');
+  if (rule.from?.length === 0) anything(at, [...path, 'from'], 'source');
   rule.from?.forEach(({ source }, index) => {
     const place = [...path, 'from', index];
-    if (source === undefined || Object.keys(source).length === 0) {
+    if (source === undefined || asksNothing(source)) {
       return at.invalid(place, 'MESH_ACCESS_INVALID', `${fieldOf(place)} has a source with a condition, got none`, 'add principals, namespaces or ipBlocks');
     }
     const here = [...place, 'source'];
@@ -102,19 +110,20 @@ function serviceAccounts(at: Reporter, values: readonly string[] | undefined, pa
   });
 }
 
-function trustDomains(at: Reporter, values: readonly string[] | undefined, path: Path): void {
+/** In a condition any text will do, though none with a / is ever met. */
+function trustDomains(at: Reporter, values: readonly string[] | undefined, path: Path, anyText = false): void {
   values?.forEach((value, index) => {
-    if (value.includes('/') || value.slice(1, -1).includes('*') || /^\*.*\*$/.test(value)) {
-      at.invalid([...path, index], 'MESH_ACCESS_VALUE', `a trust domain has no / and * only at one end, got ${quote(value)}`, 'correct it');
+    if ((!anyText && value.includes('/')) || value.slice(1, -1).includes('*') || /^\*.*\*$/.test(value)) {
+      at.invalid([...path, index], 'MESH_ACCESS_VALUE', `a trust domain has ${anyText ? '' : 'no / and '}* only at one end, got ${quote(value)}`, 'correct it');
     }
   });
 }
 
 function operationLists(at: Reporter, rule: AccessRule, path: Path): void {
-  if (rule.to?.length === 0) at.invalid([...path, 'to'], 'MESH_ACCESS_INVALID', `${fieldOf(path)}.to names at least one operation, got []`, 'leave it out for any operation');
+  if (rule.to?.length === 0) anything(at, [...path, 'to'], 'operation');
   rule.to?.forEach(({ operation }, index) => {
     const place = [...path, 'to', index];
-    if (operation === undefined || Object.keys(operation).length === 0) {
+    if (operation === undefined || asksNothing(operation)) {
       return at.invalid(place, 'MESH_ACCESS_INVALID', `${fieldOf(place)} has an operation with a condition, got none`, 'add methods, paths, hosts or ports');
     }
     const here = [...place, 'operation'];
@@ -139,8 +148,8 @@ function eachValue(at: Reporter, lists: Readonly<Record<string, readonly string[
 
 function ports(at: Reporter, values: readonly string[] | undefined, path: Path): void {
   values?.forEach((value, index) => {
-    if (!/^\d+$/.test(value) || !isPort(Number(value))) {
-      at.invalid([...path, index], 'MESH_PORT_INVALID', `a port is from 1 to 65535, got ${quote(value)}`, 'choose one in that range');
+    if (!/^\d+$/.test(value) || Number(value) > 65535) {
+      at.invalid([...path, index], 'MESH_PORT_INVALID', `a port is from 0 to 65535, got ${quote(value)}`, 'choose one in that range');
     }
   });
 }
@@ -167,7 +176,7 @@ function conditionRules(at: Reporter, condition: Condition, path: Path, custom: 
     if (['source.ip', 'remote.ip', 'destination.ip'].includes(key)) subnets(at, condition[field], [...path, field]);
     if (key === 'destination.port') ports(at, condition[field], [...path, field]);
     if (key === 'source.serviceAccount') serviceAccounts(at, condition[field], [...path, field]);
-    if (key === 'source.trustDomain') trustDomains(at, condition[field], [...path, field]);
+    if (key === 'source.trustDomain') trustDomains(at, condition[field], [...path, field], true);
   }
 }
 
@@ -181,4 +190,15 @@ export function isHttpOnly(rule: AccessRule): boolean {
   const conditions = (rule.when ?? []).map(({ key = '' }) => key.startsWith('request.'));
   const asked = [...lists, ...conditions];
   return asked.length > 0 && asked.every(isHttp => isHttp);
+}
+
+type SourceField = keyof Source;
+const ON_TCP: readonly SourceField[] = ['principals', 'notPrincipals', 'ipBlocks', 'notIpBlocks', 'namespaces', 'notNamespaces', 'remoteIpBlocks', 'notRemoteIpBlocks',
+  'serviceAccounts', 'notServiceAccounts'];
+
+/** Whether Istio's admission doubts that a denial means TCP as well: no port among its operations, or, without operations, nothing of a connection among its sources. */
+export function deniesTcpUnasked({ from = [], to = [] }: AccessRule): boolean {
+  const some = (values: readonly string[] | undefined) => (values ?? []).length > 0;
+  if (to.length > 0) return !to.some(({ operation }) => some(operation?.ports) || some(operation?.notPorts));
+  return from.length > 0 && !from.some(({ source }) => ON_TCP.some(field => some(source?.[field])));
 }

@@ -2,7 +2,7 @@ import type { Headers, StringMatch } from '../../compiler/istio-api';
 import type { Path } from '../finding';
 import { fieldOf } from '../finding';
 import type { Reporter } from './context';
-import { badLabel, headerValueFault, isHeaderName, isLabel, regexFault } from './predicates';
+import { badLabel, headerValueFault, isLabel, regexFault } from './predicates';
 
 /** Checks that several kinds share (istio-validation §1.0). */
 
@@ -54,9 +54,14 @@ export function policyTargetRules(at: Reporter, spec: Targeted): void {
   targetRefRules(at, spec, spec.selector === undefined ? [] : ['selector']);
 }
 
-export function targetRefRules(at: Reporter, spec: Pick<Targeted, 'targetRef' | 'targetRefs'>, selectors: readonly string[]): void {
+/** A policy says in one way what it is for. */
+export function exclusiveTargets(at: Reporter, spec: Pick<Targeted, 'targetRef' | 'targetRefs'>, selectors: readonly string[]): void {
   const given = [...selectors, ...(spec.targetRef === undefined ? [] : ['targetRef']), ...((spec.targetRefs?.length ?? 0) === 0 ? [] : ['targetRefs'])];
   if (given.length > 1) at.invalid(['spec', given[1]], 'MESH_FIELD_EXCLUSIVE', `a policy has one of selector, targetRef, targetRefs, got ${given.join(' and ')}`, 'keep one of them');
+}
+
+export function targetRefRules(at: Reporter, spec: Pick<Targeted, 'targetRef' | 'targetRefs'>, selectors: readonly string[]): void {
+  exclusiveTargets(at, spec, selectors);
   const refs: [TargetRef, Path][] = (spec.targetRefs ?? []).map((ref, index) => [ref, ['spec', 'targetRefs', index]]);
   if (spec.targetRef !== undefined) refs.push([spec.targetRef, ['spec', 'targetRef']]);
   for (const [ref, path] of refs) {
@@ -102,8 +107,10 @@ export function headerOperationRules(at: Reporter, headers: Headers | undefined,
 }
 
 function headerName(at: Reporter, name: string, path: Path, host: boolean): void {
-  const legal = name !== '' && (name.startsWith(':') ? host && name === ':authority' : (host || name.toLowerCase() !== 'host'));
-  if (!legal || (!name.startsWith(':') && !isHeaderName(name))) {
+  const legal = name !== '' && (name.startsWith(':') ? host && name.toLowerCase() === ':authority' : (host || name.toLowerCase() !== 'host'));
+  // Envoy takes any name in one line.
+  // eslint-disable-next-line no-control-regex
+  if (!legal || /[\u0000\r\n]/.test(name)) {
     at.invalid(path, 'MESH_HEADER_INVALID', `a header that is changed has a name${host ? '' : ' other than host and the pseudo headers'}, got ${quote(name)}`, host ? 'correct the name' : 'correct the name, or set host in the request');
   }
 }

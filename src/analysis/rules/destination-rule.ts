@@ -2,8 +2,8 @@ import { exportToRules, labelRules, quote, selectorRules } from './common';
 import { doubtful, reporter } from './context';
 import type { Context } from './context';
 import { nearestHost } from './nearest-host';
-import { isIp, isLabel, isWildcardDomain } from './predicates';
-import { trafficPolicyRules } from './traffic-policy';
+import { isLabel, isWildcardDomain } from './predicates';
+import { trafficPolicyRules, withoutDoubts } from './traffic-policy';
 import type { DestinationRuleSpec } from '../../compiler/istio-api';
 import { resolveHost } from '../../model/names';
 import type { Resource } from '../../model/resource';
@@ -14,7 +14,7 @@ export function destinationRuleRules(context: Context): void {
     const { spec } = resource;
     if (spec?.host === undefined) continue; // the schema says it is missing
     const at = reporter(context, resource);
-    if (!isWildcardDomain(spec.host) && !isIp(spec.host)) {
+    if (!isWildcardDomain(spec.host)) {
       at.invalid(['spec', 'host'], 'MESH_HOST_INVALID', `spec.host is a DNS name or *.suffix, got ${quote(spec.host)}`, 'write the host without scheme, port or path');
     } else {
       hostExists(context, resource);
@@ -27,7 +27,7 @@ export function destinationRuleRules(context: Context): void {
       if (seen.has(subset.name)) at.invalid([...path, 'name'], 'MESH_SUBSET_DUPLICATE', `the subset ${subset.name} is there once, got it twice`, 'remove one');
       seen.add(subset.name);
       labelRules(at, subset.labels, [...path, 'labels']);
-      if (subset.trafficPolicy !== undefined) trafficPolicyRules(at, subset.trafficPolicy, [...path, 'trafficPolicy'], resource.metadata.namespace);
+      if (subset.trafficPolicy !== undefined) trafficPolicyRules(withoutDoubts(at), subset.trafficPolicy, [...path, 'trafficPolicy'], resource.metadata.namespace);
     });
     if (spec.trafficPolicy !== undefined) trafficPolicyRules(at, spec.trafficPolicy, ['spec', 'trafficPolicy'], resource.metadata.namespace);
     if (spec.workloadSelector !== undefined) selectorRules(at, spec.workloadSelector.matchLabels, ['spec', 'workloadSelector']);

@@ -1,7 +1,7 @@
 import { isObject } from '../../model/json';
 import type { Path } from '../finding';
 import { fieldOf } from '../finding';
-import { quote, selectorRules, targetRefRules } from './common';
+import { exclusiveTargets, quote, selectorRules } from './common';
 import type { TargetRef } from './common';
 import { reporter } from './context';
 import type { Context, Reporter } from './context';
@@ -17,6 +17,7 @@ export interface ConfigPatch {
     readonly listener?: { readonly filterChain?: { readonly filter?: { readonly name?: string; readonly subFilter?: { readonly name?: string } } } };
     readonly routeConfiguration?: unknown;
     readonly cluster?: unknown;
+    readonly waypoint?: unknown;
   };
   readonly patch?: { readonly operation?: string; readonly value?: unknown };
 }
@@ -35,7 +36,6 @@ type MatchKind = 'listener' | 'routeConfiguration' | 'cluster';
 const MATCH_OF: Readonly<Record<string, MatchKind>> = {
   LISTENER: 'listener',
   FILTER_CHAIN: 'listener',
-  LISTENER_FILTER: 'listener',
   NETWORK_FILTER: 'listener',
   HTTP_FILTER: 'listener',
   ROUTE_CONFIGURATION: 'routeConfiguration',
@@ -53,7 +53,7 @@ export function envoyFilterRules(context: Context): void {
     const spec = resource.spec ?? {};
     at.doubtful([], 'MESH_ENVOY_FILTER', 'an EnvoyFilter changes what Istio generates, which any version may generate otherwise', 'use a resource of Istio where one does the same');
     if (spec.workloadSelector !== undefined) selectorRules(at, spec.workloadSelector.labels, ['spec', 'workloadSelector']);
-    targetRefRules(at, spec, spec.workloadSelector === undefined ? [] : ['workloadSelector']);
+    exclusiveTargets(at, spec, spec.workloadSelector === undefined ? [] : ['workloadSelector']);
     const versioned = new Set<string>();
     spec.configPatches?.forEach((patch, index) => {
       const path = ['spec', 'configPatches', index];
@@ -72,7 +72,7 @@ function patchRules(at: Reporter, { applyTo = 'INVALID', match = {}, patch }: Co
   else if (patch.operation !== 'REMOVE' && patch.value === undefined) fault([...path, 'patch'], `${fieldOf(path)}.patch has a value unless it removes, got none`, 'add value');
   versionRules(at, match.proxy?.proxyVersion, [...path, 'match', 'proxy', 'proxyVersion']);
   const kind = MATCH_OF[applyTo];
-  for (const given of ['listener', 'routeConfiguration', 'cluster'] as const) {
+  for (const given of ['listener', 'routeConfiguration', 'cluster', 'waypoint'] as const) {
     if (match[given] !== undefined && kind !== undefined && kind !== given) {
       fault([...path, 'match', given], `a patch of ${applyTo} is matched by ${kind}, got ${given}`, `write match.${kind}`);
     }

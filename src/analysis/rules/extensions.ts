@@ -4,7 +4,7 @@ import { policyTargetRules, quote, selectorRules } from './common';
 import type { TargetRef } from './common';
 import { reporter } from './context';
 import type { Context, Reporter } from './context';
-import { isPort } from './predicates';
+import { isPort, urlScheme } from './predicates';
 
 interface Wasm {
   readonly url?: string;
@@ -58,8 +58,10 @@ function targeted(at: Reporter, spec: Targeted): void {
 
 function wasmRules(at: Reporter, wasm: Wasm, path: Path): void {
   const { url = '', sha256 = '', imagePullSecret = '', pluginName = '', vmConfig } = wasm;
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1] ?? '';
-  if (url === '') {at.invalid(path, 'MESH_FIELD_REQUIRED', `${fieldOf(path)} has a url, got none`, 'add url');} else if (!['', 'file', 'http', 'https', 'oci'].includes(scheme.toLowerCase())) {
+  // An address without scheme is one of a registry.
+  const given = urlScheme(url);
+  const scheme = given === undefined || (given === '' && !url.startsWith('/')) ? urlScheme(`http://${url}`) && '' : given;
+  if (url === '') {at.invalid(path, 'MESH_FIELD_REQUIRED', `${fieldOf(path)} has a url, got none`, 'add url');} else if (scheme === undefined || !['', 'file', 'http', 'https', 'oci'].includes(scheme)) {
     at.invalid([...path, 'url'], 'MESH_URL_INVALID', `a module's url is of file, http, https or oci, got ${quote(url)}`, 'correct the scheme');
   }
   if (sha256 !== '' && !/^[a-f0-9]{64}$/.test(sha256)) at.invalid([...path, 'sha256'], 'MESH_PLUGIN_INVALID', `sha256 has 64 characters of a-f and 0-9, got ${quote(sha256)}`, 'correct it');

@@ -60,7 +60,7 @@ function serverPort(at: Reporter, port: NonNullable<NonNullable<GatewaySpec['ser
 function serverHost(at: Reporter, host: string, path: Path): void {
   const [name, namespace, ...rest] = host.split('/').reverse();
   const legalNamespace = namespace === undefined || namespace === '*' || namespace === '.' || isLabel(namespace);
-  const legalName = name === '*' || isIp(name) || (name.includes('.') && isWildcardDomain(name) && !isPartialWildcard(name));
+  const legalName = name === '*' || (name.includes('.') && (isIp(name) || (isWildcardDomain(name) && !isPartialWildcard(name))));
   if (rest.length > 0 || !legalNamespace || !legalName) {
     at.invalid(path, 'MESH_HOST_INVALID', `${fieldOf(path)} is *, *.suffix or a full DNS name, with an optional namespace/ before it, got ${quote(host)}`,
       legalName || name.includes('.') ? 'correct the host' : `write the full name, ${name}.NAMESPACE.svc.cluster.local`);

@@ -55,12 +55,14 @@ function faultRules(at: Reporter, fault: HttpFault, path: Path): void {
 }
 
 function mirrorRules(at: Reporter, rule: HttpRoute, path: Path): void {
-  if (rule.mirrorPercent !== undefined) {
-    rangeRules(at, rule.mirrorPercent, 0, 100, [...path, 'mirrorPercent'], 'MESH_PERCENT_INVALID');
-    at.doubtful([...path, 'mirrorPercent'], 'MESH_FIELD_DEPRECATED', `mirrorPercent is deprecated, got ${rule.mirrorPercent}`, `write mirrorPercentage: {value: ${rule.mirrorPercent}}`);
+  for (const field of ['mirrorPercent', 'mirror_percent'] as const) {
+    const percent = (rule as HttpRoute & { readonly mirror_percent?: number })[field];
+    if (percent === undefined) continue;
+    rangeRules(at, percent, 0, 100, [...path, field], 'MESH_PERCENT_INVALID');
+    at.doubtful([...path, field], 'MESH_FIELD_DEPRECATED', `${field} is deprecated, got ${percent}`, `write mirrorPercentage: {value: ${percent}}`);
   }
-  shareRules(at, rule.mirrorPercentage?.value, [...path, 'mirrorPercentage', 'value']);
-  rule.mirrors?.forEach((mirror, index) => shareRules(at, mirror.percentage?.value, [...path, 'mirrors', index, 'percentage', 'value']));
+  rangeRules(at, rule.mirrorPercentage?.value, 0, 100, [...path, 'mirrorPercentage', 'value'], 'MESH_PERCENT_INVALID');
+  rule.mirrors?.forEach((mirror, index) => rangeRules(at, mirror.percentage?.value, 0, 100, [...path, 'mirrors', index, 'percentage', 'value'], 'MESH_PERCENT_INVALID'));
 }
 
 /** A share of 100; Envoy counts in millionths. */
@@ -104,13 +106,13 @@ function directResponseRules(at: Reporter, response: NonNullable<HttpRoute['dire
 
 function rewriteRules(at: Reporter, rewrite: NonNullable<HttpRoute['rewrite']>, path: Path): void {
   const { uri, uriRegexRewrite, authority } = rewrite;
-  if (uri !== undefined && uriRegexRewrite !== undefined) at.invalid(path, 'MESH_ACTION_CONFLICT', 'a rewrite has a uri or a uriRegexRewrite, got both', 'keep one of them');
-  if ([uri, uriRegexRewrite, authority].every(value => value === undefined)) {
+  if ((uri ?? '') !== '' && uriRegexRewrite !== undefined) at.invalid(path, 'MESH_ACTION_CONFLICT', 'a rewrite has a uri or a uriRegexRewrite, got both', 'keep one of them');
+  if ([uri, uriRegexRewrite, authority].every(value => (value ?? '') === '')) {
     at.invalid(path, 'MESH_REWRITE_INVALID', 'a rewrite changes at least one of uri, uriRegexRewrite, authority, got none', 'say what to rewrite');
   }
   if (uriRegexRewrite === undefined) return;
   regexRules(at, uriRegexRewrite.match ?? '', [...path, 'uriRegexRewrite', 'match']);
-  if (uriRegexRewrite.rewrite === undefined) {
+  if ((uriRegexRewrite.rewrite ?? '') === '') {
     at.invalid([...path, 'uriRegexRewrite'], 'MESH_REWRITE_INVALID', 'uriRegexRewrite has match and rewrite, got no rewrite', 'add rewrite');
   }
 }

@@ -34,9 +34,9 @@ function hashRules(at: Reporter, hash: ConsistentHash, path: Path): void {
   if (hash.minimumRingSize !== undefined) {
     const place = [...path, 'minimumRingSize'];
     if (hash.ringHash !== undefined || hash.maglev !== undefined) at.invalid(place, 'MESH_FIELD_EXCLUSIVE', 'minimumRingSize excludes ringHash and maglev, got both', 'move it into ringHash');
-    else at.doubtful(place, 'MESH_FIELD_DEPRECATED', `minimumRingSize is deprecated, got ${hash.minimumRingSize}`, `write ringHash: {minimumRingSize: ${hash.minimumRingSize}}`);
+    else if (hash.minimumRingSize !== 0) at.doubtful(place, 'MESH_FIELD_DEPRECATED', `minimumRingSize is deprecated, got ${hash.minimumRingSize}`, `write ringHash: {minimumRingSize: ${hash.minimumRingSize}}`);
   }
-  const size = hash.maglev?.tableSize === undefined ? undefined : Number(hash.maglev.tableSize);
+  const size = hash.maglev === undefined ? undefined : Number(hash.maglev.tableSize ?? 0);
   if (size !== undefined && !(size > 1 && size < 5_000_011 && isPrime(size))) {
     at.invalid([...path, 'maglev', 'tableSize'], 'MESH_LIMIT_INVALID', `a Maglev table has a prime size below 5000011, got ${size}`, 'use 65537');
   }

@@ -1,9 +1,10 @@
 import { RE2JS } from 're2js';
+import { isObject } from '../../model/json';
 
 /** Shared predicates of istio-validation §1.0. */
 
 const LABEL = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/;
-const WILDCARD_PART = /^(?:\*|\*?-?[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)$/;
+const WILDCARD_PART = /^(?:\*|(?:\*-?)?[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)$/;
 
 /** A DNS-1123 label. */
 export const isLabel = (text: string): boolean => LABEL.test(text);
@@ -20,7 +21,7 @@ export function isFqdn(text: string): boolean {
 /** As `isFqdn`, and the first part may be `*`, `*foo` or `*-foo`. */
 export function isWildcardDomain(text: string): boolean {
   const [first, ...rest] = parts(text);
-  if (!hasLength(text) || !WILDCARD_PART.test(first) || !rest.every(isLabel)) return false;
+  if (!hasLength(text) || first.length > 63 || !WILDCARD_PART.test(first) || !rest.every(isLabel)) return false;
   return rest.length === 0 || !/^\d+$/.test(rest[rest.length - 1]);
 }
 
@@ -32,13 +33,15 @@ export function isIpv4(text: string): boolean {
   return bytes.length === 4 && bytes.every(byte => /^\d{1,3}$/.test(byte) && Number(byte) <= 255 && String(Number(byte)) === byte);
 }
 
+/** An IPv6 address, whose zone may follow a %. */
 export function isIpv6(text: string): boolean {
-  if (!/^[0-9a-fA-F:.]+$/.test(text) || text.split('::').length > 2) return false;
-  const groups = text.split(':').filter(group => group !== '');
-  const last = groups[groups.length - 1] ?? '';
-  const count = groups.length + (last.includes('.') ? 1 : 0);
+  const [address, zone] = text.includes('%') ? [text.slice(0, text.indexOf('%')), text.slice(text.indexOf('%') + 1)] : [text, undefined];
+  const halves = address.split('::');
+  if (zone === '' || halves.length > 2) return false;
+  const groups = halves.flatMap(half => (half === '' ? [] : half.split(':')));
+  const count = groups.length + ((groups[groups.length - 1] ?? '').includes('.') ? 1 : 0);
   const legal = groups.every((group, index) => /^[0-9a-fA-F]{1,4}$/.test(group) || (index === groups.length - 1 && isIpv4(group)));
-  return legal && (text.includes('::') ? count <= 7 : count === 8 && !/^:|:$/.test(text));
+  return legal && (halves.length === 2 ? count <= 7 : count === 8);
 }
 
 export const isIp = (text: string): boolean => isIpv4(text) || isIpv6(text);
@@ -47,7 +50,8 @@ export const isIp = (text: string): boolean => isIpv4(text) || isIpv6(text);
 export function isSubnet(text: string): boolean {
   const [address, bits, ...rest] = text.split('/');
   if (rest.length > 0 || !isIp(address)) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIpv4(address) ? 32 : 128));
+  if (bits === undefined) return true;
+  return !address.includes('%') && /^(?:0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= (isIpv4(address) ? 32 : 128);
 }
 
 export const isPort = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 65535;
@@ -67,18 +71,23 @@ export function regexFault(text: string): string | undefined {
 /** A token of RFC 9110, which a header name is. */
 export const isHeaderName = (text: string): boolean => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text);
 
-const PROTOCOLS: ReadonlySet<string> = new Set(['', 'TCP', 'UDP', 'GRPC', 'GRPC-WEB', 'HTTP', 'HTTP_PROXY', 'HTTP2', 'HTTPS', 'TLS', 'MONGO', 'REDIS', 'MYSQL', 'HBONE', 'DOUBLEHBONE']);
+const PROTOCOLS: ReadonlySet<string> = new Set(['', 'TCP', 'UDP', 'GRPC', 'GRPC-WEB', 'HTTP', 'HTTP_PROXY', 'HTTP2', 'HTTPS', 'TLS', 'MONGO', 'REDIS', 'MYSQL']);
 
 /** A protocol name Istio knows; empty means detected. */
 export const isProtocol = (text: string): boolean => PROTOCOLS.has(text.toUpperCase());
 
-const LABEL_NAME = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const DNS_PART = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
+const LABEL_NAME = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
-/** First key or value that Kubernetes does not take as a label. */
+/** First key or value that is no label; as istiod has it, which leaves the length of values to the API server. */
 export function badLabel(labels: Readonly<Record<string, string>>): string | undefined {
   for (const [key, value] of Object.entries(labels)) {
     const slash = key.lastIndexOf('/');
-    if (!LABEL_NAME.test(key.slice(slash + 1)) || (slash >= 0 && !isFqdn(key.slice(0, slash)))) return `key ${JSON.stringify(key)}`;
+    const name = key.slice(slash + 1);
+    const prefix = slash < 0 ? undefined : key.slice(0, slash);
+    if (name.length > 63 || !LABEL_NAME.test(name) || (prefix !== undefined && (prefix.length > 253 || !/^[A-Za-z0-9]/.test(prefix) || !prefix.split('.').every(part => DNS_PART.test(part))))) {
+      return `key ${JSON.stringify(key)}`;
+    }
     if (value !== '' && !LABEL_NAME.test(value)) return `value ${JSON.stringify(value)} of ${key}`;
   }
   return undefined;
@@ -93,43 +102,68 @@ export function protocolClass(protocol: string): 'http' | 'tls' | 'tcp' {
   return ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTP_PROXY'].includes(name) ? 'http' : name === 'HTTPS' || name === 'TLS' ? 'tls' : 'tcp';
 }
 
-/** Text that is no value of a header for Envoy: control characters, or `%` that neither is doubled nor opens a closed `%VAR%`. */
+/** Inside a string of the arguments of a variable; then what may end or follow it. */
+const STRING = String.raw`(?:\\[^]|[^\\)"])*`;
+const ARGUMENTS = String.raw`\( *(?:[^\[ ]|\[ *")${STRING}(?:" *, *"${STRING})*(?:\)|" *\] *\)) *`;
+const HEADER_VALUE = new RegExp(String.raw`^(?:[^%]|%%|%[^%(]+%|%[^%(]*${ARGUMENTS}%)*$`);
+
+/** Text that is no value of a header: control characters, or `%` that neither is doubled nor opens a closed `%VAR%` or `%VAR(…)%`. */
 export function headerValueFault(value: string): string | undefined {
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return 'it has control characters';
-  const rest = value.replace(/%%/g, '').replace(/%[A-Z0-9_]+(?:\([^%]*\))?(?::\d+)?%/g, '');
-  return rest.includes('%') ? 'it has a % that is neither doubled nor part of %VARIABLE%' : undefined;
+  return HEADER_VALUE.test(value) ? undefined : 'it has a % that is neither doubled nor part of %VARIABLE%';
 }
 
-/** Whether the text is an absolute http or https URL. */
+/** The scheme of a URL, '' where it has none; undefined where the text is no URL. */
+export function urlScheme(text: string): string | undefined {
+  const [, scheme = '', rest] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?([^]*)$/.exec(text)!;
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u001f\u007f]/.test(text) || text.startsWith(':') || /%(?![0-9a-fA-F]{2})/.test(rest.split('?')[0])) return undefined;
+  const authority = /^\/\/([^/?#]*)/.exec(rest)?.[1];
+  if (authority === undefined) return scheme.toLowerCase();
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  const legal = host.startsWith('[') ? /^\[[^\]]*\](?::\d*)?$/.test(host) : /^[^:\s<>"{}|\\^`%]*(?::\d*)?$/.test(host);
+  return legal ? scheme.toLowerCase() : undefined;
+}
+
+/** Whether the text is an http or https URL. */
 export function isHttpUrl(text: string): boolean {
-  const match = /^https?:\/\/(\[[0-9a-fA-F:.]+]|[^/:?#\s]+)(?::(\d{1,5}))?(?:[/?#]\S*)?$/.exec(text);
-  return match !== null && (match[2] === undefined || isPort(Number(match[2])));
+  return ['http', 'https'].includes(urlScheme(text) ?? '');
 }
 
 /** Why a path of an AuthorizationPolicy is no template; undefined where it is one, or is plain. */
 export function pathTemplateFault(path: string): string | undefined {
-  if (!/[{}]/.test(path)) return undefined;
+  const templated = path.includes('{*}') || path.includes('{**}');
+  if (!templated && !/[{}]/.test(path)) return undefined;
   let rest = false;
-  for (const segment of path.split('/')) {
+  for (const segment of path.replace(/^\/+|\/+$/g, '').split('/')) {
     if (segment === '{*}' || segment === '{**}') {
       if (rest) return 'nothing follows {**} but plain text';
       rest = segment === '{**}';
     } else if (/[{}]/.test(segment)) {
       return 'a whole segment is {*} or {**}';
-    } else if (!/^[A-Za-z0-9\-._~%!$&'()+,;:@=]*$/.test(segment)) {
+    } else if (!/^[A-Za-z0-9\-._~%!$&'()+,;:@=]+$/.test(segment)) {
       return `${JSON.stringify(segment)} is no plain segment`;
     }
   }
   return undefined;
 }
 
+const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
+
+/** What a key of each type has, in base64url. */
+const KEY_PARTS: Readonly<Record<string, readonly string[]>> = { RSA: ['n', 'e'], EC: ['x', 'y'], OKP: ['x'], oct: ['k'] };
+
+function isKey(key: unknown): key is Readonly<Record<string, unknown>> {
+  const parts = isObject(key) && typeof key.kty === 'string' ? KEY_PARTS[key.kty] : undefined;
+  return isObject(key) && parts !== undefined && parts.every(part => typeof key[part] === 'string' && BASE64URL.test(key[part]));
+}
+
 /** The content of a JSON Web Key Set; undefined where it is none. */
 export function jwksOf(text: string): readonly Readonly<Record<string, unknown>>[] | undefined {
   try {
     const { keys } = JSON.parse(text) as { keys?: unknown };
-    const isKey = (key: unknown) => typeof key === 'object' && key !== null && 'kty' in key;
-    return Array.isArray(keys) && keys.every(isKey) ? keys as Readonly<Record<string, unknown>>[] : undefined;
+    return Array.isArray(keys) && keys.every(isKey) ? keys : undefined;
   } catch {
     return undefined;
   }

@@ -29,7 +29,7 @@ export function serverTlsRules(at: Reporter, tls: ServerTls, protocol: string, p
   const mode = tls.mode ?? 'PASSTHROUGH';
   const kind = protocolClass(protocol);
   const sources = sourcesOf(tls);
-  if (kind === 'http' && (!['PASSTHROUGH', 'AUTO_PASSTHROUGH'].includes(mode) || sources.length > 0 || given(tls.caCertificates))) {
+  if (kind === 'http' && (!['PASSTHROUGH', 'AUTO_PASSTHROUGH'].includes(mode) || [tls.serverCertificate, tls.privateKey, tls.caCertificates].some(given))) {
     return at.invalid(path, 'MESH_TLS_INVALID', `a server of protocol ${protocol} takes tls only for httpsRedirect, got mode ${mode}`, 'use protocol HTTPS, or keep only httpsRedirect');
   }
   if (kind === 'tcp') return at.invalid(path, 'MESH_TLS_INVALID', `a server of protocol ${protocol} takes no tls, got mode ${mode}`, 'use protocol TLS or HTTPS');
@@ -39,7 +39,9 @@ export function serverTlsRules(at: Reporter, tls: ServerTls, protocol: string, p
     if (sources.length > 0 || given(tls.caCertificates)) at.invalid(path, 'MESH_TLS_INVALID', 'tls ISTIO_MUTUAL uses the mesh\'s own certificates, got others', 'remove them');
     return;
   }
-  if (sources.length > 1) at.invalid(path, 'MESH_TLS_INVALID', `tls has one source of certificates, got ${sources.join(' and ')}`, 'keep one of them');
+  // Half of a pair of files is no source.
+  const whole = sources.filter(source => source !== 'files' || (given(tls.serverCertificate) && given(tls.privateKey)));
+  if (whole.length > 1) at.invalid(path, 'MESH_TLS_INVALID', `tls has one source of certificates, got ${whole.join(' and ')}`, 'keep one of them');
   certificates(at, tls, mode, sources, path);
 }
 
@@ -67,8 +69,8 @@ function doubts(at: Reporter, tls: ServerTls, mode: string, sources: readonly st
     seen.add(suite);
   });
   if ((tls.tlsCertificates?.length ?? 0) > 2) doubt('tlsCertificates', 'MESH_TLS_INVALID', `a server shows at most 2 certificates, one RSA and one ECDSA, got ${tls.tlsCertificates!.length}`, 'remove the others');
-  if (['PASSTHROUGH', 'AUTO_PASSTHROUGH'].includes(mode) && (sources.length > 0 || given(tls.caCertificates))) {
-    doubt('mode', 'MESH_TLS_INVALID', `${mode} does not end TLS and ignores certificates, got ${sources.join(' and ') || 'caCertificates'}`, 'remove them, or use mode SIMPLE');
+  if (['PASSTHROUGH', 'AUTO_PASSTHROUGH'].includes(mode) && (sources.length > 0 || given(tls.caCertificates) || given(tls.caCrl))) {
+    doubt('mode', 'MESH_TLS_INVALID', `${mode} does not end TLS and ignores certificates, got ${sources.join(' and ') || 'those of authorities'}`, 'remove them, or use mode SIMPLE');
   }
 }
 

@@ -110,7 +110,9 @@ function fixed(at: Reporter, spec: ServiceEntrySpec): void {
       if (Object.keys(endpoint.ports ?? {}).length > 0) at.invalid([...path, 'ports'], 'MESH_PORT_INVALID', 'a unix address has no ports, got some', 'remove ports');
     } else if (address === '' && network === '') {
       at.invalid(path, 'MESH_ADDRESS_INVALID', `${fieldOf(path)} has an address, got none`, 'add address');
-    } else if (address !== '' && !isIp(address)) {
+    } else if (address === '') {
+      at.doubtful(path, 'MESH_ADDRESS_INVALID', `${fieldOf(path)} without address is reached through the gateway of its network, got network ${network}`, 'add address where one is known');
+    } else if (!isIp(address)) {
       at.invalid([...path, 'address'], 'MESH_ADDRESS_INVALID', `an endpoint of resolution STATIC is an IP address or unix:// path, got ${quote(address)}`, 'use resolution DNS for a name');
     }
     endpointPorts(at, spec, endpoint, path);
@@ -119,7 +121,7 @@ function fixed(at: Reporter, spec: ServiceEntrySpec): void {
 
 function dns(at: Reporter, spec: ServiceEntrySpec): void {
   const { hosts: names = [], endpoints: list = [], resolution = '' } = spec;
-  if (list.length === 0 && spec.workloadSelector === undefined) {
+  if (list.length === 0) {
     const wildcard = names.findIndex(host => !isFqdn(host));
     if (wildcard >= 0) {
       at.invalid(['spec', 'hosts', wildcard], 'MESH_HOST_WILDCARD', `resolution ${resolution} without endpoints looks the host up, got ${names[wildcard]}`,
@@ -131,8 +133,8 @@ function dns(at: Reporter, spec: ServiceEntrySpec): void {
   }
   list.forEach((endpoint, index) => {
     const path = ['spec', 'endpoints', index];
-    const { address = '', network = '' } = endpoint;
-    if (address === '' ? network === '' : !isIp(address) && !isFqdn(address)) {
+    const { address = '' } = endpoint;
+    if (!isIp(address) && !isFqdn(address)) {
       at.invalid([...path, 'address'], 'MESH_ADDRESS_INVALID', `an endpoint is an IP address or DNS name, got ${quote(address)}`, 'correct it');
     }
     endpointPorts(at, spec, endpoint, path);
@@ -161,6 +163,8 @@ function endpointPorts(at: Reporter, spec: ServiceEntrySpec, endpoint: WorkloadE
   entryRules(at, endpoint, path);
 }
 
+const OVER_TCP: ReadonlySet<string> = new Set(['TCP', 'HTTPS', 'TLS', 'MONGO', 'REDIS', 'MYSQL']);
+
 /** Hosts that connections cannot tell apart. */
 function ambiguities(at: Reporter, spec: ServiceEntrySpec, mayAllocate: boolean): void {
   const { hosts: names = [], addresses: given = [], ports: list = [], resolution = 'NONE' } = spec;
@@ -170,13 +174,15 @@ function ambiguities(at: Reporter, spec: ServiceEntrySpec, mayAllocate: boolean)
       'write one ServiceEntry for each host');
   }
   const raw = list.findIndex(({ protocol = '' }) => ['', 'TCP'].includes(protocol.toUpperCase()));
-  if (raw < 0) return;
-  const path = ['spec', 'ports', raw];
-  const allocates = mayAllocate && resolution !== 'NONE' && names.every(host => !host.includes('*'));
-  if (given.length === 0 && !allocates) {
-    at.doubtful(path, 'MESH_HOST_AMBIGUOUS', `a TCP port without addresses takes every connection to its number, got port ${list[raw].number ?? ''}`, 'add addresses', 'IST0134');
+  const allocates = mayAllocate && resolution !== 'NONE';
+  if (raw >= 0 && given.length === 0 && (!allocates || names.some(host => host.includes('*')))) {
+    const message = `a TCP port without addresses takes every connection to its number, got port ${list[raw].number ?? ''}`;
+    // Wildcards are given no address either, which Istio does not tell.
+    if (allocates) at.say(['spec', 'ports', raw], { code: 'MESH_HOST_AMBIGUOUS', severity: 'warning', message, repair: 'add addresses' });
+    else at.doubtful(['spec', 'ports', raw], 'MESH_HOST_AMBIGUOUS', message, 'add addresses', 'IST0134');
   }
-  if (given.length > 0 && names.length > 1 && resolution.startsWith('DNS')) {
-    at.doubtful(path, 'MESH_HOST_AMBIGUOUS', `a TCP port with addresses belongs to the first of several hosts, got ${names.length} hosts`, 'write one ServiceEntry for each host');
+  const shared = list.findIndex(({ protocol = '' }) => OVER_TCP.has(protocol.toUpperCase()));
+  if (shared >= 0 && given.length > 0 && names.length > 1 && resolution.startsWith('DNS')) {
+    at.doubtful(['spec', 'ports', shared], 'MESH_HOST_AMBIGUOUS', `a TCP port with addresses belongs to the first of several hosts, got ${names.length} hosts`, 'write one ServiceEntry for each host');
   }
 }

@@ -84,8 +84,8 @@ function ingressTls(at: Reporter, tls: ServerTls, protocol: string, path: Path):
 /** `unix:///path`, or `host:port` of this Pod. */
 function isDefaultEndpoint(text: string): boolean {
   if (text.startsWith('unix://')) return isUnixPath(text.slice('unix://'.length));
-  const match = /^(?:(127\.0\.0\.1|0\.0\.0\.0|\[::1?]|::1?)?):(\d{1,5})$/.exec(text);
-  return match !== null && isPort(Number(match[2]));
+  const match = /^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?])?:(\d{1,5})$/.exec(text);
+  return match !== null && isPort(Number(match[1]));
 }
 
 function portRules(at: Reporter, port: Port, path: Path, numbers: Set<number>, unix = false): void {

@@ -24,7 +24,7 @@ export interface TelemetryRulesSpec {
     readonly randomSamplingPercentage?: number;
     readonly customTags?: Readonly<Record<string, CustomTag>>;
   }[];
-  readonly metrics?: readonly { readonly overrides?: readonly (Override | null)[] }[];
+  readonly metrics?: readonly { readonly providers?: readonly Named[]; readonly overrides?: readonly (Override | null)[] }[];
   readonly accessLogging?: readonly {
     readonly providers?: readonly Named[];
     readonly filter?: { readonly expression?: string };
@@ -39,13 +39,14 @@ export function telemetryRules(context: Context): void {
     const spec = resource.spec ?? {};
     policyTargetRules(at, spec);
     tracing(at, spec);
+    spec.metrics?.forEach(({ providers }, index) => providers?.forEach(({ name }, number) => providerName(at, name, ['spec', 'metrics', index, 'providers', number])));
     spec.metrics?.forEach((metrics, index) => metrics.overrides?.forEach((override, number) => {
       if (override !== null) overrideRules(at, override, ['spec', 'metrics', index, 'overrides', number]);
     }));
     spec.accessLogging?.forEach((logging, index) => {
       const path = ['spec', 'accessLogging', index];
       logging.providers?.forEach(({ name }, number) => providerName(at, name, [...path, 'providers', number]));
-      const expression = logging.filter?.expression;
+      const expression = logging.filter === undefined ? undefined : logging.filter.expression ?? '';
       const reason = expression === undefined ? undefined : celFault(expression);
       if (reason !== undefined) {
         at.invalid([...path, 'filter', 'expression'], 'MESH_EXPRESSION_INVALID', `a filter is an expression of CEL, got ${quote(expression)}: ${reason}`, 'correct the expression');
@@ -69,7 +70,8 @@ function tracing(at: Reporter, { tracing: list = [] }: TelemetryRulesSpec): void
       at.invalid([...path, 'randomSamplingPercentage'], 'MESH_PERCENT_INVALID', `a share is from 0 to 100, got ${share}`, 'write a share of 100');
     }
     for (const [name, tag] of Object.entries(customTags)) {
-      const value = tag.literal?.value ?? tag.environment?.name ?? tag.header?.name ?? tag.formatter?.value ?? '';
+      const source = tag.literal ?? tag.environment ?? tag.header;
+      const value = source === undefined ? undefined : tag.literal?.value ?? tag.environment?.name ?? tag.header?.name ?? '';
       if (name === '' || value === '') at.invalid([...path, 'customTags', name], 'MESH_TAG_INVALID', `a tag has a name and a source of its value, got ${quote(name)} of ${quote(value)}`, 'add literal, environment or header');
     }
   });

@@ -20,20 +20,26 @@ export type Tls = ClientTls & { readonly caCrl?: string };
 
 /** trafficPolicy of a DestinationRule or of one of its subsets (istio-validation §1.3). */
 export function trafficPolicyRules(at: Reporter, policy: Policy, path: Path, namespace: string): void {
-  if (Object.keys(policy).length === 0) return at.invalid(path, 'MESH_POLICY_EMPTY', `${fieldOf(path)} sets at least one field, got {}`, 'remove it');
+  // An empty list says nothing.
+  if (Object.values(policy).every(value => Array.isArray(value) && value.length === 0)) return at.invalid(path, 'MESH_POLICY_EMPTY', `${fieldOf(path)} sets at least one field, got {}`, 'remove it');
   if (policy.tunnel !== undefined && policy.proxyProtocol !== undefined) {
     at.invalid(path, 'MESH_FIELD_EXCLUSIVE', 'tunnel and proxyProtocol exclude each other, got both', 'keep one of them');
   }
   blocks(at, policy, path, namespace);
   policy.portLevelSettings?.forEach((setting, index) => {
     const place = [...path, 'portLevelSettings', index];
-    if (setting.port?.number === undefined) at.invalid(place, 'MESH_PORT_MISSING', `${fieldOf(place)} names its port, got none`, 'add port: {number: …}');
+    if (setting.port === undefined) at.invalid(place, 'MESH_PORT_MISSING', `${fieldOf(place)} names its port, got none`, 'add port: {number: …}');
     if (!BLOCKS.some(block => setting[block] !== undefined)) {
       at.invalid(place, 'MESH_POLICY_EMPTY', `${fieldOf(place)} sets one of ${BLOCKS.join(', ')}, got none`, 'remove it or add one');
     }
-    blocks(at, setting, place, namespace);
+    blocks(withoutDoubts(at), setting, place, namespace);
   });
   if (policy.tunnel !== undefined) tunnelRules(at, policy.tunnel, [...path, 'tunnel']);
+}
+
+/** Admission warns of the policy of a whole host only; elsewhere its doubts are told as information. */
+export function withoutDoubts(at: Reporter): Reporter {
+  return { ...at, doubtful: (path, code, message, repair) => at.say(path, { code, severity: 'info', message, repair }) };
 }
 
 function blocks(at: Reporter, policy: PolicyBlocks, path: Path, namespace: string): void {
@@ -77,12 +83,12 @@ function clientTlsRules(at: Reporter, tls: Tls, path: Path, namespace: string): 
   const set = (field: keyof Tls) => (tls[field] ?? '') !== '' && (!Array.isArray(tls[field]) || tls[field].length > 0);
   const named = set('credentialName');
   const fault = (field: keyof Tls, message: string, repair: string) => at.invalid([...path, field], 'MESH_TLS_INVALID', message, repair);
-  if (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL') return;
   if (named && tls.credentialName!.startsWith('configmap://')) {
     const place = /^configmap:\/\/(?:([a-z0-9.-]+)\/)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.exec(tls.credentialName!);
     if (place === null) fault('credentialName', `a ConfigMap is named configmap://NAME, got ${tls.credentialName}`, 'correct the name');
     else if ((place[1] ?? namespace) !== namespace) fault('credentialName', `a ConfigMap of authorities lies in the rule's namespace ${namespace}, got ${tls.credentialName}`, 'copy it there');
   }
+  if (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL') return;
   if (tls.insecureSkipVerify === true) {
     const checked: readonly (keyof Tls)[] = tls.mode === 'SIMPLE' ? ['caCertificates', 'credentialName', 'subjectAltNames'] : ['caCertificates', 'subjectAltNames'];
     for (const field of checked) if (set(field)) fault(field, `insecureSkipVerify verifies nothing and excludes ${field}, got both`, 'keep one of them');

@@ -5,7 +5,8 @@ import { labelRules, quote, stringMatchRules } from './common';
 import type { Reporter } from './context';
 import { isHeaderName, isLabel, isPort } from './predicates';
 
-const CLAIM = /^@request\.auth\.claims(?:[.[].+)?$/;
+const CLAIM = /^@request\.auth\.claims(?:\.[^]+|\[[^]+\])$/i;
+const PSEUDO: ReadonlySet<string> = new Set([':method', ':scheme', ':authority', ':path', ':status']);
 
 /** Conditions of one match of an HTTP rule. `gatewayOnly`: the rule acts on gateways alone, where alone claims of tokens are known. */
 export function conditionRules(at: Reporter, match: HttpMatch, path: Path, gatewayOnly: boolean): void {
@@ -30,7 +31,7 @@ function headerKey(at: Reporter, name: string, path: Path, gatewayOnly: boolean)
   if (name.startsWith('@')) {
     if (!CLAIM.test(name)) at.invalid(path, 'MESH_HEADER_INVALID', `a claim is named @request.auth.claims.NAME, got ${quote(name)}`, 'correct the name');
     else if (!gatewayOnly) at.invalid(path, 'MESH_CLAIM_INVALID', `claims of a token can be matched on gateways only, got ${name} in a rule for the mesh`, 'bind the VirtualService to gateways without mesh');
-  } else if (!isHeaderName(name) && !(name.startsWith(':') && isHeaderName(name.slice(1)))) {
+  } else if (!isHeaderName(name) && !PSEUDO.has(name)) {
     at.invalid(path, 'MESH_HEADER_INVALID', `a header's name is a token, got ${quote(name)}`, 'correct the name');
   }
 }

@@ -1,4 +1,4 @@
-import type { HttpRoute, L4Destination, L4Match, VirtualServiceSpec } from '../../compiler/istio-api';
+import type { Destination, HttpRoute, L4Destination, L4Match, VirtualServiceSpec } from '../../compiler/istio-api';
 import { hostsMatch, hostSubsetOf, isWildcard } from '../../model/hosts';
 import type { Resource } from '../../model/resource';
 import type { Path } from '../finding';
@@ -38,7 +38,7 @@ class Check {
         }
       }
     }
-    gateways.forEach((reference, index) => this.gateway(reference, ['spec', 'gateways', index]));
+    this.gateways(gateways, ['spec', 'gateways']);
     const mesh = isInMesh(this.spec);
     const hasSni = (this.spec.tls ?? []).some(rule => (rule.match ?? []).some(match => (match.sniHosts ?? []).length > 0));
     hosts.forEach((host, index) => {
@@ -82,7 +82,7 @@ class Check {
     rule.match?.forEach((match, index) => {
       const place = [...path, 'match', index];
       conditionRules(this.at, match, place, gateways.length > 0 && !gateways.includes('mesh'));
-      match.gateways?.forEach((reference, number) => this.gateway(reference, [...place, 'gateways', number]));
+      this.gateways(match.gateways ?? [], [...place, 'gateways']);
     });
     if (rule.delegate !== undefined) {
       for (const field of ['redirect', 'route'] as const) {
@@ -97,6 +97,10 @@ class Check {
       this.action(rule, path);
       this.destinations(route, [...path, 'route']);
     }
+    if (rule.mirror !== undefined) this.destination(rule.mirror, [...path, 'mirror']);
+    rule.mirrors?.forEach((mirror, index) => {
+      if (mirror.destination !== undefined) this.destination(mirror.destination, [...path, 'mirrors', index, 'destination']);
+    });
     httpRouteRules(this.at, rule, path);
   }
 
@@ -127,7 +131,7 @@ class Check {
     });
     if (match.port !== undefined && match.port !== 0 && !isPort(match.port)) this.at.invalid([...path, 'port'], 'MESH_PORT_INVALID', `a port is from 1 to 65535, got ${match.port}`, 'choose one in that range');
     labelRules(this.at, match.sourceLabels, [...path, 'sourceLabels']);
-    match.gateways?.forEach((reference, index) => this.gateway(reference, [...path, 'gateways', index]));
+    this.gateways(match.gateways ?? [], [...path, 'gateways']);
   }
 
   private sniHosts(hosts: readonly string[], path: Path): void {
@@ -147,20 +151,29 @@ class Check {
       const at = [...path, index];
       if (weight !== undefined && weight < 0) this.at.invalid([...at, 'weight'], 'MESH_WEIGHT_INVALID', `${fieldOf([...at, 'weight'])} is 0 or more, got ${weight}`, 'write the share this destination takes');
       if (destination === undefined) return; // the schema says it is missing
-      const { host, subset, port } = destination;
-      if (host === '*' || !(isWildcardDomain(host) || isIp(host))) {
-        this.at.invalid([...at, 'destination', 'host'], 'MESH_HOST_INVALID', `a destination is one DNS name, got ${quote(host)}`, 'name a service, without scheme, port or path');
-      }
-      if (subset !== undefined && subset !== '' && !isLabel(subset)) {
-        this.at.invalid([...at, 'destination', 'subset'], 'MESH_NAME_INVALID', `a subset's name has letters, digits and -, got ${quote(subset)}`, 'correct the name');
-      }
-      if (port?.number !== undefined && !isPort(port.number)) {
-        this.at.invalid([...at, 'destination', 'port', 'number'], 'MESH_PORT_INVALID', `a port is from 1 to 65535, got ${port.number}`, 'choose one in that range');
-      }
+      this.destination(destination, [...at, 'destination']);
     });
     if (route.length > 1 && route.every(({ weight = 0 }) => weight === 0)) {
       this.at.invalid(path, 'MESH_WEIGHT_INVALID', `the weights of ${fieldOf(path)} add up to more than 0, got 0 for all ${route.length} destinations`, 'give at least one a weight');
     }
+  }
+
+  private destination({ host, subset, port }: Destination, path: Path): void {
+    if (host === '*' || !isWildcardDomain(host)) {
+      this.at.invalid([...path, 'host'], 'MESH_HOST_INVALID', `a destination is one DNS name, got ${quote(host)}`, 'name a service, without scheme, port or path');
+    }
+    if (subset !== undefined && subset !== '' && !isLabel(subset)) {
+      this.at.invalid([...path, 'subset'], 'MESH_NAME_INVALID', `a subset's name has letters, digits and -, got ${quote(subset)}`, 'correct the name');
+    }
+    if (port !== undefined && !isPort(port.number ?? 0)) {
+      this.at.invalid([...path, 'port', 'number'], 'MESH_PORT_INVALID', `a port is from 1 to 65535, got ${port.number ?? 'none'}`, 'choose one in that range');
+    }
+  }
+
+  /** Istio looks at no name behind one without namespace. */
+  private gateways(references: readonly string[], path: Path): void {
+    const short = references.findIndex(reference => !reference.includes('/'));
+    references.slice(0, short < 0 ? undefined : short + 1).forEach((reference, index) => this.gateway(reference, [...path, index]));
   }
 
   /** `namespace/name`, or a name; the old form with dots still works and is doubtful. */
@@ -168,8 +181,8 @@ class Check {
     const [namespace, name, ...rest] = reference.split('/');
     if (name === undefined) {
       if (!isFqdn(reference)) this.at.invalid(path, 'MESH_GATEWAY_REFERENCE', `a gateway is named namespace/name, got ${quote(reference)}`, 'correct the name');
-      else if (reference.includes('.')) this.at.doubtful(path, 'MESH_GATEWAY_REFERENCE', `a gateway named by a host is the old form, got ${reference}`, 'write namespace/name');
-    } else if (rest.length > 0 || !(namespace === '.' || isLabel(namespace)) || !isLabel(name)) {
+      else if (reference.includes('.') && path.length === 3) this.at.doubtful(path, 'MESH_GATEWAY_REFERENCE', `a gateway named by a host is the old form, got ${reference}`, 'write namespace/name');
+    } else if (rest.length > 0 || !isLabel(namespace) || !isLabel(name)) {
       this.at.invalid(path, 'MESH_GATEWAY_REFERENCE', `a gateway is named namespace/name, got ${quote(reference)}`, 'correct the name');
     }
   }

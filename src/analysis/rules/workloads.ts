@@ -39,7 +39,6 @@ export function workloadRules(context: Context): void {
     const { metadata, template, probe } = resource.spec ?? {};
     if (template === undefined) continue; // the schema says it is missing
     labelRules(at, metadata?.labels, ['spec', 'metadata', 'labels']);
-    entryRules(at, template, ['spec', 'template']);
     if (probe !== undefined) probeRules(at, probe, ['spec', 'probe']);
   }
 }
@@ -69,8 +68,8 @@ export function entryRules(at: Reporter, entry: WorkloadEntrySpec, path: Path): 
 }
 
 function probeRules(at: Reporter, probe: Probe, path: Path): void {
-  const methods = (['httpGet', 'tcpSocket', 'exec', 'grpc'] as const).filter(method => probe[method] !== undefined);
-  if (methods.length === 0) at.invalid(path, 'MESH_FIELD_REQUIRED', 'a probe has one of httpGet, tcpSocket, exec, grpc, got none', 'add one of them');
+  const methods = (['httpGet', 'tcpSocket', 'exec'] as const).filter(method => probe[method] !== undefined);
+  if (methods.length === 0) at.invalid(path, 'MESH_FIELD_REQUIRED', `a probe has one of httpGet, tcpSocket, exec, got ${probe.grpc === undefined ? 'none' : 'grpc'}`, 'write one of them');
   const { httpGet, exec } = probe;
   const scheme = httpGet?.scheme ?? '';
   if (!['', 'HTTP', 'HTTPS'].includes(scheme)) at.invalid([...path, 'httpGet', 'scheme'], 'MESH_ENUM_INVALID', `a probe's scheme is HTTP or HTTPS, got ${quote(scheme)}`, 'choose one of them');

@@ -20,12 +20,13 @@ const extension = (text: string) => object('TrafficExtension', `{${text}}`, 'ext
 export const EXTENSIONS: Cases = {
   '1.10 EnvoyFilter (any)': { good: [object('DestinationRule', '{host: web}')], bad: [['W MESH_ENVOY_FILTER', cluster('{connect_timeout: 1s}')]] },
   '1.10 workloadSelector / targetRefs': {
-    good: [filter('', 'workloadSelector: {labels: {app: web}}, '), filter('', 'targetRefs: [{kind: Service, name: web}], ')],
+    good: [filter('', 'workloadSelector: {labels: {app: web}}, '), filter('', 'targetRefs: [{kind: Service, name: web}], '),
+      // Istio asks what kinds these are of policies only.
+      filter('', 'targetRefs: [{kind: Pod, name: web}], ')],
     bad: [
       ['E MESH_SELECTOR_INVALID', filter('', 'workloadSelector: {labels: {app: "*"}}, ')],
       ['W MESH_SELECTOR_EMPTY', filter('', 'workloadSelector: {labels: {}}, ')],
       ['E MESH_FIELD_EXCLUSIVE', filter('', 'workloadSelector: {labels: {app: web}}, targetRefs: [{kind: Service, name: web}], ')],
-      ['E MESH_TARGET_REF_INVALID', filter('', 'targetRefs: [{kind: Pod, name: web}], ')],
     ],
   },
   '1.10 configPatches[] (context WAYPOINT unchecked)': {
@@ -95,7 +96,7 @@ export const EXTENSIONS: Cases = {
       ['W MESH_TELEMETRY_IGNORED', telemetry('tracing: [{providers: [{name: a}, {name: b}]}]')],
       ['E MESH_PERCENT_INVALID', telemetry('tracing: [{randomSamplingPercentage: 100.1}]')],
       ['E MESH_TAG_INVALID', telemetry('tracing: [{customTags: {"": {literal: {value: b}}}}]')],
-      ['E MESH_TAG_INVALID', telemetry('tracing: [{customTags: {a: {}}}]')],
+      ['E MESH_TAG_INVALID', telemetry('tracing: [{customTags: {a: {literal: {value: ""}}}}]')],
       ['E MESH_TAG_INVALID', telemetry('tracing: [{customTags: {a: {header: {name: ""}}}}]')],
     ],
   },

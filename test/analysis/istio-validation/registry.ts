@@ -44,7 +44,7 @@ export const SERVICE_ENTRIES: Cases = {
   },
   '1.5 TCP or empty protocol port, no addresses, auto-allocation not applicable': {
     good: [outside(`resolution: DNS, ${TCP}`), outside(`resolution: NONE, addresses: [1.2.3.4], ${TCP}`)],
-    bad: [['W IST0134 MESH_HOST_AMBIGUOUS', outside(`resolution: NONE, ${TCP}`)], ['W IST0134 MESH_HOST_AMBIGUOUS', entry(`hosts: ["*.example"], resolution: STATIC, endpoints: [{address: 1.2.3.4}], ${TCP}`)]],
+    bad: [['W IST0134 MESH_HOST_AMBIGUOUS', outside(`resolution: NONE, ${TCP}`)], ['W none MESH_HOST_AMBIGUOUS', entry(`hosts: ["*.example"], resolution: STATIC, endpoints: [{address: 1.2.3.4}], ${TCP}`)]],
   },
   '1.5 NONE': {
     good: [outside(`resolution: NONE, ${HTTP}`), outside(HTTP)],

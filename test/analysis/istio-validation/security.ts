@@ -29,13 +29,14 @@ export const ACCESS: Cases = {
   '1.8 provider with other action': { good: [access(`${WEB}, action: AUDIT, rules: [{}]`)], bad: [['E MESH_ACCESS_INVALID', access('provider: {name: asked}, rules: [{}]')], ['E MESH_ACCESS_INVALID', access('action: DENY, provider: {name: asked}, rules: [{}]')]] },
   '1.8 DENY without rules': { good: [access(`action: DENY, ${WEB}, rules: [{}]`)], bad: [['E MESH_ACCESS_INVALID', access('action: DENY')], ['E MESH_ACCESS_INVALID', access('action: DENY, rules: []')]] },
   '1.8 rule, from, to null; from / to empty list; source / operation null or empty': {
-    good: [rule('')],
+    // Istio reads an empty list as none.
+    good: [rule(''), rule('from: []'), rule('to: []')],
     bad: [
       ['E MESH_FIELD_TYPE', access('rules: [null]')],
       ['E MESH_FIELD_TYPE', rule('from: [null]')],
       ['E MESH_FIELD_TYPE', rule('to: [null]')],
-      ['E MESH_ACCESS_INVALID', rule('from: []')],
-      ['E MESH_ACCESS_INVALID', rule('to: []')],
+      ['E MESH_ACCESS_INVALID', rule('from: [{source: {principals: []}}]')],
+      ['E MESH_ACCESS_INVALID', rule('to: [{operation: {methods: []}}]')],
       ['E MESH_FIELD_TYPE', rule('from: [{source: null}]')],
       ['E MESH_FIELD_TYPE', rule('to: [{operation: null}]')],
       ['E MESH_ACCESS_INVALID', rule('from: [{}]')],
@@ -81,7 +82,7 @@ export const ACCESS: Cases = {
       ['E MESH_ADDRESS_INVALID', rule('when: [{key: destination.ip, notValues: [a]}]')],
       ['E MESH_PORT_INVALID', rule('when: [{key: destination.port, values: [http]}]')],
       ['E MESH_ACCESS_VALUE', rule('when: [{key: source.serviceAccount, values: [a/b/c]}]')],
-      ['E MESH_ACCESS_VALUE', rule('when: [{key: source.trustDomain, values: [a/b]}]')],
+      ['E MESH_ACCESS_VALUE', rule('when: [{key: source.trustDomain, values: ["a*b"]}]')],
       ['E MESH_ACCESS_VALUE', rule('when: [{key: source.namespace, values: [""]}]')],
     ],
   },
