@@ -12,7 +12,8 @@ function verdictOn(yaml: string): { verdict: Verdict; told: readonly string[] } 
   return { verdict, told: told.map(({ code, message }) => `${code}: ${message}`) };
 }
 
-const cases = Object.entries(VERDICTS).flatMap(([theme, list]) => list.map(([verdict, yaml], index): [string, number, Verdict, string] => [theme, index, verdict, yaml]));
+const cases = Object.entries(VERDICTS).flatMap(([theme, list]) => list.map(
+  ([verdict, yaml], index): [string, number, Verdict, string] => [theme, index, verdict, yaml]));
 
 test.each(cases)('%s (%s): %s as by istiod', (_theme, _index, verdict, yaml) => {
   expect({ ...verdictOn(yaml), yaml }).toMatchObject({ verdict, yaml });

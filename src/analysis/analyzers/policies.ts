@@ -213,8 +213,11 @@ function tokens(context: Context): void {
     if (asks || routes) continue;
     const labels = textMapOf(resource.spec.selector?.matchLabels);
     const whom = Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(', ');
-    context.report(resource, ['spec', 'jwtRules'], { code: 'MESH_JWT_OPTIONAL', severity: 'warning',
+    context.report(resource, ['spec', 'jwtRules'], {
+      code: 'MESH_JWT_OPTIONAL',
+      severity: 'warning',
       message: `a RequestAuthentication refuses bad tokens and lets requests without any pass, got no AuthorizationPolicy that asks for one${whom === '' ? '' : ` of ${whom}`}`,
-      repair: 'add an AuthorizationPolicy with requestPrincipals: ["*"]' });
+      repair: 'add an AuthorizationPolicy with requestPrincipals: ["*"]',
+    });
   }
 }

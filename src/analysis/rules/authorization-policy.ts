@@ -70,7 +70,8 @@ function anything(at: Reporter, path: Path, what: string): void {
 }
 
 /** Whether nothing is asked: empty lists ask for nothing. */
-const asksNothing = (lists: Source | Operation | undefined): boolean => Object.values(lists ?? {}).every((values: readonly string[] | undefined) => (values ?? []).length === 0);
+const asksNothing = (lists: Source | Operation): boolean => (
+  Object.values(lists).every((values: readonly string[] | undefined) => (values ?? []).length === 0));
 
 function sourceLists(at: Reporter, rule: AccessRule, path: Path, custom: boolean): void {
   if (rule.from?.length === 0) anything(at, [...path, 'from'], 'source');

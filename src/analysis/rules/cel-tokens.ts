@@ -38,9 +38,7 @@ export function tokensOf(text: string): readonly Token[] {
     if (at >= text.length) break;
     const quote = read(TEXT);
     const number = quote === null ? read(NUMBER) : null;
-    if (quote !== null) add(quote[1] === '' ? 'string' : 'bytes', textLength(text, at, quote));
-    else if (number !== null) add(checkNumber(number, at), number[0].length);
-    else {
+    if (quote !== null) {add(quote[1] === '' ? 'string' : 'bytes', textLength(text, at, quote));} else if (number !== null) {add(checkNumber(number, at), number[0].length);} else {
       const [kind, found] = ([['name', NAME], ['quoted', QUOTED], ['mark', MARK]] as const).map(([each, pattern]) => [each, read(pattern)] as const).find(([, match]) => match !== null) ?? [];
       if (kind === undefined || !found) throw new CelError('nothing of CEL begins', at);
       add(kind, found[0].length);

@@ -27,6 +27,9 @@ interface Shape { readonly name?: string; readonly select?: true }
 
 const MAX_DEPTH = 250;
 
+/** Operators of two values, those that bind least first. */
+const LEVELS: readonly (readonly string[])[] = [['||'], ['&&'], ['<', '<=', '>=', '>', '==', '!=', 'in'], ['+', '-'], ['*', '/', '%']];
+
 class Parser {
   private at = 0;
   private depth = 0;
@@ -74,10 +77,8 @@ class Parser {
     return shape;
   }
 
-  private static readonly LEVELS: readonly (readonly string[])[] = [['||'], ['&&'], ['<', '<=', '>=', '>', '==', '!=', 'in'], ['+', '-'], ['*', '/', '%']];
-
   private binary(level: number): Shape {
-    const operators = Parser.LEVELS[level];
+    const operators = LEVELS[level];
     if (operators === undefined) return this.unary();
     let shape = this.binary(level + 1);
     while (this.is(...operators)) {

@@ -155,8 +155,8 @@ const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
 const KEY_PARTS: Readonly<Record<string, readonly string[]>> = { RSA: ['n', 'e'], EC: ['x', 'y'], OKP: ['x'], oct: ['k'] };
 
 function isKey(key: unknown): key is Readonly<Record<string, unknown>> {
-  const parts = isObject(key) && typeof key.kty === 'string' ? KEY_PARTS[key.kty] : undefined;
-  return isObject(key) && parts !== undefined && parts.every(part => typeof key[part] === 'string' && BASE64URL.test(key[part]));
+  const needed = isObject(key) && typeof key.kty === 'string' ? KEY_PARTS[key.kty] : undefined;
+  return isObject(key) && needed !== undefined && needed.every(part => typeof key[part] === 'string' && BASE64URL.test(key[part]));
 }
 
 /** The content of a JSON Web Key Set; undefined where it is none. */

@@ -91,7 +91,7 @@ export const VERDICTS: Readonly<Record<string, readonly (readonly [Verdict, stri
     ['warned', filter('applyTo: LISTENER_FILTER, match: {cluster: {service: a}}, patch: {operation: REMOVE}')],
   ],
   'expressions of CEL': [
-    ...['response.code >= 400', "has(a.b) && !has(request.headers.x)", 'x.all(y, y > 1) ? 1 : 2', '.a.b', '-9223372036854775808', '[1, 2,]', '[,]', '{"a": 1}', 'Foo{a: 1}', "r'\\'", '1.a', 'a // b', 'a.`b-c`', "b'a'", '"\\x41\\101"', 'a.if', '--x', '!-1']
+    ...['response.code >= 400', 'has(a.b) && !has(request.headers.x)', 'x.all(y, y > 1) ? 1 : 2', '.a.b', '-9223372036854775808', '[1, 2,]', '[,]', '{"a": 1}', 'Foo{a: 1}', "r'\\'", '1.a', 'a // b', 'a.`b-c`', "b'a'", '"\\x41\\101"', 'a.if', '--x', '!-1']
       .map((text): [Verdict, string] => ['taken', logged(text)]),
     ...['', '(', 'a b', 'has(a)', 'has(a["b"])', 'x ? 1', 'if', "'\\z'", 'a(1,)', 'x.map(y.z, 1)', 'x.exists(__result__, true)', '9223372036854775808', '1e999', '{1}', 'Foo{1: 2}', '()', '!-x', 'a.true', "rb'x'", '"\\ud800"', 'a:b', 'a = b', `${'('.repeat(251)}a${')'.repeat(251)}`]
       .map((text): [Verdict, string] => ['refused', logged(text)]),
