@@ -99,17 +99,18 @@ function conditions(context: Context): void {
   }
 }
 
-/** Least version of Gateway API's CRDs that istiod reads. */
-const LEAST = [1, 0, 0] as const;
+/** Least minor version of Gateway API 1 whose CRD of a kind istiod reads. */
+const LEAST: Readonly<Record<string, number>> = { grpcroutes: 1, backendtlspolicies: 4, tlsroutes: 5, tcproutes: 6 };
 
 function gatewayApiVersion(context: Context): void {
   for (const crd of context.model.of('CustomResourceDefinition')) {
     const version = crd.metadata.annotations['gateway.networking.k8s.io/bundle-version'];
     const parts = /^v?(\d+)\.(\d+)\.(\d+)/.exec(version ?? '')?.slice(1).map(Number);
     if (version === undefined || parts === undefined) continue;
-    const at = parts.findIndex((part, index) => part !== LEAST[index]);
-    if (at < 0 || parts[at] > LEAST[at]) continue;
-    context.report(crd, ['metadata', 'annotations'], doubtful('MESH_VERSION_UNKNOWN', `Gateway API is read from version ${LEAST.join('.')} on, got ${version} of ${crd.metadata.name}`, 'install newer CRDs', 'IST0176'));
+    const [kind, group] = [crd.metadata.name.split('.')[0], crd.metadata.name.split('.').slice(1).join('.')];
+    const least = group === 'gateway.networking.k8s.io' ? LEAST[kind] : undefined;
+    if (least === undefined || parts[0] > 1 || (parts[0] === 1 && parts[1] >= least)) continue;
+    context.report(crd, ['metadata', 'annotations'], doubtful('MESH_VERSION_UNKNOWN', `${kind} of Gateway API are read from version 1.${least}.0 on, got ${version} of ${crd.metadata.name}`, 'install newer CRDs', 'IST0176'));
   }
 }
 

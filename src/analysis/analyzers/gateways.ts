@@ -11,12 +11,12 @@ import type { Context } from '../rules/context';
 type Gateway = Resource<GatewaySpec>;
 
 /** The server that took a host first. */
-interface Claim { readonly gateway: Gateway; readonly index: number }
+interface Claim { readonly gateway: Gateway; readonly index: number; readonly path: Path; told: boolean }
 
 /** Gateways against their Pods, their Secrets and each other. */
 export function gatewayAnalysis(context: Context): void {
   const claimed = new Map<string, Claim>();
-  const certificates = new Map<string, Gateway>();
+  const certificates = new Map<string, Claim>();
   for (const gateway of context.sound<GatewaySpec>('Gateway')) {
     const pods = context.index.gatewayWorkloads(gateway as unknown as Resource);
     selected(context, gateway, pods);
@@ -26,7 +26,7 @@ export function gatewayAnalysis(context: Context): void {
       if (server.port?.number === undefined) return;
       if (pods.length > 0) reachable(context, gateway, server, pods, path);
       conflicts(context, claimed, gateway, server, index, pool);
-      sharedCertificate(context, certificates, gateway, server, path, pool);
+      sharedCertificate(context, certificates, gateway, server, index, pool);
       secret(context, gateway, server, pods, path);
     });
   }
@@ -58,36 +58,48 @@ function reachable(context: Context, gateway: Gateway, server: Server, pods: rea
     `the Service of the gateway ${selectorText(gateway)} opens ${open.join(', ')}, got ${number}; nobody outside reaches it`, 'add the port to that Service, or use one of these', 'IST0162'));
 }
 
+type Place = Pick<Claim, 'gateway' | 'path'>;
+
+/** Tells both sides of a conflict, each with the other; the first of all once. */
+function both(first: Claim, second: Place, tell: (here: Place, other: Gateway) => void): void {
+  tell(second, first.gateway);
+  if (!first.told) tell(first, second.gateway);
+  first.told = true;
+}
+
 /** IST0145: two Gateways that take the same host on the same port of the same Pods. */
 function conflicts(context: Context, claimed: Map<string, Claim>, gateway: Gateway, server: Server, index: number, pool: string): void {
   (server.hosts ?? []).forEach((host, number) => {
     const key = JSON.stringify([pool, server.port.number, server.bind ?? '', host.split('/').pop()]);
     const first = claimed.get(key);
-    if (first === undefined) return void claimed.set(key, { gateway, index });
+    const path = ['spec', 'servers', index, 'hosts', number];
+    if (first === undefined) return void claimed.set(key, { gateway, index, path, told: false });
     if (first.gateway === gateway) return;
-    context.report(gateway, ['spec', 'servers', index, 'hosts', number], {
+    const severity = plainHttp(server) && plainHttp(first.gateway.spec.servers![first.index]) ? 'warning' : 'error';
+    both(first, { gateway, path }, (here, other) => context.report(here.gateway, here.path, {
       code: 'MESH_GATEWAY_CONFLICT',
       istioCode: 'IST0145',
-      severity: plainHttp(server) && plainHttp(first.gateway.spec.servers![first.index]) ? 'warning' : 'error',
-      message: `one Gateway takes a host on a port, got ${host} on ${server.port.number} here and in ${resourceName(first.gateway as unknown as Resource)}, both for ${pool || 'every gateway'}`,
+      severity,
+      message: `one Gateway takes a host on a port, got ${host} on ${server.port.number} here and in ${resourceName(other as unknown as Resource)}, both for ${pool || 'every gateway'}`,
       repair: 'keep the host in one of them',
-    });
+    }));
   });
 }
 
 const plainHttp = (server: Server | undefined): boolean => ['HTTP', 'HTTP2', 'GRPC'].includes(server?.port.protocol.toUpperCase() ?? '');
 
 /** IST0138: browsers reuse a connection for every host of its certificate, and then meet the wrong Gateway. */
-function sharedCertificate(context: Context, seen: Map<string, Gateway>, gateway: Gateway, { tls }: Server, path: Path, pool: string): void {
+function sharedCertificate(context: Context, seen: Map<string, Claim>, gateway: Gateway, { tls }: Server, index: number, pool: string): void {
   const certificate = tls?.credentialName ?? (tls?.serverCertificate === undefined ? undefined : `${tls.serverCertificate} ${tls.privateKey ?? ''}`);
   if (certificate === undefined || certificate === '') return;
   const key = JSON.stringify([pool, certificate]);
   const first = seen.get(key);
-  if (first === undefined) return void seen.set(key, gateway);
-  if (first === gateway) return;
-  context.report(gateway, [...path, 'tls'], doubtful('MESH_CERTIFICATE_SHARED',
-    `Gateways with one certificate share connections of HTTP/2, got ${certificate} here and in ${resourceName(first as unknown as Resource)}; requests for one meet the other and get 404`,
-    'put their hosts into one Gateway, or use a certificate for each', 'IST0138'));
+  const path = ['spec', 'servers', index, 'tls'];
+  if (first === undefined) return void seen.set(key, { gateway, index, path, told: false });
+  if (first.gateway === gateway) return;
+  both(first, { gateway, path }, (here, other) => context.report(here.gateway, here.path, doubtful('MESH_CERTIFICATE_SHARED',
+    `Gateways with one certificate share connections of HTTP/2, got ${certificate} here and in ${resourceName(other as unknown as Resource)}; requests for one meet the other and get 404`,
+    'put their hosts into one Gateway, or use a certificate for each', 'IST0138')));
 }
 
 /** IST0101, IST0161: the Secret of a server, where the input has Secrets in the namespace of its Pods. */

@@ -1,5 +1,5 @@
 import type { VirtualServiceSpec } from '../../compiler/istio-api';
-import { isWildcard } from '../../model/hosts';
+import { hostsMatch, isWildcard } from '../../model/hosts';
 import { resolveHost } from '../../model/names';
 import { isHttp, isTcp, isTls } from '../../model/ports';
 import type { Resource } from '../../model/resource';
@@ -14,37 +14,72 @@ type Rule = Resource<VirtualServiceSpec>;
 
 /** Hosts that VirtualServices claim inside the mesh: claimed twice (IST0109), unknown, or of another protocol than the rules. */
 export function meshHosts(context: Context): void {
-  const owners = new Map<string, Rule>();
+  const claims = new Claims();
   for (const rule of context.sound<VirtualServiceSpec>('VirtualService')) {
     const spec = rule.spec ?? {};
     if (!isInMesh(spec)) continue;
     spec.hosts?.forEach((written, index) => {
       if (written === '*') return; // refused by admission
       const host = resolveHost(written, rule.metadata.namespace, context.model.domain).toLowerCase();
-      claimedTwice(context, owners, rule, host, index);
+      claims.add(host, exportScope(spec.exportTo ?? [], rule.metadata.namespace, context.model.config.defaultVirtualServiceExportTo), { rule, index });
       const services = context.index.servicesMatching(host);
       if (services.length > 0) protocols(context, rule, services, written);
       else if (!isWildcard(host)) unknownHost(context, rule, written, host, index);
     });
   }
+  claims.report(context);
 }
 
-function claimedTwice(context: Context, owners: Map<string, Rule>, rule: Rule, host: string, index: number): void {
-  const scope = exportScope(rule.spec.exportTo ?? [], rule.metadata.namespace, context.model.config.defaultVirtualServiceExportTo);
-  for (const key of scope.map(namespace => `${namespace} ${host}`)) {
-    const owner = owners.get(key);
-    if (owner === undefined) {
-      owners.set(key, rule);
-    } else if (owner !== rule) {
-      return context.report(rule, ['spec', 'hosts', index], {
-        code: 'MESH_HOST_SHARED',
-        istioCode: 'IST0109',
-        message: `inside the mesh one VirtualService speaks for a host, got ${host} here and in ${resourceName(owner as unknown as Resource)}; sidecars follow the older alone`,
-        repair: 'join both in one VirtualService',
-      });
+interface Claim { readonly rule: Rule; readonly index: number }
+
+const EVERYWHERE = '*';
+
+/** Who speaks for which host, where. */
+class Claims {
+  private readonly byScope = new Map<string, Map<string, Claim[]>>();
+
+  public add(host: string, scopes: readonly string[], claim: Claim): void {
+    for (const scope of scopes) {
+      const hosts = this.byScope.get(scope) ?? new Map<string, Claim[]>();
+      this.byScope.set(scope, hosts);
+      const claims = hosts.get(host);
+      if (claims === undefined) hosts.set(host, [claim]);
+      else claims.push(claim);
     }
   }
+
+  /** Tells all that share a host, each once. What is exported to one namespace meets there what is exported to all, by a wildcard as well. */
+  public report(context: Context): void {
+    const told = new Set<Rule>();
+    for (const [scope, hosts] of this.byScope) {
+      for (const [host, own] of hosts) {
+        const claims = scope === EVERYWHERE ? own : [...own, ...this.everywhere(host)];
+        if (new Set(claims.map(({ rule }) => rule)).size < 2) continue;
+        for (const { rule, index } of claims) {
+          if (told.has(rule)) continue;
+          told.add(rule);
+          const other = claims.find(claim => claim.rule !== rule)!.rule;
+          context.report(rule, ['spec', 'hosts', index], {
+            code: 'MESH_HOST_SHARED',
+            istioCode: 'IST0109',
+            message: `inside the mesh one VirtualService speaks for a host, got ${host} here and in ${resourceName(other as unknown as Resource)}; sidecars follow the older alone`,
+            repair: 'join both in one VirtualService',
+          });
+        }
+      }
+    }
+  }
+
+  private everywhere(host: string): readonly Claim[] {
+    const hosts = this.byScope.get(EVERYWHERE);
+    if (hosts === undefined) return [];
+    const matching = isWildcard(host) ? [...hosts.keys()].filter(other => hostsMatch(host, other)) : [host, ...suffixesOf(host).map(suffix => `*${suffix}`)];
+    return matching.flatMap(each => hosts.get(each) ?? []);
+  }
 }
+
+/** `.b.c` and `.c` of `a.b.c`; an odd wildcard as `*b.c` is not looked for. */
+const suffixesOf = (host: string): readonly string[] => host.split('.').slice(1).map((_, index, parts) => `.${parts.slice(index).join('.')}`);
 
 function exportScope(exportTo: readonly string[], namespace: string, meshDefault: readonly string[]): readonly string[] {
   return [...new Set((exportTo.length > 0 ? exportTo : meshDefault).map(value => (value === '.' ? namespace : value)))];

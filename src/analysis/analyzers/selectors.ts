@@ -2,6 +2,7 @@ import { isGatewaySelector } from './policies';
 import { objectOf, objectsOf, textMapOf } from '../../model/json';
 import type { Resource } from '../../model/resource';
 import type { Workload } from '../../model/service';
+import type { Path } from '../finding';
 import { doubtful } from '../rules/context';
 import type { Context } from '../rules/context';
 
@@ -19,6 +20,12 @@ type LabelsOf = (resource: Resource) => Readonly<Record<string, string>>;
 function perNamespace(context: Context, kind: string, labelsOf: LabelsOf, samePod: string, sameNamespace: string): void {
   const wholes = new Map<string, Resource>();
   const takers = new Map<Workload, Resource>();
+  // The older counts, but both are told, each once.
+  const told = new Set<Resource>();
+  const tell = (resource: Resource, path: Path, istioCode: string, message: string, repair: string): void => {
+    if (!told.has(resource)) context.report(resource, path, { code: 'MESH_SELECTOR_CONFLICT', istioCode, message, repair });
+    told.add(resource);
+  };
   for (const resource of context.sound<Record<string, unknown>>(kind)) {
     if (resource.spec?.targetRef !== undefined || resource.spec?.targetRefs !== undefined) continue;
     const { namespace, name } = resource.metadata;
@@ -29,12 +36,10 @@ function perNamespace(context: Context, kind: string, labelsOf: LabelsOf, samePo
       if (first === undefined) {
         wholes.set(namespace, resource);
       } else {
-        context.report(resource, ['metadata', 'name'], {
-          code: 'MESH_SELECTOR_CONFLICT',
-          istioCode: sameNamespace,
-          message: `a namespace has one ${kind} without selector, got ${first.metadata.name} and ${name} in ${namespace}; the older counts`,
-          repair: 'join them, or select workloads',
-        });
+        for (const each of [first, resource]) {
+          tell(each, ['metadata', 'name'], sameNamespace, `a namespace has one ${kind} without selector, got ${first.metadata.name} and ${name} in ${namespace}; the older counts`,
+            'join them, or select workloads');
+        }
       }
       continue;
     }
@@ -50,12 +55,10 @@ function perNamespace(context: Context, kind: string, labelsOf: LabelsOf, samePo
     const twin = pods.map(pod => ({ pod, first: takers.get(pod) })).find(({ first }) => first !== undefined);
     for (const pod of pods) if (!takers.has(pod)) takers.set(pod, resource);
     if (twin === undefined) continue;
-    context.report(resource, ['spec', field], {
-      code: 'MESH_SELECTOR_CONFLICT',
-      istioCode: samePod,
-      message: `a Pod has one ${kind}, got ${twin.first!.metadata.name} and ${name} for ${twin.pod.namespace}/${twin.pod.name}; the older counts`,
-      repair: 'narrow one of the selectors',
-    });
+    for (const each of [twin.first!, resource]) {
+      tell(each, ['spec', field], samePod, `a Pod has one ${kind}, got ${twin.first!.metadata.name} and ${name} for ${twin.pod.namespace}/${twin.pod.name}; the older counts`,
+        'narrow one of the selectors');
+    }
   }
 }
 

@@ -71,20 +71,30 @@ function severalServices(context: Context, workload: Workload): void {
   }
 }
 
-/** IST0177: one host and port with two protocols. */
+interface Port { readonly protocol: string; readonly entry: Resource<ServiceEntrySpec>; readonly index: number }
+
+/** IST0177: one host and port with two protocols, told of each that says it. */
 function entryProtocols(context: Context): void {
-  const seen = new Map<string, { readonly protocol: string; readonly entry: Resource<ServiceEntrySpec> }>();
+  const seen = new Map<string, Port[]>();
   for (const entry of context.sound<ServiceEntrySpec>('ServiceEntry')) {
     for (const host of entry.spec?.hosts ?? []) {
-      entry.spec.ports?.forEach(({ number, protocol = '' }, index) => {
-        const key = `${host} ${number ?? 0}`;
-        const first = seen.get(key);
-        if (first === undefined) return void seen.set(key, { protocol: protocol.toUpperCase(), entry });
-        if (first.protocol === protocol.toUpperCase() || !scopesMeet(first.entry, entry)) return;
-        context.report(entry, ['spec', 'ports', index, 'protocol'], doubtful('MESH_PORT_PROTOCOLS',
-          `ServiceEntries agree on what a port speaks, got ${protocol || 'none'} for ${host}:${number ?? 0} here and ${first.protocol || 'none'} in ${resourceName(first.entry as unknown as Resource)}`,
-          'write the same protocol in both', 'IST0177'));
+      entry.spec.ports?.forEach(({ number = 0, protocol = '' }, index) => {
+        const key = `${host}:${number}`;
+        const port = { protocol: protocol.toUpperCase(), entry, index };
+        const ports = seen.get(key);
+        if (ports === undefined) seen.set(key, [port]);
+        else ports.push(port);
       });
+    }
+  }
+  for (const [key, ports] of seen) {
+    if (new Set(ports.map(({ protocol }) => protocol)).size < 2) continue;
+    for (const { entry, protocol, index } of ports) {
+      const other = ports.find(each => each.protocol !== protocol && scopesMeet(each.entry, entry));
+      if (other === undefined) continue;
+      context.report(entry, ['spec', 'ports', index, 'protocol'], doubtful('MESH_PORT_PROTOCOLS',
+        `ServiceEntries agree on what a port speaks, got ${protocol || 'none'} for ${key} here and ${other.protocol || 'none'} in ${resourceName(other.entry as unknown as Resource)}`,
+        'write the same protocol in both', 'IST0177'));
     }
   }
 }

@@ -112,7 +112,9 @@ function orderRules(at: Reporter, { applyTo = '', match, patch }: ConfigPatch, p
   const place = [...path, 'patch', 'operation'];
   const value = patch?.value;
   const name = isObject(value) && typeof value.name === 'string' ? value.name : '';
-  if (priority === 0 && RELATIVE.has(operation)) {
+  const onRoutes = ['ROUTE_CONFIGURATION', 'HTTP_ROUTE'].includes(applyTo);
+  const acts = operation === 'REPLACE' ? REPLACEABLE.has(applyTo) : operation !== 'REMOVE' || !onRoutes;
+  if (priority === 0 && acts && RELATIVE.has(operation)) {
     const code = name !== '' && versioned.has(name) ? 'IST0155' : 'IST0151';
     at.doubtful(place, 'MESH_PATCH_ORDER', `what ${operation} finds depends on the order of EnvoyFilters, got priority 0`, 'set priority, or use INSERT_FIRST or ADD', code);
   }
@@ -121,7 +123,7 @@ function orderRules(at: Reporter, { applyTo = '', match, patch }: ConfigPatch, p
     code: 'MESH_PATCH_INERT', istioCode, message: `${operation} has no effect on ${applyTo}, got it`, repair: 'use MERGE',
   });
   if (operation === 'REPLACE' && !REPLACEABLE.has(applyTo)) inert('IST0152');
-  if (['ROUTE_CONFIGURATION', 'HTTP_ROUTE'].includes(applyTo)) {
+  if (onRoutes) {
     if (operation === 'ADD') inert('IST0153');
     if (operation === 'REMOVE') inert('IST0154');
   }
