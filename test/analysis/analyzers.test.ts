@@ -91,8 +91,8 @@ const FOUND: readonly [string, string, string][] = [
   ['destinationrule.SubsetSelectPodAnalyzer IST0174', WEB + doc('DestinationRule', 'it', spec('{host: wep}')), 'warning DestinationRule/default/it'],
   ['authn.BlockedCIDRsAnalyzer IST0175', doc('Deployment', 'istiod', spec('{template: {metadata: {labels: {app: istiod}}, spec: {containers: [{name: discovery}]}}}'), 'apps/v1', ', namespace: istio-system')
     + security('RequestAuthentication', 'r', '{jwtRules: [{issuer: a}]}'), 'warning Deployment/istio-system/istiod'],
-  ['k8sgateway.CRDVersionAnalyzer IST0176', doc('CustomResourceDefinition', 'gateways.gateway.networking.k8s.io', 'spec: {}', 'apiextensions.k8s.io/v1', ', annotations: {gateway.networking.k8s.io/bundle-version: v0.8.1}'),
-    'warning CustomResourceDefinition/gateways.gateway.networking.k8s.io'],
+  ['k8sgateway.CRDVersionAnalyzer IST0176', doc('CustomResourceDefinition', 'tlsroutes.gateway.networking.k8s.io', 'spec: {}', 'apiextensions.k8s.io/v1', ', annotations: {gateway.networking.k8s.io/bundle-version: v1.4.1}'),
+    'warning CustomResourceDefinition/tlsroutes.gateway.networking.k8s.io'],
   ['serviceentry.ConflictingServiceEntryProtocolAnalyzer IST0177', ['a', 'b'].map((name, index) => doc('ServiceEntry', name, spec(`{hosts: [a.example], resolution: DNS, ports: [{number: 80, name: x, protocol: ${['HTTP', 'TLS'][index]}}]}`))).join(''), 'warning ServiceEntry/default/b'],
   ['meshnetworks.MeshNetworksAnalyzer IST0126', doc('ConfigMap', 'istio', 'data: {meshNetworks: "networks: {n: {endpoints: [{fromRegistry: nobody}], gateways: [{address: 1.2.3.4, port: 15443}]}}"}', 'v1', ', namespace: istio-system'), 'error ConfigMap/istio-system/istio'],
   ['gateway.SecretAnalyzer IST0101', GATEWAY_POD + gateway('it', https('a.example')) + doc('Secret', 'other', 'data: {}', 'v1'), 'warning Gateway/default/it'],
@@ -157,7 +157,8 @@ const RIGHT: Readonly<Record<string, string>> = {
   'injection.ImageAutoAnalyzer IST0147': doc('Pod', 'web', spec('{containers: [{name: istio-proxy, image: auto}]}'), 'v1', ', labels: {sidecar.istio.io/inject: "true"}'),
   'injection.ImageAutoAnalyzer IST0146': doc('Deployment', 'web', spec('{template: {metadata: {labels: {sidecar.istio.io/inject: "true"}}, spec: {containers: [{name: istio-proxy, image: auto}]}}}'), 'apps/v1'),
   'k8sgateway.SelectorAnalyzer IST0166': pod('g', '{app: g, gateway.networking.k8s.io/gateway-name: g}') + security('AuthorizationPolicy', 'it', '{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g}], rules: [{}]}'),
-  'k8sgateway.CRDVersionAnalyzer IST0176': doc('CustomResourceDefinition', 'gateways.gateway.networking.k8s.io', 'spec: {}', 'apiextensions.k8s.io/v1', ', annotations: {gateway.networking.k8s.io/bundle-version: v1.4.0}'),
+  'k8sgateway.CRDVersionAnalyzer IST0176': [['tlsroutes', '1.5.0'], ['grpcroutes', '1.1.0'], ['gateways', '0.8.1']].map(([kind, version]) => doc('CustomResourceDefinition', `${kind}.gateway.networking.k8s.io`,
+    'spec: {}', 'apiextensions.k8s.io/v1', `, annotations: {gateway.networking.k8s.io/bundle-version: v${version}}`)).join(''),
   'meshnetworks.MeshNetworksAnalyzer IST0126': doc('ConfigMap', 'istio', 'data: {meshNetworks: "networks: {n: {endpoints: [{fromRegistry: Kubernetes}], gateways: [{address: 1.2.3.4, port: 15443}]}}"}', 'v1', ', namespace: istio-system'),
   'service.PortNameAnalyzer IST0118': service('web', '{port: 80, name: foo, appProtocol: http}') + pod('web'),
   'service.PortNameAnalyzer IST0150': doc('Service', 'web', spec('{type: ExternalName, externalName: a.example, ports: [{port: 80, name: http}]}'), 'v1'),
@@ -243,3 +244,46 @@ test.each<[string, string]>([
   ['TLS origination for HTTP on 443', doc('ServiceEntry', 'it', spec('{hosts: [a.example], resolution: DNS, ports: [{number: 443, name: http, protocol: HTTP}]}'))
     + doc('DestinationRule', 'it', spec('{host: a.example, trafficPolicy: {tls: {mode: SIMPLE, caCertificates: system}}}'))],
 ])('does not blame %s', (_case, yaml) => expect(found(yaml)).toEqual([]));
+
+/** VirtualServices for one host, each with its namespace and exportTo. */
+const claiming = (...claims: readonly (readonly [namespace: string, host: string, exportTo: string])[]) => claims.map(([namespace, host, exportTo]) => {
+  const text = `{hosts: ["${host}"], exportTo: [${exportTo}], http: [{route: [{destination: {host: web.default.svc.cluster.local}}]}]}`;
+  return doc('VirtualService', 'it', spec(text), undefined, `, namespace: ${namespace}`);
+}).join('');
+
+test.each<[string, string, readonly string[]]>([
+  ['IST0109', WEB + ['a', 'b', 'c'].map(name => doc('VirtualService', name, spec(`{hosts: [web], http: [{${TO_WEB}}]}`))).join(''), ['default/a', 'default/b', 'default/c']],
+  ['IST0109', claiming(['a', 'x.example', '"."'], ['b', 'x.example', '"*"'], ['c', 'x.example', '"."']), ['a/it', 'b/it', 'c/it']],
+  ['IST0109', claiming(['a', 'x.y.example', '"."'], ['b', '*.example', '"*"']), ['a/it', 'b/it']],
+  ['IST0109', claiming(['a', '*.y.example', '"."'], ['b', 'x.y.example', '"*"']), ['a/it', 'b/it']],
+  ['IST0109', claiming(['a', 'x.example', '"."'], ['b', '*.example', 'c'], ['d', 'y.example', '"*"']), ['b/it', 'd/it']],
+  ['IST0110', WEB + ['a', 'b'].map(name => doc('Sidecar', name, spec(`{workloadSelector: {labels: {app: web}}, ${SIDECAR}}`))).join(''), ['default/a', 'default/b']],
+  ['IST0111', WEB + ['a', 'b', 'c'].map(name => doc('Sidecar', name, spec(`{${SIDECAR}}`))).join(''), ['default/a', 'default/b', 'default/c']],
+  ['IST0138', GATEWAY_POD + gateway('a', https('a.example')) + gateway('b', https('b.example')), ['default/a', 'default/b']],
+  ['IST0138', gateway('a', https('a.example')) + gateway('b', https('b.example'), 'istio: edge-gateway, app: b'), ['default/a']],
+  ['IST0145', GATEWAY_POD + gateway('a', HTTP) + gateway('b', HTTP), ['default/a', 'default/b']],
+  ['IST0160', WEB + ['a', 'b'].map(name => telemetry(name, '{tracing: [{}]}')).join(''), ['default/a', 'default/b']],
+  ['IST0177', ['a', 'b', 'c'].map((name, index) => doc('ServiceEntry', name, spec(`{hosts: [a.example], resolution: DNS, ports: [{number: 80, name: x, protocol: ${['HTTP', 'TLS', 'TLS'][index]}}]}`))).join(''),
+    ['default/a', 'default/b', 'default/c']],
+])('%s is told of all sides (%#)', (code, yaml, places) => {
+  const told = found(yaml).filter(text => text.startsWith(code)).map(text => text.split(' ')[2].split('/').slice(1).join('/'));
+  expect([...new Set(told)].sort()).toEqual(places);
+});
+
+test('hosts of a Gateway are for some namespaces', () => {
+  const served = (host: string) => found(WEB + GATEWAY_POD + gateway('g', HTTP.replace('a.example', host)) + doc('VirtualService', 'it', spec(`{hosts: [a.example], gateways: [g], http: [{${TO_WEB}}]}`)))
+    .includes('IST0132 warning VirtualService/default/it');
+  expect(['a.example', '"*/a.example"', './a.example', 'default/a.example', 'other/a.example', '"other/*"'].map(served)).toEqual([false, false, false, false, true, true]);
+});
+
+test('operations of EnvoyFilters that do nothing do not depend on their order either', () => {
+  const codes = (applyTo: string, operation: string) => found(doc('EnvoyFilter', 'it', spec(`{configPatches: [{applyTo: ${applyTo}, patch: {operation: ${operation}, value: {}}}]}`), 'networking.istio.io/v1alpha3'))
+    .map(text => text.split(' ')[0])
+    .filter(code => /^IST015/.test(code));
+  expect([codes('HTTP_ROUTE', 'REMOVE'), codes('CLUSTER', 'REPLACE'), codes('CLUSTER', 'REMOVE'), codes('HTTP_FILTER', 'REPLACE')]).toEqual([['IST0154'], ['IST0152'], ['IST0151'], ['IST0151']]);
+});
+
+test('a Gateway that Istio makes is named by nobody, though it exists', () => {
+  const codes = found(WEB + doc('VirtualService', 'it', spec(`{hosts: [a.example], gateways: [default/gateway-istio-autogenerated-k8s-gateway], http: [{${TO_WEB}}]}`)));
+  expect(codes).toEqual(['IST0165 warning VirtualService/default/it']);
+});

@@ -37,7 +37,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'egress-gateway': ['MESH_TLS_UNCHECKED'],
   // A VirtualService for sidecars whose host no service has.
   // Its two Gateways share a host on a port, and one opens a port that the Service of the base lacks, as the next two do.
-  'gateway-hosts': ['MESH_GATEWAY_CONFLICT', 'MESH_HOST_UNKNOWN', 'MESH_PORT_UNKNOWN'],
+  'gateway-hosts': ['MESH_GATEWAY_CONFLICT', 'MESH_GATEWAY_CONFLICT', 'MESH_HOST_UNKNOWN', 'MESH_PORT_UNKNOWN'],
   'gateway-auto-passthrough': ['MESH_PORT_UNKNOWN'],
   // Secrets of some servers are not part of the scenario.
   'gateway-tls': ['MESH_SECRET_MISSING', 'MESH_SECRET_MISSING', 'MESH_SECRET_MISSING', 'MESH_PORT_UNKNOWN'],

@@ -6,8 +6,8 @@ import { resourceName } from '../../model/resource';
 import { gatewaysOf, hostsOf } from '../reachability/rules';
 import { doubtful } from '../rules/context';
 import type { Context } from '../rules/context';
-import { isGenerated } from '../rules/references';
 import { protocolClass } from '../rules/predicates';
+import { isGenerated } from '../rules/references';
 
 type Rule = Resource<VirtualServiceSpec>;
 

@@ -16,7 +16,7 @@ interface Claim { readonly gateway: Gateway; readonly index: number; readonly pa
 /** Gateways against their Pods, their Secrets and each other. */
 export function gatewayAnalysis(context: Context): void {
   const claimed = new Map<string, Claim>();
-  const certificates = new Map<string, Claim>();
+  const certificates = new Map<string, Place[]>();
   for (const gateway of context.sound<GatewaySpec>('Gateway')) {
     const pods = context.index.gatewayWorkloads(gateway as unknown as Resource);
     selected(context, gateway, pods);
@@ -26,10 +26,11 @@ export function gatewayAnalysis(context: Context): void {
       if (server.port?.number === undefined) return;
       if (pods.length > 0) reachable(context, gateway, server, pods, path);
       conflicts(context, claimed, gateway, server, index, pool);
-      sharedCertificate(context, certificates, gateway, server, index, pool);
+      noteCertificate(certificates, gateway, server, index);
       secret(context, gateway, server, pods, path);
     });
   }
+  sharedCertificates(context, certificates);
 }
 
 const selectorText = ({ spec }: Gateway): string => Object.entries(spec?.selector ?? {}).sort().map(([key, value]) => `${key}=${value}`).join(',');
@@ -88,18 +89,27 @@ function conflicts(context: Context, claimed: Map<string, Claim>, gateway: Gatew
 
 const plainHttp = (server: Server | undefined): boolean => ['HTTP', 'HTTP2', 'GRPC'].includes(server?.port.protocol.toUpperCase() ?? '');
 
-/** IST0138: browsers reuse a connection for every host of its certificate, and then meet the wrong Gateway. */
-function sharedCertificate(context: Context, seen: Map<string, Claim>, gateway: Gateway, { tls }: Server, index: number, pool: string): void {
+function noteCertificate(certificates: Map<string, Place[]>, gateway: Gateway, { tls }: Server, index: number): void {
   const certificate = tls?.credentialName ?? (tls?.serverCertificate === undefined ? undefined : `${tls.serverCertificate} ${tls.privateKey ?? ''}`);
   if (certificate === undefined || certificate === '') return;
-  const key = JSON.stringify([pool, certificate]);
-  const first = seen.get(key);
-  const path = ['spec', 'servers', index, 'tls'];
-  if (first === undefined) return void seen.set(key, { gateway, index, path, told: false });
-  if (first.gateway === gateway) return;
-  both(first, { gateway, path }, (here, other) => context.report(here.gateway, here.path, doubtful('MESH_CERTIFICATE_SHARED',
-    `Gateways with one certificate share connections of HTTP/2, got ${certificate} here and in ${resourceName(other as unknown as Resource)}; requests for one meet the other and get 404`,
-    'put their hosts into one Gateway, or use a certificate for each', 'IST0138')));
+  const place = { gateway, path: ['spec', 'servers', index, 'tls'] };
+  const places = certificates.get(certificate);
+  if (places === undefined) certificates.set(certificate, [place]);
+  else places.push(place);
+}
+
+/** IST0138: browsers reuse a connection for every host of its certificate, and then meet the wrong Gateway. One that selects more narrowly may share its Pods. */
+function sharedCertificates(context: Context, certificates: ReadonlyMap<string, readonly Place[]>): void {
+  for (const [certificate, places] of certificates) {
+    for (const { gateway, path } of places) {
+      const own = Object.entries(gateway.spec.selector ?? {});
+      const other = places.find(each => each.gateway !== gateway && own.every(([key, value]) => each.gateway.spec.selector?.[key] === value));
+      if (other === undefined) continue;
+      context.report(gateway, path, doubtful('MESH_CERTIFICATE_SHARED',
+        `Gateways with one certificate share connections of HTTP/2, got ${certificate} here and in ${resourceName(other.gateway as unknown as Resource)}; requests for one meet the other and get 404`,
+        'put their hosts into one Gateway, or use a certificate for each', 'IST0138'));
+    }
+  }
 }
 
 /** IST0101, IST0161: the Secret of a server, where the input has Secrets in the namespace of its Pods. */

@@ -21,7 +21,8 @@ export function meshHosts(context: Context): void {
     spec.hosts?.forEach((written, index) => {
       if (written === '*') return; // refused by admission
       const host = resolveHost(written, rule.metadata.namespace, context.model.domain).toLowerCase();
-      claims.add(host, exportScope(spec.exportTo ?? [], rule.metadata.namespace, context.model.config.defaultVirtualServiceExportTo), { rule, index });
+      const scopes = exportScope(spec.exportTo ?? [], rule.metadata.namespace, context.model.config.defaultVirtualServiceExportTo);
+      claims.add(host, scopes, { rule, index });
       const services = context.index.servicesMatching(host);
       if (services.length > 0) protocols(context, rule, services, written);
       else if (!isWildcard(host)) unknownHost(context, rule, written, host, index);
