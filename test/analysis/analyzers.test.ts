@@ -246,7 +246,7 @@ test.each<[string, string]>([
 ])('does not blame %s', (_case, yaml) => expect(found(yaml)).toEqual([]));
 
 /** VirtualServices for one host, each with its namespace and exportTo. */
-const claiming = (...claims: readonly (readonly [namespace: string, host: string, exportTo: string])[]) => claims.map(([namespace, host, exportTo]) => {
+const claiming = (...claims: readonly (readonly [string, string, string])[]) => claims.map(([namespace, host, exportTo]) => {
   const text = `{hosts: ["${host}"], exportTo: [${exportTo}], http: [{route: [{destination: {host: web.default.svc.cluster.local}}]}]}`;
   return doc('VirtualService', 'it', spec(text), undefined, `, namespace: ${namespace}`);
 }).join('');
