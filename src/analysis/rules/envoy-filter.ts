@@ -5,7 +5,7 @@ import { exclusiveTargets, quote, selectorRules } from './common';
 import type { TargetRef } from './common';
 import { reporter } from './context';
 import type { Context, Reporter } from './context';
-import { patchValueRules } from './patch-value';
+import { patchValueRules, todaysName } from './patch-value';
 import { regexFault } from './predicates';
 
 /** One patch of an EnvoyFilter. */
@@ -78,7 +78,7 @@ function patchRules(at: Reporter, { applyTo = 'INVALID', match = {}, patch }: Co
     }
   }
   filterMatch(at, applyTo, match, path);
-  if (isObject(patch?.value)) patchValueRules(at, applyTo, patch.value, patch.operation ?? '', [...path, 'patch', 'value']);
+  if (isObject(patch?.value)) patchValueRules(at, applyTo, patch.value, [...path, 'patch', 'value']);
 }
 
 function versionRules(at: Reporter, version: string | undefined, path: Path): void {
@@ -95,6 +95,10 @@ function filterMatch(at: Reporter, applyTo: string, match: NonNullable<ConfigPat
   const fault = (message: string, repair: string) => at.invalid(place, 'MESH_PATCH_INVALID', message, repair);
   if (applyTo === 'LISTENER' || applyTo === 'FILTER_CHAIN') {
     at.doubtful(place, 'MESH_PATCH_INERT', `a match by filter has no effect on ${applyTo}, got one`, 'remove it, or apply to NETWORK_FILTER');
+  }
+  for (const [name, field] of [[filter.name, ['name']], [filter.subFilter?.name, ['subFilter', 'name']]] as const) {
+    const today = todaysName(field.length === 2 ? 'HTTP_FILTER' : '', name ?? '');
+    if (today !== undefined) at.doubtful([...place, ...field], 'MESH_FIELD_DEPRECATED', `a filter is matched by its name of today, got ${name}`, `write ${today}`);
   }
   if ((filter.name ?? '') === '') fault('a match by filter names the filter, got none', 'add name');
   if (filter.subFilter === undefined) return;

@@ -19,9 +19,11 @@ const TYPES: Readonly<Record<string, string>> = {
   VIRTUAL_HOST: 'envoy.config.route.v3.VirtualHost',
   HTTP_ROUTE: 'envoy.config.route.v3.Route',
   CLUSTER: 'envoy.config.cluster.v3.Cluster',
+  BOOTSTRAP: 'envoy.config.bootstrap.v3.Bootstrap',
+  EXTENSION_CONFIG: 'envoy.config.core.v3.TypedExtensionConfig',
 };
 
-const FILTERS: ReadonlySet<string> = new Set(['LISTENER_FILTER', 'NETWORK_FILTER', 'HTTP_FILTER']);
+const FILTERS: ReadonlySet<string> = new Set(['LISTENER_FILTER', 'NETWORK_FILTER', 'HTTP_FILTER', 'EXTENSION_CONFIG']);
 
 /** Names of filters from before they said where they belong, with today's. */
 const OLD_NAMES: Readonly<Record<string, string>> = {
@@ -54,40 +56,65 @@ const OLD_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** What a patch writes, decoded as Envoy would: wrong values are errors, unknown fields and old names are doubtful. */
-export function patchValueRules(at: Reporter, applyTo: string, value: Json, operation: string, path: Path): void {
-  if (FILTERS.has(applyTo)) filterRules(at, applyTo, value, operation, path);
+export function patchValueRules(at: Reporter, applyTo: string, value: Json, path: Path): void {
+  if (FILTERS.has(applyTo)) filterRules(at, applyTo, value, path);
+  else if (isObject(value.transport_socket ?? value.transportSocket)) settingsRules(at, (value.transport_socket ?? value.transportSocket) as Json, [...path, 'transport_socket']);
   const name = TYPES[applyTo];
   const schema = name === undefined ? undefined : lazyRegistry().getMessage(name);
-  if (schema === undefined || operation === 'REMOVE') return;
+  if (schema === undefined) return;
   const unknown = unknownType(value);
   if (unknown !== undefined) {
     return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} has messages that Envoy knows, got the type ${quote(unknown)}`, 'correct its @type');
   }
+  const untyped = untypedPart(value);
+  if (untyped !== undefined) return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} says of each message of any type which it is, got ${untyped}`, 'add it');
   const known = withoutForeign(value) as JsonValue;
   const lenient = faultOf(() => fromJson(schema, known, { registry: lazyRegistry(), ignoreUnknownFields: true }));
   if (lenient !== undefined) {
     return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} is a ${name} of Envoy, got a value that cannot be read as one: ${lenient}`, 'correct it');
   }
   const strict = faultOf(() => fromJson(schema, known, { registry: lazyRegistry() }));
+  // A name that an enumeration does not have is no unknown field.
+  if (strict?.startsWith('cannot decode enum') === true || strict?.includes(' cannot decode enum') === true) {
+    return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} is a ${name} of Envoy, got a value that cannot be read as one: ${strict}`, 'correct it');
+  }
   if (strict !== undefined) at.doubtful(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} has only fields of ${name}, got another one, which Envoy leaves out: ${strict}`, 'correct the name');
 }
 
-function filterRules(at: Reporter, applyTo: string, value: Json, operation: string, path: Path): void {
-  const name = typeof value.name === 'string' ? value.name : '';
+/** Today's name of a filter by an old one. */
+export function todaysName(applyTo: string, name: string): string | undefined {
   // One old name stood for two filters.
-  const today = applyTo === 'HTTP_FILTER' ? OLD_NAMES[name]?.replace('.network.ratelimit', '.http.ratelimit') : OLD_NAMES[name];
-  if (today !== undefined) at.doubtful([...path, 'name'], 'MESH_FIELD_DEPRECATED', `the filter's name is one of today's, got ${name}`, `write ${today}`);
-  const config = value.typed_config ?? value.typedConfig;
-  if (!isObject(config)) {
-    if (!['MERGE', 'REMOVE'].includes(operation) && value.config_discovery === undefined && value.configDiscovery === undefined) {
-      at.doubtful(path, 'MESH_PATCH_VALUE', `a filter says its settings in typed_config, got none for ${quote(name)}`, 'add typed_config with its @type');
-    }
-    return;
+  return applyTo === 'HTTP_FILTER' ? OLD_NAMES[name]?.replace('.network.ratelimit', '.http.ratelimit') : OLD_NAMES[name];
+}
+
+function filterRules(at: Reporter, applyTo: string, value: Json, path: Path): void {
+  const name = typeof value.name === 'string' ? value.name : '';
+  const today = todaysName(applyTo, name);
+  if (today !== undefined) {
+    // Istio asks for the names that are matched only.
+    at.say([...path, 'name'], { code: 'MESH_FIELD_DEPRECATED', severity: 'info', message: `the filter's name is one of today's, got ${name}`, repair: `write ${today}` });
   }
-  const type = String(config['@type'] ?? '');
-  if (/\.v(?:1|2|2alpha\d*|1alpha\d*)\.[A-Za-z]+$/.test(type) && !type.includes('istio')) {
-    at.doubtful([...path, 'typed_config'], 'MESH_FIELD_DEPRECATED', `types of Envoy's second API are gone, got ${type}`, 'write the type of version v3');
+  settingsRules(at, value, path);
+}
+
+/** Envoy finds an extension by the type of its settings. */
+function settingsRules(at: Reporter, value: Json, path: Path): void {
+  const given = [value.typed_config, value.typedConfig, value.config_discovery, value.configDiscovery];
+  if (given.every(each => each === undefined)) {
+    at.doubtful(path, 'MESH_PATCH_VALUE', `an extension says its settings in typed_config, got none for ${quote(value.name ?? '')}`, 'add typed_config with its @type');
   }
+}
+
+/** A message of any type that does not say which, or not what it holds. */
+function untypedPart(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.map(untypedPart).find(part => part !== undefined);
+  if (!isObject(value)) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    if (!isObject(item)) continue;
+    if (['typed_config', 'typedConfig'].includes(key) && typeof item['@type'] !== 'string') return `${key} without @type`;
+    if (String(item['@type']).endsWith('/google.protobuf.Struct') && item.value === undefined) return `${key} of type Struct without value`;
+  }
+  return untypedPart(Object.values(value));
 }
 
 /** A type that no version of Envoy has: its package is known here, and it is not in it; or it is no name of a type. */
@@ -97,7 +124,9 @@ function unknownType(value: unknown): string | undefined {
   const url = value['@type'];
   if (typeof url === 'string' && isForeign(value)) {
     const name = url.slice(url.lastIndexOf('/') + 1);
-    if (!name.includes('.') || knownPackages().has(name.slice(0, name.lastIndexOf('.')))) return url;
+    const old = /^envoy\..*\.v[12](?:alpha\d*)?\.\w+$/.test(name);
+    const unversioned = name.startsWith('envoy.') && !/\.v\d\w*\./.test(name);
+    if (!name.includes('.') || old || unversioned || knownPackages().has(name.slice(0, name.lastIndexOf('.')))) return url;
   }
   return unknownType(Object.values(value));
 }

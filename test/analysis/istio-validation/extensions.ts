@@ -67,8 +67,8 @@ export const EXTENSIONS: Cases = {
   '1.10 deprecated filter names, deprecated type URLs, filter without typed_config, unknown fields (strict decoding)': {
     good: [httpFilter(LUA)],
     bad: [
-      ['W MESH_FIELD_DEPRECATED', httpFilter(ROUTER.replace('envoy.filters.http.router', 'envoy.router'))],
-      ['W MESH_FIELD_DEPRECATED', httpFilter('{name: a, typed_config: {"@type": type.googleapis.com/envoy.config.filter.http.router.v2.Router}}')],
+      ['W MESH_FIELD_DEPRECATED', filter('{applyTo: HTTP_FILTER, match: {listener: {filterChain: {filter: {name: envoy.http_connection_manager}}}}, patch: {operation: REMOVE}}')],
+      ['W MESH_FIELD_DEPRECATED', filter(`{applyTo: HTTP_FILTER, match: {listener: {filterChain: {filter: {name: ${HCM}, subFilter: {name: envoy.router}}}}}, patch: {operation: REMOVE}}`)],
       ['W MESH_PATCH_VALUE', httpFilter('{name: a}')],
       ['W MESH_PATCH_VALUE', cluster('{conect_timeout: 1s}')],
     ],
@@ -78,6 +78,7 @@ export const EXTENSIONS: Cases = {
     bad: [
       ['E MESH_PATCH_VALUE', cluster('{connect_timeout: soon}')],
       ['E MESH_PATCH_VALUE', httpFilter('{name: a, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Rooter}}')],
+      ['E MESH_PATCH_VALUE', httpFilter('{name: a, typed_config: {"@type": type.googleapis.com/envoy.config.filter.http.router.v2.Router}}')],
     ],
   },
   '1.10 ProxyConfig': {

@@ -14,6 +14,9 @@ const entry = (text: string) => object('ServiceEntry', `{${text}}`);
 const workload = (text: string) => object('WorkloadEntry', `{${text}}`);
 const group = (text: string) => object('WorkloadGroup', `{template: {serviceAccount: a}, ${text}}`);
 const filter = (patch: string) => object('EnvoyFilter', `{configPatches: [{${patch}}]}`, 'networking.istio.io/v1alpha3');
+const patched = (applyTo: string, value: string, operation = 'MERGE') => filter(`applyTo: ${applyTo}, patch: {operation: ${operation}, value: ${value}}`);
+const any = (text: string) => `{name: a, typed_config: {${text}}}`;
+const TYPE = '"@type": type.googleapis.com/';
 const server = (text: string, hosts = '"*"') => object('Gateway', `{selector: {istio: ingressgateway}, servers: [{hosts: [${hosts}], ${text}}]}`);
 const https = (tls: string, protocol = 'HTTPS') => server(`port: {number: 443, name: a, protocol: ${protocol}}, tls: {${tls}}`);
 const logged = (expression: string) => object('Telemetry', `{accessLogging: [{filter: {expression: ${JSON.stringify(expression)}}}]}`, 'telemetry.istio.io/v1');
@@ -89,6 +92,13 @@ export const VERDICTS: Readonly<Record<string, readonly (readonly [Verdict, stri
     ['refused', object('Telemetry', '{metrics: [{providers: [{name: ""}]}]}', 'telemetry.istio.io/v1')],
     ['refused', filter('applyTo: CLUSTER, match: {waypoint: {portNumber: 80}}, patch: {operation: MERGE, value: {}}')],
     ['warned', filter('applyTo: LISTENER_FILTER, match: {cluster: {service: a}}, patch: {operation: REMOVE}')],
+  ],
+  'values of patches: a valid one is warned of too, as any EnvoyFilter is': [
+    ...[patched('CLUSTER', '{type: NOPE}'), patched('VIRTUAL_HOST', '{require_tls: NOPE}'), patched('HTTP_FILTER', any('')), patched('HTTP_FILTER', any(`${TYPE}google.protobuf.Struct, a: 1`)),
+      patched('HTTP_FILTER', any(`${TYPE}envoy.config.filter.http.lua.v2.Lua`)), patched('HTTP_ROUTE', `{typed_per_filter_config: {a: {${TYPE}envoy.nope}}}`), patched('CLUSTER', '{connect_timeout: 5}', 'REMOVE'),
+      patched('BOOTSTRAP', '{node: 1}')].map((yaml): [Verdict, string] => ['refused', yaml]),
+    ...[patched('HTTP_FILTER', any(`${TYPE}udpa.type.v1.TypedStruct, type_url: a, value: {a: 1}`)), patched('CLUSTER', '{transport_socket: {name: tls}}'), patched('BOOTSTRAP', '{foo: 1}'), patched('CLUSTER', '{foo: 1}', 'REMOVE')]
+      .map((yaml): [Verdict, string] => ['warned', yaml]),
   ],
   'expressions of CEL': [
     ...['response.code >= 400', 'has(a.b) && !has(request.headers.x)', 'x.all(y, y > 1) ? 1 : 2', '.a.b', '-9223372036854775808', '[1, 2,]', '[,]', '{"a": 1}', 'Foo{a: 1}', "r'\\'", '1.a', 'a // b', 'a.`b-c`', "b'a'", '"\\x41\\101"', 'a.if', '--x', '!-1']
