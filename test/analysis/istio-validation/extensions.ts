@@ -2,7 +2,6 @@ import type { Cases } from './manifests';
 import { object, PROVIDER, targets, WEB } from './manifests';
 
 const filter = (text: string, more = '') => object('EnvoyFilter', `{priority: 1, ${more}configPatches: [${text}]}`, 'networking.istio.io/v1alpha3');
-const ROUTER = '{name: envoy.filters.http.router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}';
 const LUA = '{name: lua, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, default_source_code: {inline_string: "function envoy_on_request(h) end"}}}';
 const httpFilter = (value: string) => filter(`{applyTo: HTTP_FILTER, match: {context: SIDECAR_INBOUND}, patch: {operation: INSERT_FIRST, value: ${value}}}`);
 const cluster = (value: string, match = '') => filter(`{applyTo: CLUSTER, ${match}patch: {operation: MERGE, value: ${value}}}`);
