@@ -152,7 +152,7 @@ describe('JwtAuthentication', () => {
     const chart = shop();
     const reviews = new MeshService(chart, 'reviews', { ports: [MeshPort.http(80, { targetPort: 9080 }), MeshPort.grpc(9090), MeshPort.tcp(3306)] });
     reviews.addVersion('v1', { containers: [{ image: 'reviews' }] });
-    new JwtAuthentication(chart, 'jwt', { service: reviews, issuer: 'a', jwks: '{"keys":[{"kty":"oct"}]}' });
+    new JwtAuthentication(chart, 'jwt', { service: reviews, issuer: 'a', jwks: '{"keys":[{"kty":"oct","k":"AQAB"}]}' });
     new Mesh(chart, 'mesh');
     expect(only(chart, 'AuthorizationPolicy').spec.rules).toEqual([
       { from: [{ source: { notRequestPrincipals: ['*'] } }], to: [{ operation: { ports: ['9080', '9090'] } }] },
@@ -162,9 +162,9 @@ describe('JwtAuthentication', () => {
 
   test('asks for no token where none is required', () => {
     const chart = shop();
-    new JwtAuthentication(chart, 'jwt', { issuer: 'a', jwks: '{"keys":[{"kty":"oct"}]}', required: false, forwardOriginalToken: false });
+    new JwtAuthentication(chart, 'jwt', { issuer: 'a', jwks: '{"keys":[{"kty":"oct","k":"AQAB"}]}', required: false, forwardOriginalToken: false });
     expect(Testing.synth(chart).map(({ kind }: { kind: string }) => kind)).toEqual(['RequestAuthentication']);
-    expect(only(chart, 'RequestAuthentication').spec).toEqual({ jwtRules: [{ issuer: 'a', jwks: '{"keys":[{"kty":"oct"}]}', forwardOriginalToken: false }] });
+    expect(only(chart, 'RequestAuthentication').spec).toEqual({ jwtRules: [{ issuer: 'a', jwks: '{"keys":[{"kty":"oct","k":"AQAB"}]}', forwardOriginalToken: false }] });
   });
 
   test.each<[Partial<JwtAuthenticationProps>, string]>([
