@@ -34,6 +34,22 @@ test('a finding fails synthesis at its construct, a hand-written one too', () =>
   ]);
 });
 
+test('each synthesis looks at what the tree holds by then', () => {
+  const chart = Testing.chart();
+  new Mesh(chart, 'mesh');
+  new MeshService(chart, 'reviews', { ports: [MeshPort.http(9080)] }).addVersion('v1', image);
+  expect(failures(chart)).toEqual([]);
+  const wrong = virtualService(chart, 'v9');
+  const found = failures(chart);
+  expect(found).toEqual([expect.stringContaining('[test/by-hand] MESH_SUBSET_MISSING')]);
+  expect(failures(chart)).toEqual(found);
+  chart.node.tryRemoveChild(wrong.node.id);
+  expect(failures(chart)).toEqual([]);
+  // The same text from another construct of that path.
+  virtualService(chart, 'v9');
+  expect(failures(chart)).toEqual(found);
+});
+
 test('without a Mesh the same is rendered', () => {
   const chart = Testing.chart();
   virtualService(chart, 'v9');

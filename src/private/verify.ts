@@ -42,11 +42,20 @@ function errorsByConstruct(root: IConstruct, settings: MeshSettings): Map<IConst
   return errors;
 }
 
+/** What was found below a root the last time. cdk8s validates all of an app once, and once more for each chart that it writes. */
+const analyzed = new WeakMap<IConstruct, { readonly input: string; readonly findings: Finding[] }>();
+
 function analyze(manifests: unknown[], root: IConstruct): Finding[] {
+  const options = meshOptionsFor(root);
+  const input = JSON.stringify([manifests, options]);
+  const last = analyzed.get(root);
+  if (last?.input === input) return last.findings;
   // Loaded here, so that an app without a Mesh pays nothing for it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const analysis: typeof import('../analysis') = require('../analysis');
-  return analysis.analyzeManifests(manifests, meshOptionsFor(root));
+  const findings = analysis.analyzeManifests(manifests, options);
+  analyzed.set(root, { input, findings });
+  return findings;
 }
 
 /** What analysis finds in texts of manifests, by the file they were read from. */

@@ -1,8 +1,7 @@
 import type { JsonValue } from '@bufbuild/protobuf';
-import { fromJson } from '@bufbuild/protobuf';
 import type { Json } from '../../model/json';
 import { isObject } from '../../model/json';
-import { lazyRegistry } from '../../xds/lazy-registry';
+import { lazyFromJson, lazyRegistry } from '../../xds/lazy-registry';
 import type { Path } from '../finding';
 import { fieldOf } from '../finding';
 import { quote } from './common';
@@ -69,6 +68,7 @@ export function patchValueRules(at: Reporter, applyTo: string, value: Json, path
   const untyped = untypedPart(value);
   if (untyped !== undefined) return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} says of each message of any type which it is, got ${untyped}`, 'add it');
   const known = withoutForeign(value) as JsonValue;
+  const fromJson = lazyFromJson();
   const lenient = faultOf(() => fromJson(schema, known, { registry: lazyRegistry(), ignoreUnknownFields: true }));
   if (lenient !== undefined) {
     return at.invalid(path, 'MESH_PATCH_VALUE', `${fieldOf(path)} is a ${name} of Envoy, got a value that cannot be read as one: ${lenient}`, 'correct it');
