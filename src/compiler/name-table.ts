@@ -5,7 +5,7 @@ import type { View } from './view';
 import { isIpAddress } from '../model/addresses';
 import { textOf } from '../model/json';
 import type { Service, Workload } from '../model/service';
-import { addressFor, WILDCARD } from './listeners/outbound';
+import { addressFor, WILDCARD } from './listeners/bind';
 import { dnsCapture } from './routes/service-hosts';
 import type { NameTable, NameTable_NameInfoSchema } from '../xds/gen/istio/networking/nds/v1/nds_pb';
 import { NameTableSchema } from '../xds/gen/istio/networking/nds/v1/nds_pb';

@@ -50,7 +50,7 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
     callerKey: JSON.stringify(watched.map(label => proxy.labels[label] ?? null)),
     facetKey: JSON.stringify([
       proxy.type, proxy.dialect, proxy.namespace, proxy.labels, proxy.clusterId, proxy.workload, proxy.cluster,
-      metadata.MESH_ID, metadata.IDLE_TIMEOUT, metadata.PROXY_CONFIG, metadata.ISTIO_VERSION,
+      metadata.MESH_ID, metadata.IDLE_TIMEOUT, metadata.HTTP10, metadata.PROXY_CONFIG, metadata.ISTIO_VERSION,
     ]),
     proxyKey: JSON.stringify(proxy),
     ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),

@@ -36,6 +36,13 @@ export function inCidr(address: string, cidr: string): boolean {
   return own.slice(0, count) === first.slice(0, count);
 }
 
+/** A range by its first bits, however its address is written: `10.1.2.3/8` is `10.0.0.0/8`; a plain address is a range of its own. */
+export function maskedCidr(cidr: string): string {
+  const [prefix, length] = cidr.split('/');
+  const bits = bitsOf(prefix);
+  return bits === undefined ? cidr : `${bits.length}/${bits.slice(0, length === undefined ? bits.length : Number(length))}`;
+}
+
 /** The address as ones and zeros; undefined for what is none. */
 function bitsOf(address: string): string | undefined {
   if (isIPv4(address)) return address.split('.').map(part => Number(part).toString(2).padStart(8, '0')).join('');

@@ -88,7 +88,9 @@ export function proxyOf(model: Model, workload: Workload, options: ProxyOptions 
     ...(workload.nodeName === undefined ? {} : { NODE_NAME: workload.nodeName }),
     ...(network === undefined ? {} : { NETWORK: network }),
     ...(dialect === 'istio' ? { ISTIO_VERSION } : {}),
-    ...(capture === 'explicit' ? explicitMetadata(options.explicit ?? {}) : { INTERCEPTION_MODE: 'REDIRECT' }),
+    // Istio's agent has two ports of its own.
+    ...(capture === 'explicit' ? explicitMetadata(options.explicit ?? {})
+      : { INTERCEPTION_MODE: 'REDIRECT', ENVOY_STATUS_PORT: 15021, ENVOY_PROMETHEUS_PORT: 15090 }),
     ...options.metadata,
   };
   const dnsDomain = `${namespace}.svc.${model.domain}`;

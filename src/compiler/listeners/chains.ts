@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { maskedCidr } from '../../model/addresses';
 import { compare } from '../../model/resource';
 import { pack } from '../../xds/any';
 import { duration } from '../../xds/duration';
@@ -41,13 +42,17 @@ const wild = (sni: readonly string[] | undefined): boolean => sni === undefined 
 /** Ranges that take every address say nothing. */
 const narrow = (cidrs: readonly string[] | undefined): string[] => (cidrs ?? []).filter(cidr => !cidr.startsWith('0.0.0.0/') && cidr !== '0.0.0.0').sort(compare);
 
+/** A range of all addresses is a condition to Istio: such a chain has an empty match and is no listener's default. */
 export const isUnconditional = (chain: Chain): boolean => (
-  wild(chain.sni) && narrow(chain.cidrs).length === 0 && (chain.alpn ?? []).length === 0 && (chain.transport ?? '') === '' && chain.destinationPort === undefined);
+  wild(chain.sni) && (chain.cidrs ?? []).length === 0 && (chain.alpn ?? []).length === 0 && (chain.transport ?? '') === '' && chain.destinationPort === undefined);
+
+const distinct = (texts: readonly string[]): string[] => [...new Set(texts)].sort(compare);
 
 /** Whether two chains would take the same connections. */
 export function conflicts(a: Chain, b: Chain): boolean {
   const text = (chain: Chain): string => JSON.stringify([
-    chain.transport ?? '', chain.alpn ?? [], wild(chain.sni) ? [] : [...chain.sni ?? []].sort(compare), narrow(chain.cidrs), chain.destinationPort ?? 0,
+    chain.transport ?? '', chain.alpn ?? [], distinct((chain.sni ?? []).filter(name => name !== '*')), distinct(narrow(chain.cidrs).map(maskedCidr)),
+    chain.destinationPort ?? 0,
   ]);
   return text(a) === text(b);
 }
@@ -81,7 +86,7 @@ function range(cidr: string): { addressPrefix: string; prefixLen: number } {
 /** Inspectors that the chains need: TLS before HTTP. */
 export function inspectorsFor(chains: readonly Chain[]): ListenerFilter[] {
   return [
-    ...(chains.some(chain => !wild(chain.sni)) ? [TLS_INSPECTOR()] : []),
+    ...(chains.some(chain => (chain.sni ?? []).length > 0) ? [TLS_INSPECTOR()] : []),
     ...(chains.some(chain => (chain.alpn ?? []).length > 0) ? [HTTP_INSPECTOR()] : []),
   ];
 }

@@ -66,7 +66,7 @@ function chainsFor(
     const grpcWeb = port.protocol === 'GRPC-Web';
     return [{ filters: outboundHttp(view, { direction: 'outbound', statPrefix, routes: routeName, port: port.number, grpcWeb }) }];
   }
-  const tcp = tcpChains(view, egress, service, port, 'explicit');
+  const tcp = tcpChains(view, egress, service, port, { bind: 'explicit', cidrs: [] });
   if (port.protocol !== 'Auto') return tcp;
   routes.set(own, sniffedRoutes(view, egress, service.hostname, port.number));
   return [httpChain(view, statPrefix, own, port.number, false), ...tcp];

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { chainMessage } from './chains';
 import { httpConnectionManager } from './hcm';
 import { numberOf } from '../../model/json';
+import { duration } from '../../xds/duration';
 import { TrafficDirection } from '../../xds/gen/envoy/config/core/v3/base_pb';
 import { ListenerSchema } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
 import type { Listener } from '../../xds/gen/envoy/config/listener/v3/listener_pb';
@@ -20,6 +21,8 @@ export function httpProxyListener(view: View): Listener[] {
     name,
     address: addressMessage(LOOPBACK, port),
     filterChains: [chainMessage({ filters: [manager] })],
+    listenerFiltersTimeout: duration(0),
+    continueOnListenerFiltersTimeout: true,
     trafficDirection: TrafficDirection.OUTBOUND,
     maxConnectionsToAcceptPerSocketEvent: 1,
   })];

@@ -1,11 +1,11 @@
 import { create } from '@bufbuild/protobuf';
+import { addressFor, bindsOf, isTaken, WILDCARD } from './bind';
 import { chainMessage, conflicts, inspectorsFor, isUnconditional, PLAIN_HTTP } from './chains';
 import type { Chain } from './chains';
 import { httpConnectionManager } from './hcm';
 import type { HcmOptions } from './hcm';
 import { tcpTo } from './tcp';
 import { tcpChains } from './tcp-chains';
-import { isIpAddress } from '../../model/addresses';
 import { isHttp } from '../../model/ports';
 import type { Service, ServicePort } from '../../model/service';
 import { duration } from '../../xds/duration';
@@ -21,10 +21,6 @@ import { BLACK_HOLE, PASSTHROUGH } from '../names';
 import { portOf } from '../scope/scope';
 import type { EgressListener } from '../scope/scope';
 import type { View } from '../view';
-
-export const WILDCARD = '0.0.0.0';
-/** Ports that Envoy and the agent keep for themselves. */
-const RESERVED: ReadonlySet<number> = new Set([15001, 15006, 15021, 15090]);
 
 type Kind = 'HTTP' | 'TCP' | 'Auto';
 
@@ -65,36 +61,40 @@ function ownPort(own: NonNullable<EgressListener['own']>, service: Service): Ser
 
 function addPort(view: View, entries: Map<string, Entry>, listener: EgressListener, service: Service, port: ServicePort, binds: boolean): void {
   if (port.protocol === 'UDP') return;
-  const given = listener.bind ?? (binds ? '127.0.0.1' : listener.own === undefined ? undefined : WILDCARD);
-  const unprivileged = view.proxy.metadata.UNPRIVILEGED_POD === 'true' && binds && port.number > 0 && port.number < 1024;
-  if (unprivileged) return;
-  if (isHttp(port.protocol)) {
-    const bind = given ?? WILDCARD;
-    // Services share the listener and its routes; only a TCP port in the way is joined.
-    const existing = entries.get(`${bind}_${port.number}`);
-    if (existing !== undefined && existing.kind !== 'TCP') return;
-    if (bind !== WILDCARD || !RESERVED.has(port.number)) put(entries, httpEntry(view, port, bind, binds));
-    return;
-  }
-  for (const bind of given === undefined ? bindsOf(view, service, port) : [given]) {
-    if (bind === WILDCARD && RESERVED.has(port.number)) continue;
-    const tcp = tcpChains(view, listener, service, port, bind);
-    const entry = { bind, port: port.number, binds, protocol: port.protocol };
-    if (port.protocol === 'Auto') {
+  const given = listener.bind ?? (binds ? '127.0.0.1' : undefined);
+  if (isTaken(view, given, port, binds)) return;
+  for (const bind of given === undefined ? bindsOf(view, service, port, listener.own === undefined) : [given]) {
+    const key = `${bind}_${port.number}`;
+    const existing = entries.get(key);
+    if (existing?.locked === true) continue;
+    if (port.protocol === 'HTTP_PROXY') {
+      // Whoever sends whole URLs shares with nobody.
+      entries.set(key, httpEntry(view, port, bind, binds));
+    } else if (isHttp(port.protocol)) {
+      // Services share the listener and its routes; only a TCP port in the way is joined.
+      if (existing === undefined || existing.kind === 'TCP') put(entries, httpEntry(view, port, bind, binds));
+    } else if (port.protocol !== 'Auto') {
+      put(entries, { bind, port: port.number, binds, protocol: port.protocol, kind: 'TCP', chains: bytes(view, listener, service, port, bind, given) });
+    } else if (existing?.kind !== 'Auto') {
       const routes = bind === WILDCARD ? String(port.number) : `${service.hostname}:${port.number}`;
       const http = httpChain(view, `outbound_${bind}_${port.number};`, routes, port.number, false);
-      put(entries, { ...entry, kind: 'Auto', chains: [http, ...tcp] });
-    } else {
-      put(entries, { ...entry, kind: 'TCP', chains: tcp });
+      const chains = [...bytes(view, listener, service, port, bind, given), http];
+      put(entries, { bind, port: port.number, binds, protocol: port.protocol, kind: 'Auto', chains });
     }
   }
+}
+
+/** Chains that forward bytes; a service that is a range of addresses is told apart by them where the listener has none of its own. */
+function bytes(view: View, listener: EgressListener, service: Service, port: ServicePort, bind: string, given: string | undefined): Chain[] {
+  const address = addressFor(view, service);
+  return tcpChains(view, listener, service, port, { bind, cidrs: given === undefined && address.includes('/') ? [address] : [] });
 }
 
 function httpEntry(view: View, port: ServicePort, bind: string, binds: boolean): Entry {
   const routes = bind.startsWith('unix://') ? bind : String(port.number);
   const chain = httpChain(view, `outbound_${bind}_${port.number};`, routes, port.number, port.protocol === 'GRPC-Web');
   // On a wildcard its chain asks for an ALPN, so TCP may join: Istio records it as Auto. An address of its own needs no such match.
-  return bind === WILDCARD
+  return bind === WILDCARD && port.protocol !== 'HTTP_PROXY'
     ? { bind, port: port.number, binds, kind: 'Auto', protocol: port.protocol, chains: [chain] }
     : { bind, port: port.number, binds, kind: 'HTTP', protocol: port.protocol, chains: [{ filters: chain.filters }] };
 }
@@ -112,24 +112,6 @@ export function httpChain(view: View, statPrefix: string, routes: string, port: 
   };
 }
 
-/** Addresses on which a TCP or detected port is caught. */
-function bindsOf(view: View, service: Service, port: ServicePort): readonly string[] {
-  if (service.headless && service.registry === 'Kubernetes') {
-    const own = new Set(view.proxy.ips);
-    const addresses = view.mesh.model.endpointsOf(service, port.name).map(({ address }) => address);
-    return [...new Set(addresses)].filter(address => isIpAddress(address) && !own.has(address));
-  }
-  const address = addressFor(view, service);
-  return [isIpAddress(address) ? address : WILDCARD];
-}
-
-/** The VIP this proxy dials for a service: an automatic one only where the agent's DNS hands it out. */
-export function addressFor(view: View, service: Service): string {
-  const capture = view.proxy.metadata.DNS_CAPTURE;
-  if (service.address !== WILDCARD || service.autoAddress === undefined) return service.address;
-  return capture === 'true' || capture === true ? service.autoAddress : service.address;
-}
-
 /** Recognised by what the HTTP inspector finds. */
 const isHttpChain = (chain: Chain): boolean => (chain.alpn ?? []).length > 0;
 
@@ -141,17 +123,15 @@ function put(entries: Map<string, Entry>, incoming: Entry): void {
     entries.set(key, incoming);
     return;
   }
-  if (existing.locked === true) return;
-  // A detected port takes an HTTP one in; a second HTTP port shares the first one's routes.
-  if (existing.kind === 'HTTP') {
-    if (incoming.kind === 'Auto') entries.set(key, incoming);
-    if (incoming.kind !== 'TCP') return;
-  }
+  // Mongo and MySQL wait for the server to speak first, so nothing else may share with them.
   const exclusive = [incoming.protocol, existing.protocol].some(protocol => protocol === 'Mongo' || protocol === 'MySQL');
   if (exclusive && incoming.protocol !== existing.protocol) return;
-  const addable = incoming.chains.filter(chain => !(existing.kind === 'Auto' && isHttpChain(chain)) && !existing.chains.some(known => conflicts(known, chain)));
-  if (existing.kind === 'TCP' && incoming.kind !== 'TCP') existing.kind = 'Auto';
-  existing.chains.push(...addable);
+  if (existing.kind === 'HTTP' && incoming.kind === 'Auto') {
+    entries.set(key, incoming);
+    return;
+  }
+  if (existing.kind !== incoming.kind) existing.kind = 'Auto';
+  for (const chain of incoming.chains) if (!existing.chains.some(known => conflicts(known, chain))) existing.chains.push(chain);
 }
 
 function listenerOf(view: View, entry: Entry): Listener {

@@ -7,14 +7,13 @@ import { portRoutes, routeConfiguration, sniffedRoutes } from './sidecar';
 export function sidecarRoutes(view: View, name: string): RouteConfiguration {
   const { mesh, proxy, scope } = view;
   return mesh.memo.get('sidecarRoutes', [scope, name, proxy.dnsDomain, view.callerKey, dnsCapture(view)], () => {
-    const uds = name.startsWith('unix://');
-    const port = uds ? 0 : Number(/^\d+$/.test(name) ? name : name.slice(name.lastIndexOf(':') + 1));
-    const listener = scope.listeners.find(({ own, bind }) => own === undefined || (own.port === port && (port !== 0 || bind === name)));
-    if (name === 'http_proxy') return portRoutes(view, scope.listeners[scope.listeners.length - 1], name, 0);
-    if (listener === undefined) return routeConfiguration(name, []);
-    if (uds || /^\d+$/.test(name)) return portRoutes(view, listener, name, port);
+    const shared = name === 'http_proxy' || name.startsWith('unix://') || /^\d+$/.test(name);
     const colon = name.lastIndexOf(':');
-    if (colon > 0) return sniffedRoutes(view, listener, name.slice(0, colon), port);
-    return routeConfiguration(name, []);
+    if (!shared && colon <= 0) return routeConfiguration(name, []);
+    // A unix socket and the HTTP proxy serve every port.
+    const port = /^\d+$/.test(name) ? Number(name) : shared ? 0 : Number(name.slice(colon + 1));
+    const listener = scope.listeners.find(({ own, bind }) => own === undefined || (own.port === port && (port !== 0 || bind === name)));
+    if (shared) return portRoutes(view, listener, name, listener?.own?.protocol === 'HTTP_PROXY' ? 0 : port);
+    return listener === undefined ? routeConfiguration(name, []) : sniffedRoutes(view, listener, name.slice(0, colon), port);
   });
 }

@@ -1,4 +1,4 @@
-import { hashPolicy } from './hash-policy';
+import { consistentHash, hashPolicy } from './hash-policy';
 import { CATCH_ALL } from './match';
 import { DEFAULT_RETRY, retryPolicy } from './retry';
 import type { Service, ServicePort } from '../../model/service';
@@ -14,7 +14,7 @@ const NO_TIMEOUT = duration(0);
 /** The route of a service that no VirtualService speaks for. */
 export function defaultRoute(view: View, service: Service, port: ServicePort): Route {
   const retries = view.mesh.model.config.raw.defaultHttpRetryPolicy as HttpRetry | undefined;
-  const hash = hashPolicy(view.ruleOf(service), port.number, '');
+  const hash = hashPolicy(consistentHash(view.ruleOf(service), port.number, ''));
   return literal.route({
     name: 'default',
     match: CATCH_ALL,

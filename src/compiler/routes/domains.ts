@@ -16,10 +16,8 @@ export function domainsOf(service: Service, port: number, listenerPort: number, 
   const { all, short } = aliases.length === 0 ? own
     : { all: [own, ...aliases].flatMap(names => names.all), short: [own, ...aliases].flatMap(names => names.short) };
   const wild = service.headless && service.registry === 'Kubernetes' ? all.map(name => `*.${name}`) : [];
-  const hosts = [...all, ...wild, ...addresses.filter(address => address !== '0.0.0.0' && !address.includes('/')).map(bracketed)];
-  if (listenerPort !== 0) return { domains: hosts, short };
-  const both = hosts.flatMap(host => [host, `${host}:${port}`]);
-  return { domains: port === 80 ? both : both.filter((_, index) => index % 2 === 1), short };
+  const hosts = [...all, ...wild, ...addresses.filter(address => address !== '0.0.0.0').map(bracketed)];
+  return { domains: listenerPort !== 0 ? hosts : hosts.flatMap(host => [host, `${host}:${port}`]), short };
 }
 
 function allNames(hostname: string, proxyDomain: string): { readonly all: readonly string[]; readonly short: readonly string[] } {

@@ -50,8 +50,8 @@ function grpcCode(status: string): number {
 }
 
 function cors(policy: CorsPolicy): Any {
-  const origins = policy.allowOrigins?.map(stringMatcher)
-    ?? policy.allowOrigin?.map(value => ({ matchPattern: { case: 'exact' as const, value } })) ?? [];
+  const origins = (policy.allowOrigins ?? []).map(stringMatcher);
+  if (origins.length === 0) origins.push(...(policy.allowOrigin ?? []).map(exact => stringMatcher({ exact })));
   const maxAge = durationMs(policy.maxAge);
   return pack(CorsPolicySchema, {
     allowOriginStringMatch: origins,

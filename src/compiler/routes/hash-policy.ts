@@ -6,25 +6,28 @@ import type { RouteAction_HashPolicy } from '../../xds/gen/envoy/config/route/v3
 import { durationMs } from '../durations';
 import type { ConsistentHash, TrafficPolicy } from '../istio-api';
 import type { DestinationRule } from '../scope/destination-rules';
-import { policyFor } from '../scope/traffic-policy';
 
 type Specifier = MessageInitShape<typeof RouteAction_HashPolicySchema>['policySpecifier'];
 
-/** What a request is hashed by, if its destination balances by consistent hash (istio-behaviour D4). Port-level entries need a named port. */
-export function hashPolicy(rule: DestinationRule | undefined, port: number | undefined, subset: string): RouteAction_HashPolicy | undefined {
-  if (rule === undefined || !asksForHash(rule, subset)) return undefined;
-  const hash = policyFor(rule, port ?? -1, subset).loadBalancer?.consistentHash;
+/**
+ * What a destination's requests are hashed by (istio-behaviour D4): of the subset at its port, the subset, the rule at its port, the rule, the first
+ * that says something. Port-level entries need a named port.
+ */
+export function consistentHash(rule: DestinationRule | undefined, port: number | undefined, subset: string): ConsistentHash | undefined {
+  if (rule === undefined) return undefined;
+  const at = (policy: TrafficPolicy | undefined): ConsistentHash | undefined => (
+    policy?.portLevelSettings?.find(setting => setting.port?.number === port)?.loadBalancer?.consistentHash);
+  const own = rule.subsets.find(({ name }) => name === subset)?.trafficPolicy;
+  const whole = rule.trafficPolicy;
+  return (port === undefined ? undefined : at(own)) ?? own?.loadBalancer?.consistentHash
+    ?? (port === undefined ? undefined : at(whole)) ?? whole?.loadBalancer?.consistentHash;
+}
+
+/** The same in Envoy's terms; undefined where no key is named. */
+export function hashPolicy(hash: ConsistentHash | undefined): RouteAction_HashPolicy | undefined {
   const policySpecifier = hash && specifierOf(hash);
   return policySpecifier && create(RouteAction_HashPolicySchema, { policySpecifier });
 }
-
-/** Few rules do, and every destination of every route asks. */
-function asksForHash({ trafficPolicy, subsets }: DestinationRule, subset: string): boolean {
-  return hashes(trafficPolicy) || subsets.some(({ name, trafficPolicy: own }) => name === subset && hashes(own));
-}
-
-const hashes = (policy: TrafficPolicy | undefined): boolean => policy?.loadBalancer?.consistentHash !== undefined
-  || (policy?.portLevelSettings?.some(({ loadBalancer }) => loadBalancer?.consistentHash !== undefined) ?? false);
 
 function specifierOf(hash: ConsistentHash): Specifier {
   if (hash.httpHeaderName !== undefined) return { case: 'header', value: { headerName: hash.httpHeaderName } };

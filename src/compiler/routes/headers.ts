@@ -25,7 +25,7 @@ export function headerChanges(...levels: readonly (Headers | undefined)[]): Head
       responseHeadersToAdd: responses.flatMap(additions),
       responseHeadersToRemove: responses.flatMap(removals),
     },
-    authority: requests.map(operations => authorityOf(operations?.set) ?? authorityOf(operations?.add)).find(name => name !== undefined),
+    authority: requests.map(operations => authorityOf(operations?.set) || authorityOf(operations?.add)).find(name => name !== undefined && name !== ''),
   };
 }
 
@@ -47,6 +47,6 @@ function additions(operations: HeaderOperations | undefined): HeaderValueOption[
 const removals = (operations: HeaderOperations | undefined): string[] => (operations?.remove ?? []).filter(isPlain);
 
 function authorityOf(values: Readonly<Record<string, string>> | undefined): string | undefined {
-  const names = Object.keys(values ?? {}).filter(name => name.toLowerCase() === 'host' || name === ':authority').sort(compare);
+  const names = Object.keys(values ?? {}).filter(name => ['host', ':authority'].includes(name.toLowerCase())).sort(compare);
   return names.length === 0 ? undefined : values?.[names[names.length - 1]];
 }

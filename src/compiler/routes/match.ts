@@ -21,6 +21,7 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
     ...sortedHeaders(match.headers, name => claimPath(name) === undefined, headerMatcher),
     ...sortedHeaders(match.withoutHeaders, name => claimPath(name) === undefined, headerAbsentMatcher),
   ];
+  if (match.headers !== undefined && match.withoutHeaders !== undefined) headers.sort((a, b) => compare(a.name, b.name));
   if (match.method !== undefined) headers.push(headerMatcher(':method', match.method));
   if (match.authority !== undefined) headers.push(headerMatcher(':authority', match.authority));
   if (match.scheme !== undefined) headers.push(headerMatcher(':scheme', match.scheme));

@@ -12,6 +12,7 @@ import { durationMs } from '../durations';
 import type { HttpRetry } from '../istio-api';
 
 const DEFAULT_RETRY_ON = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
+const BY_CODE = 'retriable-status-codes';
 const OTHER_HOSTS = [create(RetryPolicy_RetryHostPredicateSchema, {
   name: 'envoy.retry_host_predicates.previous_hosts', configType: { case: 'typedConfig', value: pack(PreviousHostsPredicateSchema) },
 })];
@@ -32,7 +33,7 @@ export function retryPolicy(policy: HttpRetry | undefined, pinned: boolean): Ret
     numRetries: attempts,
     perTryTimeout: perTry === undefined ? undefined : duration(perTry),
     retriableStatusCodes: codes,
-    retryHostPredicate: pinned || policy?.retryIgnorePreviousHosts === false ? [] : OTHER_HOSTS,
+    retryHostPredicate: policy?.retryIgnorePreviousHosts ?? !pinned ? OTHER_HOSTS : [],
     hostSelectionRetryMaxAttempts: 5n,
     retryPriority: policy?.retryRemoteLocalities === true ? OTHER_PRIORITIES : undefined,
     retryBackOff: backoff === undefined ? undefined : create(RetryPolicy_RetryBackOffSchema, { baseInterval: duration(backoff) }),
@@ -59,12 +60,12 @@ export function inboundRetry(policy: HttpRetry | undefined): RetryPolicy | undef
 
 function conditions(text: string | undefined): { retryOn: string; codes: number[] } {
   if (text === undefined || text === '') return { retryOn: DEFAULT_RETRY_ON, codes: [] };
-  const words = text.split(',').map(word => word.trim());
+  const words = text.split(',').map(word => word.trim()).filter(word => word !== '');
   const isCode = (word: string): boolean => /^\d+$/.test(word) && STATUS_CODES.has(Number(word));
   const codes = words.filter(isCode).map(Number);
-  const rest = words.filter(word => !isCode(word));
-  if (codes.length > 0 && !rest.includes('retriable-status-codes')) rest.push('retriable-status-codes');
-  return { retryOn: rest.join(','), codes };
+  const rest = words.filter(word => !isCode(word)).join(',');
+  // Where only codes are given, nothing stands before the comma.
+  return { retryOn: codes.length > 0 && !rest.includes(BY_CODE) ? `${rest},${BY_CODE}` : rest, codes };
 }
 
 /** Statuses that HTTP defines; any other number in retryOn is passed on as it stands. */

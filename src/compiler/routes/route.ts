@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { base64Decode } from '@bufbuild/protobuf/wire';
 import { filtersPerRoute, perMillion } from './filters-per-route';
-import { hashPolicy } from './hash-policy';
+import { consistentHash, hashPolicy } from './hash-policy';
 import { headerChanges } from './headers';
 import { isCatchAll, routeMatch } from './match';
 import { retryPolicy } from './retry';
@@ -18,7 +18,7 @@ import type { Route, RouteAction, RouteMatch, WeightedCluster_ClusterWeight } fr
 import { RegexMatchAndSubstituteSchema } from '../../xds/gen/envoy/type/matcher/v3/regex_pb';
 import * as literal from '../../xds/literals';
 import { durationMs } from '../durations';
-import type { Destination, HttpDestination, HttpMatch, HttpRetry, HttpRoute, Percentage } from '../istio-api';
+import type { ConsistentHash, Destination, HttpDestination, HttpMatch, HttpRetry, HttpRoute } from '../istio-api';
 import { outboundCluster } from '../names';
 import type { VirtualService } from '../scope/virtual-services';
 import type { View } from '../view';
@@ -74,7 +74,7 @@ function routeOf(
   const { authority, fields } = headerChanges(rule.headers, single?.headers);
   const action = actionOf(site, service, rule, authority);
   return literal.route({
-    name: [rule.name, match?.name].filter(part => part !== undefined && part !== '').join('.'),
+    name: `${rule.name ?? ''}${nonEmpty(match?.name) === undefined ? '' : `.${match?.name}`}`,
     match: envoyMatch,
     action,
     metadata,
@@ -147,7 +147,7 @@ function forward(site: RouteSite, service: VirtualService, rule: HttpRoute, from
     timeout,
     maxGrpcTimeout: timeout,
     requestMirrorPolicies: mirrors(site, service, rule),
-    hashPolicy: hash.some(policy => policy !== undefined) ? hash.filter(policy => policy !== undefined) : undefined,
+    hashPolicy: hashes(destinations, hash),
     hostRewriteSpecifier: authority === undefined ? undefined : { case: 'hostRewriteLiteral', value: authority },
     ...rewrite(rule),
   });
@@ -181,33 +181,42 @@ function rewrite(rule: HttpRoute): Partial<Pick<RouteAction, 'prefixRewrite' | '
 
 function mirrors(site: RouteSite, service: VirtualService, rule: HttpRoute): RouteAction['requestMirrorPolicies'] | undefined {
   if (rule.mirror === undefined && rule.mirrors === undefined) return undefined;
-  const all: { destination: Destination; share: { numerator: number; denominator?: number } }[] = [];
-  if (rule.mirror !== undefined) {
-    const share = rule.mirrorPercentage !== undefined ? perMillion(rule.mirrorPercentage)
-      : { numerator: rule.mirrorPercent ?? rule.mirror_percent ?? 100 };
-    all.push({ destination: rule.mirror, share });
-  }
-  for (const { destination, percentage } of rule.mirrors ?? []) all.push({ destination, share: shareOf(percentage) });
-  return all.filter(({ share }) => share.numerator > 0).map(({ destination, share }) => create(RouteAction_RequestMirrorPolicySchema, {
-    cluster: clusterOf(site, service, destination),
-    runtimeFraction: { defaultValue: share },
-    traceSampled: false,
-    disableShadowHostSuffixAppend: true,
-  }));
+  const all = [...rule.mirrors ?? []];
+  const { mirror, mirrorPercentage, mirrorPercent = rule.mirror_percent } = rule;
+  if (mirror !== undefined) all.unshift({ destination: mirror, percentage: mirrorPercentage });
+  return all.flatMap(({ destination, percentage }, index) => {
+    const legacy = mirror !== undefined && index === 0 ? mirrorPercent : undefined;
+    const share = percentage === undefined ? { numerator: legacy ?? 100 } : perMillion(percentage);
+    // A share that is too small to be written still stands there.
+    if ((percentage === undefined ? share.numerator : percentage.value ?? 0) <= 0) return [];
+    return [create(RouteAction_RequestMirrorPolicySchema, {
+      cluster: clusterOf(site, service, destination),
+      runtimeFraction: { defaultValue: share },
+      traceSampled: false,
+      disableShadowHostSuffixAppend: true,
+    })];
+  });
 }
 
-const shareOf = (percentage: Percentage | undefined) => (percentage === undefined ? { numerator: 100 } : perMillion(percentage));
+/** What requests are hashed by, of the destinations that get any. */
+function hashes(destinations: readonly HttpDestination[], all: readonly (ConsistentHash | undefined)[]): RouteAction['hashPolicy'] | undefined {
+  if (all.every(hash => hash === undefined)) return undefined;
+  return all.filter((_, index) => destinations.length === 1 || (destinations[index].weight ?? 0) > 0)
+    .map(hashPolicy).filter(policy => policy !== undefined);
+}
 
 function hashOf(site: RouteSite, { host, destination }: Target) {
   const known = site.view.scope.byHost.get(host);
-  return known && hashPolicy(site.view.ruleOf(known), destination.port?.number, destination.subset ?? '');
+  return known && consistentHash(site.view.ruleOf(known), destination.port?.number, destination.subset ?? '');
 }
 
 /** The host of a destination; for an alias, the name that it stands for. */
 export function hostOf({ view: { mesh } }: Pick<RouteSite, 'view'>, service: VirtualService, destination: Destination): string {
-  const host = resolveHost(destination.host, service.namespace, mesh.model.domain).toLowerCase();
-  const known = mesh.model.servicesByHost.get(host)?.[0];
-  return known?.resolution === 'alias' ? known.externalName ?? host : host;
+  const host = resolveHost(destination.host, service.namespace, mesh.model.domain);
+  const [known] = mesh.model.servicesByHost.get(host.toLowerCase()) ?? [];
+  // Istio takes the letters as they stand: `Cart` is no service that is called `cart`.
+  if (host !== known?.hostname && host !== known?.name) return host;
+  return known.resolution === 'alias' ? known.externalName ?? host : known.hostname;
 }
 
 /** Cluster of a destination: its port, else the service's only port, else the port that was dialled. */

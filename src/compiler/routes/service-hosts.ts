@@ -185,7 +185,7 @@ function slotsOf({ view, port, key, services }: ListenerSite, parts: readonly Pa
       if (names.has(name)) return;
       names.add(name);
       const { domains, short } = service === undefined
-        ? { domains: port === 0 ? [hostname, name] : [hostname], short: [] }
+        ? { domains: [hostname], short: [] }
         : domainsOf(service, own, port, view.proxy.dnsDomain, addressesOf(view, service));
       const kept = domains.filter(domain => {
         const folded = domain.toLowerCase();
@@ -194,8 +194,10 @@ function slotsOf({ view, port, key, services }: ListenerSite, parts: readonly Pa
         taken.add(folded);
         return true;
       });
-      if (kept.length === 0 || (port !== 0 && own !== port)) return;
-      slots.push({ name, domains: kept, service, source });
+      // Where every port is served, a name without its port means port 80.
+      const meant = port === 0 && own !== 80 ? kept.filter(domain => domain.includes(':')) : kept;
+      if (meant.length === 0 || (port !== 0 && own !== port)) return;
+      slots.push({ name, domains: meant, service, source });
     };
     for (const want of wanted) {
       for (const host of want.hosts) add(want, host, undefined);

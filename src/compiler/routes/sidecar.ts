@@ -19,9 +19,10 @@ export function routeConfiguration(name: string, virtualHosts: readonly VirtualH
   return routes;
 }
 
-/** Route configuration of a port that all services share: `"80"`; port 0 stands for every port (HTTP proxy, unix socket). */
-export function portRoutes(view: View, listener: EgressListener, name: string, port: number): RouteConfiguration {
-  return routeConfiguration(name, [...serviceHosts(view, listener, port).map(({ host }) => host), catchAllHost(view)]);
+/** Route configuration of a port that all services share: `"80"`; port 0 stands for every port (HTTP proxy, unix socket). No listener, no services. */
+export function portRoutes(view: View, listener: EgressListener | undefined, name: string, port: number): RouteConfiguration {
+  const hosts = listener === undefined ? [] : serviceHosts(view, listener, port);
+  return routeConfiguration(name, [...hosts.map(({ host }) => host), catchAllHost(view)]);
 }
 
 /** Route configuration of a listener that detects HTTP: `host:port`, where the address has decided already. */

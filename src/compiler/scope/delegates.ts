@@ -21,14 +21,15 @@ export function withDelegates(root: Rule, source: DelegateSource): readonly Http
     const namespace = nonEmpty(rule.delegate.namespace) ?? root.metadata.namespace;
     const found = source.delegates.get(`${namespace}/${rule.delegate.name ?? ''}`);
     if (found === undefined || !isVisible(found.spec.exportTo ?? [], namespace, root.metadata.namespace, source.defaultExportTo)) return [];
-    return (found.spec.http ?? []).flatMap((own, at) => {
-      const merged = mergeRule(rule, absolute(own, namespace, source.domain));
+    const own = absolute(rule, root.metadata.namespace, source.domain);
+    return (found.spec.http ?? []).flatMap((delegated, at) => {
+      const merged = mergeRule(own, absolute(delegated, namespace, source.domain));
       return merged === undefined ? [] : [noteRule(merged, found as unknown as Resource, at)];
     });
   });
 }
 
-/** Names inside a delegate mean what they mean in its own namespace. */
+/** Names inside a rule mean what they mean in its own namespace. */
 function absolute(rule: HttpRoute, namespace: string, domain: string): HttpRoute {
   const full = (destination: Destination): Destination => ({ ...destination, host: resolveHost(destination.host, namespace, domain) });
   return {
@@ -75,7 +76,8 @@ function mergeMatches(roots: readonly HttpMatch[], owns: readonly HttpMatch[]): 
 }
 
 function mergeMatch(root: HttpMatch, own: HttpMatch): HttpMatch {
-  const rest = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+  // What is empty says nothing.
+  const rest = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined && value !== '' && value !== 0 && !isEmptyList(value)));
   return {
     ...root,
     ...rest,
@@ -87,6 +89,8 @@ function mergeMatch(root: HttpMatch, own: HttpMatch): HttpMatch {
   };
 }
 
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+
 /** Whether nothing can satisfy both, as far as texts tell. */
 function conflict(root: HttpMatch, own: HttpMatch): boolean {
   const texts = (['uri', 'scheme', 'method', 'authority'] as const).some(field => textConflict(root[field], own[field]));
@@ -95,19 +99,23 @@ function conflict(root: HttpMatch, own: HttpMatch): boolean {
   const labels = Object.entries(own.sourceLabels ?? {}).some(([key, value]) => (root.sourceLabels?.[key] ?? value) !== value);
   return texts || maps || labels
     || (root.ignoreUriCase ?? false) !== (own.ignoreUriCase ?? false)
-    || (root.port !== undefined && own.port !== undefined && root.port !== own.port)
+    || ((root.port ?? 0) > 0 && (own.port ?? 0) > 0 && root.port !== own.port)
     || (nonEmpty(root.sourceNamespace) !== undefined && own.sourceNamespace !== root.sourceNamespace)
-    || (own.gateways ?? []).some(gateway => !(root.gateways ?? []).includes(gateway));
+    || gatewayConflict(root.gateways ?? [], own.gateways ?? []);
 }
 
+/** A side that names no gateway leaves them to the other. */
+const gatewayConflict = (root: readonly string[], own: readonly string[]): boolean => (
+  root.length > 0 && (root.length < own.length || own.some(gateway => !root.includes(gateway))));
+
+/** Where both say something, only a text under a prefix or an equal one fits; the empty match fits nothing. */
 function textConflict(root: StringMatch | null | undefined, own: StringMatch | null | undefined): boolean {
   if (root === undefined || root === null || own === undefined || own === null) return false;
-  const says = (match: StringMatch): boolean => [match.exact, match.prefix, match.regex].some(value => nonEmpty(value) !== undefined);
-  if (nonEmpty(root.regex) !== undefined) return says(own);
-  if (nonEmpty(own.regex) !== undefined) return says(root);
-  if (nonEmpty(root.exact) !== undefined) return nonEmpty(own.prefix) !== undefined || own.exact !== root.exact;
-  const prefix = nonEmpty(root.prefix);
-  return prefix !== undefined && !(nonEmpty(own.exact) ?? own.prefix ?? '').startsWith(prefix);
+  const [exact, prefix] = [nonEmpty(own.exact), nonEmpty(own.prefix)];
+  if (nonEmpty(root.regex) !== undefined || nonEmpty(own.regex) !== undefined) return true;
+  if (nonEmpty(root.exact) !== undefined) return prefix !== undefined || exact !== root.exact;
+  const text = prefix ?? exact;
+  return nonEmpty(root.prefix) === undefined || text === undefined || !text.startsWith(root.prefix ?? '');
 }
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

@@ -11,6 +11,7 @@ import { EgressHosts } from './egress-hosts';
 import { candidates, defaultScope, imports, mergeByHost, narrowed, oneNamespacePerHost, portOf } from './scope';
 import type { EgressListener, Scope } from './scope';
 import type { VirtualService } from './virtual-services';
+import { isVisible } from './visibility';
 
 type Sidecar = Resource<SidecarSpec>;
 
@@ -33,7 +34,7 @@ export function sidecarScope(mesh: Mesh, namespace: string, sidecar: Sidecar): S
   const visible = candidates(mesh, namespace);
   const listeners = spec.egress === undefined || spec.egress.length === 0
     ? base.listeners : spec.egress.map(egress => importListener(mesh, namespace, visible, egress));
-  const imported = mergeByHost([...listeners.flatMap(listener => listener.services), ...destinations(mesh, namespace, visible, listeners)]);
+  const imported = mergeByHost(listeners.flatMap(listener => [...listener.services, ...destinations(mesh, namespace, visible, listener)]));
   // Another scope with the same services has the same list.
   const services = mesh.memo.get('importedServices', imported, () => imported);
   return {
@@ -60,7 +61,8 @@ function importListener(mesh: Mesh, namespace: string, visible: readonly Service
   const rules = mesh.virtualServices.boundTo('mesh', namespace).filter(rule => hosts.takesRule(rule.namespace, rule.hosts));
   const number = egress.port?.number ?? 0;
   const protocol = parseProtocol(egress.port?.protocol ?? '');
-  const imported = oneNamespacePerHost(visible.filter(service => hosts.takesService(service.namespace, service.hostname)), namespace);
+  const seen = hosts.areExact ? firstOfHosts(mesh, namespace) : visible;
+  const imported = oneNamespacePerHost(seen.map(service => importOf(mesh, hosts, service)).filter(service => service !== undefined), namespace);
   // A listener with a port serves that port only; a unix socket (port 0) and an HTTP proxy serve all.
   const services = number === 0 || protocol === 'HTTP_PROXY' ? imported : imported.flatMap((service) => {
     const port = portOf(service, number);
@@ -76,24 +78,44 @@ function importListener(mesh: Mesh, namespace: string, visible: readonly Service
   };
 }
 
-/** Services that imported rules send to without anybody importing them: their clusters are needed, for the ports that are used. */
-function destinations(mesh: Mesh, namespace: string, visible: readonly Service[], listeners: readonly EgressListener[]): Service[] {
-  const known = new Set(listeners.flatMap(listener => listener.services.map(({ hostname }) => hostname)));
+/** The same object each time, where some names are left out. */
+function importOf(mesh: Mesh, hosts: EgressHosts, service: Service): Service | undefined {
+  const imported = hosts.imports(service);
+  if (imported === undefined || imported === service) return imported;
+  return mesh.memo.get('importedAliases', [service, JSON.stringify(imported.aliases)], () => imported);
+}
+
+/** Where hosts are named one by one, each is the service that Kubernetes or the oldest entry has in its namespace; all oldest first. */
+function firstOfHosts(mesh: Mesh, namespace: string): readonly Service[] {
+  const first = mesh.memo.get('firstOfHosts', [], () => {
+    const chosen = new Map<string, Service>();
+    for (const service of mesh.model.services) {
+      const key = `${service.namespace}/${service.hostname}`;
+      const known = chosen.get(key);
+      if (known === undefined || (known.registry !== 'Kubernetes' && service.registry === 'Kubernetes')) chosen.set(key, service);
+    }
+    return new Set(chosen.values());
+  });
+  return mesh.model.services.filter(service => first.has(service) && service.resolution !== 'alias' && isVisible(mesh.visibilityOf(service), namespace));
+}
+
+/** Services that imported rules send to, whoever imports them: their clusters are needed, for the ports that are used. */
+function destinations(mesh: Mesh, namespace: string, visible: readonly Service[], { virtualServices, own }: EgressListener): Service[] {
   const wanted = new Map<string, Set<number>>();
-  for (const { virtualServices } of listeners) {
-    for (const rule of virtualServices) {
-      for (const { host, port } of destinationsOf(rule, mesh.model.domain, namespace)) {
-        const ports = wanted.get(host) ?? new Set<number>();
-        wanted.set(host, ports);
-        ports.add(port);
-      }
+  for (const rule of virtualServices) {
+    for (const { host, port } of destinationsOf(rule, mesh.model.domain, namespace)) {
+      const ports = wanted.get(host) ?? new Set<number>();
+      wanted.set(host, ports);
+      ports.add(port);
     }
   }
-  return [...wanted].sort(([a], [b]) => compare(a, b)).filter(([host]) => !known.has(host)).flatMap(([host, ports]) => {
+  const only = own === undefined || own.port === 0 || own.protocol === 'HTTP_PROXY' ? undefined : own.port;
+  return [...wanted].sort(([a], [b]) => compare(a, b)).flatMap(([host, ports]) => {
     const service = best(visible.filter(({ hostname }) => hostname === host), namespace);
     if (service === undefined) return [];
     // Port 0 stands for a destination that names none.
-    const kept = ports.has(0) ? service.ports : service.ports.filter(({ number }) => ports.has(number));
+    const kept = service.ports.filter(({ number }) => (only !== undefined ? number === only : ports.has(0) || ports.has(number)));
+    if (kept.length === 0 || kept.length === service.ports.length) return kept.length === 0 ? [] : [service];
     return [mesh.memo.get('routedTo', [service, JSON.stringify(kept.map(({ number }) => number))], () => ({ ...service, ports: kept }))];
   });
 }
