@@ -9,12 +9,15 @@ import { MeshError } from '../../src/model/error';
 import type { Model } from '../../src/model/model';
 import { buildModel } from '../../src/model/model';
 
+const NOBODY = 65534;
+const USER = process.geteuid!();
 let folder: string;
 let source: Source | undefined;
 
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'directory-source-')); });
 
 afterEach(async () => {
+  process.seteuid!(USER);
   await source?.close();
   source = undefined;
   rmSync(folder, { recursive: true });
@@ -141,11 +144,10 @@ test('does not start where something is wrong, and names all of it', async () =>
 });
 
 test('names a file that may not be read', async () => {
-  await asNobody(async () => {
-    write('a.yaml', service('a'));
-    chmodSync(join(folder, 'a.yaml'), 0);
-    await expect(follow()).rejects.toThrow('[a.yaml] MESH_FILE_UNREADABLE: a file or folder that can be read, got: permission denied; check the path');
-  });
+  asNobody();
+  write('a.yaml', service('a'));
+  chmodSync(join(folder, 'a.yaml'), 0);
+  await expect(follow()).rejects.toThrow('[a.yaml] MESH_FILE_UNREADABLE: a file or folder that can be read, got: permission denied; check the path');
 });
 
 test('passes on what the maker of models refuses', async () => {
@@ -154,37 +156,28 @@ test('passes on what the maker of models refuses', async () => {
   await expect(refusing.start({ model: () => undefined, rejected: () => undefined })).rejects.toThrow('MESH_FIELD_UNSUPPORTED: x');
 });
 
-/** Root may read whatever its permissions are, so the test is somebody else meanwhile. */
-async function asNobody(run: () => Promise<void>): Promise<void> {
-  const own = process.geteuid!();
-  if (own === 0) {
-    chownSync(folder, NOBODY, NOBODY);
-    process.seteuid!(NOBODY);
-  }
-  try {
-    await run();
-  } finally {
-    if (own === 0) process.seteuid!(own);
-  }
+/** Root may read whatever its permissions are, so the rest of the test is somebody else's; afterEach brings root back, also where the test waits in vain. */
+function asNobody(): void {
+  if (USER !== 0) return;
+  chownSync(folder, NOBODY, NOBODY);
+  process.seteuid!(NOBODY);
 }
 
-const NOBODY = 65534;
-
 test('a folder that cannot be watched is told, and so is one that cannot be read', async () => {
-  await asNobody(async () => {
-    write('a.yaml', service('a'));
-    const { next } = await follow();
-    mkdirSync(join(folder, '.closed'), { mode: 0 });
-    renameSync(join(folder, '.closed'), join(folder, 'closed'));
-    expect([await next(), await next()]).toEqual(expect.arrayContaining([
-      ['[closed] MESH_FILE_UNREADABLE: a file or folder that can be read, got: permission denied; check the path'],
-      // whether its content or its changes are asked for first is a matter of time
-      [expect.stringMatching(new RegExp(
-        `^\\[\\.\\] MESH_WATCH_FAILED: changes of files are followed, got "EACCES: permission denied, (watch|scandir) '${folder}/closed'"; start again to follow them$`,
-      ))],
-    ]));
-    chmodSync(join(folder, 'closed'), 0o700);
-  });
+  asNobody();
+  write('a.yaml', service('a'));
+  const { next } = await follow();
+  mkdirSync(join(folder, '.closed'), { mode: 0 });
+  renameSync(join(folder, '.closed'), join(folder, 'closed'));
+  // whether its content or its changes are asked for first, and whether its changes once or twice, is a matter of time
+  const said = new Set<string>();
+  while (![...said].some((text) => text.includes('UNREADABLE')) || said.size < 2) (await next()).forEach((text) => said.add(text));
+  for (const text of said) {
+    expect(text).toMatch(text.includes('UNREADABLE')
+      ? /^\[closed\] MESH_FILE_UNREADABLE: a file or folder that can be read, got: permission denied; check the path$/
+      : new RegExp(`^\\[\\.\\] MESH_WATCH_FAILED: changes of files are followed, got "EACCES: permission denied, (watch|scandir) '${folder}/closed'"; start again to follow them$`));
+  }
+  chmodSync(join(folder, 'closed'), 0o700);
 });
 
 test('what fails otherwise while a mesh is made of manifests is told, and the last good state stays', async () => {
