@@ -49,10 +49,12 @@ export class Rewrite {
 
   /**
    * Replaces what a regular expression in RE2 syntax finds, each time; `\1` to `\9` in the substitution stand for its groups, `\0` for all of it.
-   * Throws MESH_REGEX_INVALID for an expression that is none, MESH_REWRITE_INVALID for a group that it does not have.
+   * Throws MESH_REGEX_INVALID for an expression that is none, MESH_REWRITE_INVALID for a group that it does not have, and for an
+   * empty substitution, which Istio refuses.
    */
   public static regex(pattern: string, substitution: string): Rewrite {
     requireRegex(pattern);
+    if (substitution === '') throw meshError(undefined, 'MESH_REWRITE_INVALID', 'a substitution must have a character, got ""; keep a part of the path, e.g. by a group');
     const groups = (pattern.replace(/\\[^]|\[\^?\]?[^\]]*\]/g, '').match(/\((?!\?)|\(\?P?</g) ?? []).length;
     const bad = [...substitution.matchAll(/\\([^])?/g)].find(([, next]) => next !== '\\' && !(/\d/.test(next ?? '') && Number(next) <= groups));
     if (bad !== undefined) {
