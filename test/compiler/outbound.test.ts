@@ -227,6 +227,12 @@ describe('what a Sidecar resource imports', () => {
     expect([found('./stock.shop.svc.cluster.local'), found('./*')]).toEqual([[], ['0.0.0.0_6000']]);
   });
 
+  test('on a port of its own, a Service without that port leaves its name to an entry elsewhere that has it', () => {
+    const text = entry('e', '{ hosts: [stock.shop.svc.cluster.local], ports: [{ number: 6000, name: http, protocol: HTTP }] }').replace('namespace: shop', 'namespace: other');
+    const own = sidecar('{ egress: [{ port: { number: 6000, protocol: HTTP, name: x }, hosts: ["*/*"] }] }');
+    expect(names([text, own])).toContain('0.0.0.0_6000');
+  });
+
   test('a rule is imported by a host that is imported and not left out', () => {
     const text = rule('{ hosts: [cart, stock], http: [{ name: mine, route: [{ destination: { host: stock } }] }] }');
     const hosts = (egress: string) => (

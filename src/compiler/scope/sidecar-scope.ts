@@ -62,12 +62,12 @@ function importListener(mesh: Mesh, namespace: string, visible: readonly Service
   const number = egress.port?.number ?? 0;
   const protocol = parseProtocol(egress.port?.protocol ?? '');
   const seen = hosts.areExact ? firstOfHosts(mesh, namespace) : visible;
-  const imported = oneNamespacePerHost(seen.map(service => importOf(mesh, hosts, service)).filter(service => service !== undefined), namespace);
-  // A listener with a port serves that port only; a unix socket (port 0) and an HTTP proxy serve all.
-  const services = number === 0 || protocol === 'HTTP_PROXY' ? imported : imported.flatMap((service) => {
+  const imported = seen.map(service => importOf(mesh, hosts, service)).filter(service => service !== undefined);
+  // A listener with a port serves that port only; a unix socket (port 0) and an HTTP proxy serve all. Who lacks the port claims no host.
+  const services = oneNamespacePerHost(number === 0 || protocol === 'HTTP_PROXY' ? imported : imported.flatMap((service) => {
     const port = portOf(service, number);
     return port === undefined ? [] : [narrowed(mesh, service, port)];
-  });
+  }), namespace);
   return {
     // Another scope with the same services has the same list.
     services: mesh.memo.get('egressServices', services, () => services),
