@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { isIPv4 } from '../model/addresses';
 import type { Model } from '../model/model';
 import type { Proxy } from '../model/proxy';
 import type { Resource } from '../model/resource';
@@ -151,7 +152,8 @@ const groundOf = ({ scope, workload }: View): readonly unknown[] => (
 function ofWorkload<T>(view: View, kind: string, build: (view: View) => T): T {
   const services = view.mesh.model.targetsOf(view.workload).map(({ service }) => service);
   const around = withRules(view, services);
-  return view.mesh.memo.renew(kind, [view.proxyKey], [...groundOf(view), ...services, ...services.map(around.ruleOf)], () => build(around));
+  const ground = [...groundOf(view), ...services, ...services.map(around.ruleOf), ...services.map(around.inboundRuleOf)];
+  return view.mesh.memo.renew(kind, [view.proxyKey], ground, () => build(around));
 }
 
 /** A sidecar that is dialled by address. */
@@ -182,12 +184,14 @@ interface Clusters { readonly clusters: readonly Cluster[]; readonly endpoints: 
 /** Clusters of all services in scope, each followed by its subsets, with an assignment for each that asks for one. */
 function serviceClusters(view: View, flavour: ClusterKind): Clusters {
   const { mesh, scope, proxy, dialect } = view;
-  const kind = `${proxy.type}/${dialect.name}/${view.explicit === undefined ? '' : 'explicit'}/${preservesHeaderCase(mesh, proxy) ? 'case' : ''}`;
+  const kind = `${proxy.type}/${dialect.name}/${view.explicit === undefined ? '' : 'explicit'}/${preservesHeaderCase(mesh, proxy) ? 'case' : ''}/${proxy.ips.some(isIPv4) ? '' : 'IPv6'}`;
   return mesh.memo.get('serviceClusters', [scope.services, proxy.namespace, kind, flavour, view.callerKey, placeOf(view)], () => {
     const clusters: Cluster[] = [];
     const endpoints: ClusterLoadAssignment[] = [];
     const names = new Set<string>();
     for (const service of scope.services) {
+      // Nobody passes connections on unread to servers outside the mesh.
+      if (flavour === 'sni-dnat' && service.meshExternal) continue;
       const own = clustersOf(view, service, flavour, kind);
       own.clusters.forEach((ofPort, at) => ofPort.forEach((cluster, index) => {
         if (cluster === undefined || names.has(cluster.name)) return;
@@ -210,7 +214,7 @@ function clustersOf(view: View, service: Service, flavour: ClusterKind, kind: st
   const rule = view.ruleOf(service);
   const { ports, placed } = memo.get('policies', [service, rule], () => policiesOf(view, service, rule));
   const place = placed ? `${placeOf(view)}${view.callerKey}` : '';
-  const siteOf = (port: PolicyAt): PortSite => ({ port: port.port, policy: port.policy, service, rule, kind: flavour });
+  const siteOf = ({ port, policy, rulePolicy, subsets }: PolicyAt): PortSite => ({ port, policy, rulePolicy, subsets, service, rule, kind: flavour });
   const clusters = memo.get('clusters', [flavour, service, rule, kind, place],
     () => ports.map(port => port.subsets.map(clustersAt(view, siteOf(port)))));
   const asks = clusters.map(ofPort => ofPort.some(cluster => cluster?.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS));
@@ -227,17 +231,23 @@ function policiesOf(
   const names = ['', ...rule?.subsets.map(({ name }) => name) ?? []];
   const ports = service.ports.filter(({ protocol }) => protocol !== 'UDP').flatMap((port) => {
     const policyOf = policiesAt(rule, port.number, defaults);
-    const found: { port: ServicePort; policy: PolicyBlocks; subsets: string[] }[] = [];
+    const rulePolicyOf = policiesAt(rule, port.number);
+    const found: { port: ServicePort; policy: PolicyBlocks; rulePolicy: PolicyBlocks; subsets: string[] }[] = [];
     for (const subset of names) {
       const policy = policyOf(subset);
       const last = found[found.length - 1];
-      if (last?.policy === policy) last.subsets.push(subset);
-      else found.push({ port, policy, subsets: [subset] });
+      // Subsets of a service that passes connections through are not quite as the service itself.
+      const alike = last?.policy === policy && (last.subsets[0] !== '' || !passesThrough(policy, rule));
+      if (alike) last.subsets.push(subset);
+      else found.push({ port, policy, rulePolicy: rulePolicyOf(subset), subsets: [subset] });
     }
     return found;
   });
   return { ports, placed: ports.some(({ policy }) => dependsOnPlace(view, policy, service)) };
 }
+
+const passesThrough = (policy: PolicyBlocks, rule: DestinationRule | undefined): boolean => (
+  [policy, rule?.trafficPolicy].some(each => each?.loadBalancer?.simple === 'PASSTHROUGH'));
 
 /** Everything of a caller that assignments may depend on, besides the labels that somebody asks about. */
 const placeOf = (view: View): string => JSON.stringify([
@@ -251,8 +261,9 @@ function specialClusters(view: View): { readonly outbound: readonly Cluster[]; r
   if (proxy.type === 'router') return { outbound: [blackHole], inbound: [] };
   const inbound = ofWorkload(view, 'inboundClusters', around => inboundPorts(around).map(port => inboundServiceCluster(around, port)));
   if (view.explicit !== undefined) return { outbound: [blackHole], inbound };
+  const headerCase = preservesHeaderCase(mesh, proxy);
   return {
-    outbound: [blackHole, mesh.memo.get('passthrough', [dialect.name], () => passthroughCluster(view))],
-    inbound: [...inbound, mesh.memo.get('inboundPassthrough', [], () => inboundPassthroughCluster(view))],
+    outbound: [blackHole, mesh.memo.get('passthrough', [dialect.name, headerCase], () => passthroughCluster(view))],
+    inbound: [...inbound, mesh.memo.get('inboundPassthrough', [proxy.ips.map(isIPv4).join(), headerCase], () => inboundPassthroughCluster(view))],
   };
 }

@@ -1,4 +1,4 @@
-import type { ConnectionPool } from './istio-api';
+import type { ConnectionPool, PolicyBlocks } from './istio-api';
 import type { View } from './view';
 import { parseProtocol } from '../model/ports';
 import type { Protocol, Service } from '../model/service';
@@ -17,6 +17,7 @@ export interface InboundPort {
   /** All services whose port of that number leads here. */
   readonly services: readonly Service[];
   readonly pool?: ConnectionPool;
+  readonly retryBudget?: PolicyBlocks['retryBudget'];
   /** The rule whose policy applies to the cluster. */
   readonly rule?: DestinationRule;
   /** From `ingress` of a Sidecar resource. */
@@ -41,7 +42,8 @@ function servicePorts(view: View): InboundPort[] {
   for (const { service, port, targetPort } of view.mesh.model.targetsOf(view.workload)) {
     const known = found.get(targetPort);
     if (known === undefined) {
-      const rule = view.ruleOf(service);
+      const rule = view.inboundRuleOf(service);
+      const { connectionPool, retryBudget } = policyFor(rule, port.number, '', meshPolicy(view.mesh));
       found.set(targetPort, {
         targetPort,
         protocol: port.protocol,
@@ -49,7 +51,8 @@ function servicePorts(view: View): InboundPort[] {
         portName: port.name,
         hostname: service.hostname,
         services: [service],
-        pool: replaced ?? policyFor(rule, port.number, '', meshPolicy(view.mesh)).connectionPool,
+        pool: replaced ?? connectionPool,
+        retryBudget,
         // A rule that only defines subsets changes nothing here, and Istio does not name it.
         rule: rule?.trafficPolicy === undefined ? undefined : rule,
       });

@@ -69,10 +69,8 @@ export class Mesh {
           last = endpoint;
         }
       }
-      const named = (key: string): string[] => service.annotations[key]?.split(',').map(name => name.trim()).filter(name => name !== '') ?? [];
-      named('alpha.istio.io/kubernetes-serviceaccounts').forEach(name => found.add(`spiffe://${trustDomain}/ns/${service.namespace}/sa/${name}`));
+      service.allowedIdentities.forEach(name => found.add(name));
       service.subjectAltNames.forEach(name => found.add(name));
-      named('alpha.istio.io/canonical-serviceaccounts').forEach(name => found.add(name));
       if (trustDomainAliases.length === 0) return [...found].sort();
       for (const identity of [...found]) {
         if (!identity.startsWith(`spiffe://${trustDomain}/`)) continue;

@@ -7,7 +7,7 @@ import { objectOf, textsOf } from '../model/json';
 import type { Proxy } from '../model/proxy';
 import type { Service, Workload } from '../model/service';
 import type { DestinationRule } from './scope/destination-rules';
-import { defaultScope } from './scope/scope';
+import { defaultScope, gatewayScope } from './scope/scope';
 import type { Scope } from './scope/scope';
 import { sidecarFor, sidecarScope } from './scope/sidecar-scope';
 
@@ -30,14 +30,17 @@ export interface View {
   /** Equal for two descriptions of one proxy that say the same. */
   readonly proxyKey: string;
   readonly ruleOf: (service: Pick<Service, 'hostname' | 'namespace'>) => DestinationRule | undefined;
+  /** The rule for connections that arrive: none that selects workloads. */
+  readonly inboundRuleOf: (service: Pick<Service, 'hostname' | 'namespace'>) => DestinationRule | undefined;
 }
 
 export function viewOf(mesh: Mesh, proxy: Proxy): View {
   const { metadata } = proxy;
   const workload = mesh.model.workloadOf(proxy);
   const sidecar = proxy.type === 'sidecar' ? sidecarFor(mesh, proxy.namespace, proxy.labels) : undefined;
-  const scope = mesh.memo.get('scope', [proxy.namespace, sidecar], () => (
-    sidecar === undefined ? defaultScope(mesh, proxy.namespace) : sidecarScope(mesh, proxy.namespace, sidecar)));
+  const scope = mesh.memo.get('scope', [proxy.namespace, proxy.type, sidecar], () => (
+    proxy.type === 'router' ? gatewayScope(mesh, proxy.namespace)
+      : sidecar === undefined ? defaultScope(mesh, proxy.namespace) : sidecarScope(mesh, proxy.namespace, sidecar)));
   const watched = mesh.memo.get('callerLabels', [], () => callerLabels(mesh));
   return {
     mesh,
@@ -54,17 +57,20 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
     ]),
     proxyKey: JSON.stringify(proxy),
     ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),
+    inboundRuleOf: service => mesh.destinationRules.of(service, proxy.namespace),
   };
 }
 
 /** A view that has looked up the rules of these services already: what is made with it depends on them and not on all rules. */
 export function withRules(view: View, services: readonly Service[]): View {
-  const rules = services.map(service => view.ruleOf(service));
-  const ruleOf: View['ruleOf'] = (service) => {
-    const place = services.indexOf(service as Service);
-    return place < 0 ? view.ruleOf(service) : rules[place];
+  const known = (of: View['ruleOf']): View['ruleOf'] => {
+    const rules = services.map(of);
+    return (service) => {
+      const place = services.indexOf(service as Service);
+      return place < 0 ? of(service) : rules[place];
+    };
   };
-  return { ...view, ruleOf };
+  return { ...view, ruleOf: known(view.ruleOf), inboundRuleOf: known(view.inboundRuleOf) };
 }
 
 /** Labels of callers that some VirtualService match, DestinationRule selector or failover asks about. */

@@ -90,8 +90,22 @@ export function endpointsKey(service: Pick<Service, 'hostname' | 'namespace'>): 
 /** Endpoints of a Kubernetes Service (istio-behaviour A3): its EndpointSlices, else the workloads it selects; then the WorkloadEntries it selects. */
 function kubernetesEndpoints(service: Service, sources: Indexed): Endpoint[] {
   const slices = sources.slicesOf(service);
-  const own = slices.length > 0 ? slices.flatMap(slice => sliceEndpoints(slice, service, sources)) : workloadEndpoints(service, sources);
-  return [...own, ...selectedEntries(service, sources).flatMap(entry => entryWorkloadEndpoints(entry, service, sources))];
+  const own = slices.length > 0 ? eachOnce(slices.flatMap(slice => sliceEndpoints(slice, service, sources))) : workloadEndpoints(service, sources);
+  // A headless Service is its Pods.
+  if (service.headless) return own;
+  return [...own, ...selectedEntries(service, sources).filter(hasIpAddress).flatMap(entry => entryWorkloadEndpoints(entry, service, sources))];
+}
+
+/** Names and sockets are of use to ServiceEntries that look names up, and to nobody else. */
+const hasIpAddress = (entry: Resource): boolean => isIpAddress(textOf(entry.spec.address) ?? '');
+
+/** While an endpoint moves from one slice to another both have it. */
+function eachOnce(endpoints: readonly Endpoint[]): Endpoint[] {
+  const seen = new Set<string>();
+  return endpoints.filter(({ address, servicePortName }) => {
+    const key = `${address} ${servicePortName}`;
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 function slicesOf(service: Service, found: readonly Resource[], of: ResourceIndex): Slice[] {
@@ -113,7 +127,8 @@ interface Slice {
 }
 
 function mirrored(addresses: unknown, ready: boolean): Json[] {
-  return objectsOf(addresses).map(({ ip, nodeName, targetRef }) => ({ addresses: [ip], conditions: { ready }, nodeName, targetRef }));
+  const conditions = { ready, terminating: false };
+  return objectsOf(addresses).map(({ ip, nodeName, targetRef }) => ({ addresses: [ip], conditions, nodeName, targetRef }));
 }
 
 function sliceEndpoints(slice: Slice, service: Service, sources: Indexed): Endpoint[] {
@@ -134,15 +149,15 @@ function sliceEndpoints(slice: Slice, service: Service, sources: Indexed): Endpo
         address,
         port: number,
         servicePortName,
-        labels: {},
+        labels: withTopologyLabels({}, { locality: '', clusterId: sources.clusterId, network: sources.networkOf(address, undefined) }),
         locality: '',
         weight: 1,
         health,
         tlsMode: 'disabled',
-        namespace: service.namespace,
+        // Nobody knows where it runs.
+        namespace: '',
         workloadName: '',
         network: sources.networkOf(address, undefined),
-        nodeName: textOf(entry.nodeName),
         clusterId: sources.clusterId,
       }));
     });
@@ -157,10 +172,9 @@ function addressesOf(entry: Json, pod: Workload): readonly string[] {
 /** Health of a slice's endpoint; undefined for one that is never sent. */
 function healthOf(conditions: Json, service: Service): Endpoint['health'] {
   if (conditions.ready !== false) return 'HEALTHY';
-  if (conditions.terminating === true) {
-    return service.labels['istio.io/persistent-session'] !== undefined && conditions.serving === true ? 'DRAINING' : undefined;
-  }
-  return 'UNHEALTHY';
+  // A condition that nobody states holds.
+  if (conditions.terminating === false) return 'UNHEALTHY';
+  return (service.labels['istio.io/persistent-session'] ?? '') !== '' && conditions.serving !== false ? 'DRAINING' : undefined;
 }
 
 /** Endpoints from the Pods (or controllers that stand for them) a Service selects, where nobody wrote EndpointSlices. */
@@ -223,7 +237,7 @@ function isDns(service: Service): boolean {
 function selectedByEntry(service: Service, sources: Indexed): Endpoint[] {
   if (Object.keys(service.selector).length === 0) return [];
   const pods = sources.workloadsSelected(service.namespace, service.selector);
-  const entries = selectedEntries(service, sources).filter(entry => isDns(service) || isIpAddress(textOf(entry.spec.address) ?? ''));
+  const entries = selectedEntries(service, sources).filter(entry => isDns(service) || hasIpAddress(entry));
   return [
     ...pods.flatMap(pod => service.ports.map(port =>
       workloadEndpoint(pod, pod.ip, targetPortOn(pod, port) ?? port.number, port.name, healthOfWorkload(pod), sources))),
@@ -245,11 +259,10 @@ export function workloadEntryLabels(entry: Resource): Readonly<Record<string, st
   return { ...textMapOf(entry.spec.labels), ...entry.metadata.labels };
 }
 
-/** The port on which a WorkloadEntry or inline endpoint serves a service port. */
-export function portOnEntry(entry: Json, port: ServicePort): number {
+/** The port on which a WorkloadEntry or inline endpoint serves a service port; undefined where it is asked for by a name it does not know. */
+export function portOnEntry(entry: Json, { name, number, targetPort }: ServicePort): number | undefined {
   const ports = objectOf(entry.ports);
-  const named = typeof port.targetPort === 'string' ? numberOf(ports[port.targetPort]) : port.targetPort;
-  return numberOf(ports[port.name]) ?? named ?? port.number;
+  return typeof targetPort === 'string' ? numberOf(ports[targetPort]) || undefined : numberOf(ports[name]) || (targetPort ?? number);
 }
 
 function passesHealthCheck(entry: Resource): boolean {
@@ -259,7 +272,8 @@ function passesHealthCheck(entry: Resource): boolean {
 
 function entryWorkloadEndpoints(entry: Resource, service: Service, sources: EndpointSources): Endpoint[] {
   const place = { namespace: entry.metadata.namespace, workloadName: entry.metadata.name, clusterId: sources.clusterId };
-  return service.ports.filter(port => port.protocol !== 'UDP').map(port => externalEndpoint(entry.spec, workloadEntryLabels(entry), port, place, sources));
+  return service.ports.filter(port => port.protocol !== 'UDP' && portOnEntry(entry.spec, port) !== undefined)
+    .map(port => externalEndpoint(entry.spec, workloadEntryLabels(entry), port, place, sources));
 }
 
 type Owner = Pick<Endpoint, 'namespace' | 'workloadName' | 'clusterId'>;
@@ -273,7 +287,7 @@ function externalEndpoint(entry: Json, given: Endpoint['labels'], port: ServiceP
   const tlsMode = given[TLS_MODE] ?? (serviceAccount === undefined ? 'disabled' : 'istio');
   return {
     address,
-    port: address.startsWith('unix://') ? 0 : portOnEntry(entry, port),
+    port: address.startsWith('unix://') ? 0 : portOnEntry(entry, port) ?? port.number,
     servicePortName: port.name,
     labels: withTopologyLabels(given, { locality, clusterId: place.clusterId, network }),
     locality,

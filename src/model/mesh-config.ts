@@ -34,7 +34,7 @@ export const INSTALLED: Readonly<Record<string, unknown>> = { defaultProviders: 
 export function parseMeshConfig(given?: Readonly<Record<string, unknown>>, where = 'MeshConfig'): MeshConfig {
   const raw = given ?? INSTALLED;
   const duration = (field: string, defaultMs: number): number => (raw[field] === undefined ? defaultMs : durationOf(raw[field], field, where));
-  const exportTo = (field: string): readonly string[] => (Array.isArray(raw[field]) ? textsOf(raw[field]) : ['*']);
+  const exportTo = (field: string): readonly string[] => (textsOf(raw[field]).length > 0 ? textsOf(raw[field]) : ['*']);
   return {
     rootNamespace: textOf(raw.rootNamespace) || 'istio-system',
     trustDomain: textOf(raw.trustDomain) || 'cluster.local',

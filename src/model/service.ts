@@ -59,6 +59,11 @@ export interface Service {
   readonly resource: Resource;
 }
 
+const SESSION_LABELS = ['istio.io/persistent-session', 'istio.io/persistent-session-header'];
+
+/** Whether clients stay with the endpoint they began with, so that one that ends is still of use to them. */
+export const keepsSessions = ({ labels }: Pick<Service, 'labels'>): boolean => SESSION_LABELS.some(label => (labels[label] ?? '') !== '');
+
 /** One address that serves a service port. */
 export interface Endpoint {
   /** IP, host name (DNS services), or `unix:///path`. */

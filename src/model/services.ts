@@ -69,8 +69,8 @@ function kubernetesService(resource: Resource, assigned: string | undefined, of:
     subjectAltNames: [],
     externalName,
     nodeLocal: spec.internalTrafficPolicy === 'Local',
-    trafficDistribution: trafficDistributionOf(textOf(spec.trafficDistribution) ?? annotations[TRAFFIC_DISTRIBUTION]
-      ?? of('Namespace').find(each => each.metadata.name === namespace)?.metadata.annotations[TRAFFIC_DISTRIBUTION]),
+    trafficDistribution: trafficDistributionOf(textOf(spec.trafficDistribution), annotations[TRAFFIC_DISTRIBUTION]
+      || of('Namespace').find(each => each.metadata.name === namespace)?.metadata.annotations[TRAFFIC_DISTRIBUTION]),
     creationTimestamp: metadata.creationTimestamp ?? '',
     resource,
   };
@@ -123,7 +123,7 @@ function entryService(resource: Resource, host: string, address: string, auto: R
     allowedIdentities: [],
     subjectAltNames: textsOf(spec.subjectAltNames),
     nodeLocal: false,
-    trafficDistribution: trafficDistributionOf(metadata.annotations[TRAFFIC_DISTRIBUTION]),
+    trafficDistribution: trafficDistributionOf(undefined, metadata.annotations[TRAFFIC_DISTRIBUTION]),
     creationTimestamp: metadata.creationTimestamp ?? '',
     resource,
   };
@@ -137,12 +137,14 @@ export function entrySelector(entry: Resource): Readonly<Record<string, string>>
 
 const TRAFFIC_DISTRIBUTION = 'networking.istio.io/traffic-distribution';
 
-function trafficDistributionOf(value: string | undefined): Service['trafficDistribution'] {
-  switch (value) {
-    case 'PreferClose': case 'PreferSameZone': return 'PreferSameZone';
-    case 'PreferSameNode': return 'PreferSameNode';
-    default: return undefined;
-  }
+const DISTRIBUTIONS: Readonly<Record<string, Service['trafficDistribution']>> = {
+  preferclose: 'PreferSameZone', prefersamezone: 'PreferSameZone', prefersamenode: 'PreferSameNode',
+};
+
+/** The field, of whose words only the known ones count, before the annotation, which may be written in any case. */
+function trafficDistributionOf(field: string | undefined, annotation: string | undefined): Service['trafficDistribution'] {
+  const known = field !== undefined && ['PreferClose', 'PreferSameZone', 'PreferSameNode'].includes(field);
+  return DISTRIBUTIONS[(known ? field : annotation ?? '').toLowerCase()];
 }
 
 /** Identities that annotations add (istio-behaviour A1): names of service accounts, and identities as they stand. */

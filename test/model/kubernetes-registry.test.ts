@@ -105,12 +105,14 @@ addressType: IPv4
 ports: [{name: http, port: 9999}]
 endpoints:
 - {addresses: [10.2.0.1]}
-- {addresses: [10.2.0.2], conditions: {ready: false}}
+- {addresses: [10.2.0.2], conditions: {ready: false, terminating: false}}
 - {addresses: [10.2.0.3], conditions: {ready: false, terminating: true, serving: true}}
 - {addresses: [10.2.0.4], targetRef: {kind: Pod, name: unknown}}
+- {addresses: [10.2.0.5], conditions: {ready: false}}
+- {addresses: [10.2.0.1]}
 `;
 
-  test('of EndpointSlices count before all others; those that terminate or whose Pod is unknown are left out', () => {
+  test('of EndpointSlices count before all others; those that terminate, or may, or whose Pod is unknown are left out, and each is taken once', () => {
     const model = modelOf(service('shop') + deployment('shop') + slice);
     expect(model.endpointsOf(serviceOf(model, HOST), 'http').map(({ address, port, health }) => [address, port, health]))
       .toEqual([['10.2.0.1', 9999, 'HEALTHY'], ['10.2.0.2', 9999, 'UNHEALTHY']]);

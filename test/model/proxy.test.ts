@@ -138,9 +138,9 @@ describe('MeshConfig', () => {
     expect(parseMeshConfig({}).defaultMetricsProviders).toEqual([]);
   });
 
-  test('keeps false, zero and the empty list apart from nothing', () => {
+  test('keeps false and zero apart from nothing; a list without values is nothing', () => {
     expect(parseMeshConfig({ enableAutoMtls: false, enableTracing: false, defaultConfig: { tracing: { sampling: 0 } }, defaultServiceExportTo: [], connectTimeout: '0s' }))
-      .toMatchObject({ enableAutoMtls: false, enableTracing: false, defaultServiceExportTo: [], connectTimeoutMs: 0 });
+      .toMatchObject({ enableAutoMtls: false, enableTracing: false, defaultServiceExportTo: ['*'], connectTimeoutMs: 0 });
   });
 
   test('is read from the ConfigMap of an installation', () => {

@@ -49,7 +49,7 @@ export function poolOf({ connectionPool: block, retryBudget }: Pick<PolicyBlocks
     maxConnectionDurationMs: durationMs(tcp?.maxConnectionDuration),
     maxRequestsPerConnection: http?.maxRequestsPerConnection !== undefined && http.maxRequestsPerConnection > 0
       ? http.maxRequestsPerConnection : undefined,
-    maxConcurrentStreams: http?.maxConcurrentStreams,
+    maxConcurrentStreams: http?.maxConcurrentStreams || undefined,
     http2KeepAlive: http?.http2KeepAlive && { interval: optional(http.http2KeepAlive.interval), timeout: optional(http.http2KeepAlive.timeout) },
     h2UpgradePolicy: http?.h2UpgradePolicy,
     useClientProtocol: http?.useClientProtocol ?? false,
@@ -65,7 +65,8 @@ function circuitBreakers(block: ConnectionPool | undefined, budget?: PolicyBlock
       maxRetries: limit(block?.http?.maxRetries),
       retryBudget: budget && {
         budgetPercent: { value: budget.percent ?? BUDGET.percent },
-        minRetryConcurrency: budget.minRetryConcurrency ?? BUDGET.minRetryConcurrency,
+        // Zero means "not set" here, and in `percent` it does not.
+        minRetryConcurrency: budget.minRetryConcurrency || BUDGET.minRetryConcurrency,
         budgetInterval: optional(budget.budgetInterval),
       },
     }],
@@ -74,7 +75,8 @@ function circuitBreakers(block: ConnectionPool | undefined, budget?: PolicyBlock
 
 function connectionOptions(mesh: TcpKeepalive | undefined, own: TcpKeepalive | undefined): UpstreamConnectionOptions | undefined {
   if (mesh === undefined && own === undefined) return undefined;
-  const { probes, time, interval } = { ...mesh, ...own };
+  const probes = own?.probes || mesh?.probes || undefined;
+  const { time, interval } = { ...mesh, ...own };
   const seconds = (text: string | undefined): number | undefined => {
     const ms = durationMs(text);
     return ms === undefined ? undefined : Math.trunc(ms / 1000);

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { isIPv4, isIPv6 } from '../../model/addresses';
 import { objectOf } from '../../model/json';
 import { duration } from '../../xds/duration';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '../../xds/gen/envoy/config/cluster/v3/cluster_pb';
@@ -10,7 +11,7 @@ import type { View } from '../view';
 import { poolOf } from './connection-pool';
 import { istioMetadata, listed } from './metadata';
 import { inboundProtocolOptions } from './protocol-options';
-import { INBOUND_SOURCE } from './special';
+import { inboundSource } from './special';
 import { statName } from './stat-name';
 
 /** Longer than any process lives: addresses of the own application are never forgotten. */
@@ -18,7 +19,7 @@ const NEVER = duration(9_223_372_035_000);
 
 /** The application behind one target port (istio-behaviour D7). */
 export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
-  const pool = poolOf({ connectionPool: port.pool }, view.mesh.model.config);
+  const pool = poolOf({ connectionPool: port.pool, retryBudget: port.retryBudget }, view.mesh.model.config);
   const name = inboundCluster(port.targetPort);
   const common = {
     name,
@@ -39,7 +40,7 @@ export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
       clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
       lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
       cleanupInterval: NEVER,
-      upstreamBindConfig: INBOUND_SOURCE,
+      upstreamBindConfig: inboundSource(view),
     });
   }
   return create(ClusterSchema, {
@@ -51,7 +52,7 @@ export function inboundServiceCluster(view: View, port: InboundPort): Cluster {
         lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: addressMessage(endpoint.address, endpoint.port) } } }],
       }],
     },
-    upstreamBindConfig: endpoint.captured ? INBOUND_SOURCE : undefined,
+    upstreamBindConfig: endpoint.captured ? inboundSource(view) : undefined,
   });
 }
 
@@ -62,14 +63,28 @@ function applicationOf(view: View, port: InboundPort): { readonly address: strin
   if (given !== undefined) {
     const colon = given.lastIndexOf(':');
     const [host, number] = [given.slice(0, colon).replace(/^\[|\]$/g, ''), Number(given.slice(colon + 1))];
-    // The wildcard means the Pod's own address, where the kernel would capture the connection again.
-    const wildcard = host === '0.0.0.0' || host === '::';
     if (view.explicit !== undefined) return { address: '127.0.0.1', port: view.explicit.appPort(number), captured: false };
-    return { address: wildcard ? view.proxy.ips[0] ?? host : host, port: number, captured: wildcard };
+    const [address, loopback] = addressIn(view.proxy.ips, host);
+    return { address, port: number, captured: !loopback };
   }
   const { inboundTrafficPolicy } = view.mesh.model.config.raw;
   if (view.explicit === undefined && objectOf(inboundTrafficPolicy).mode === 'LOCALHOST' && port.ingress === undefined) {
-    return { address: '127.0.0.1', port: port.targetPort, captured: false };
+    return { address: loopbackOf(view.proxy.ips, '127.0.0.1'), port: port.targetPort, captured: false };
   }
   return view.explicit === undefined ? undefined : { address: '127.0.0.1', port: view.explicit.appPort(port.targetPort), captured: false };
 }
+
+/**
+ * Where a defaultEndpoint is in a Pod, and whether that is loopback: the wildcard means the Pod's own address of its family, where the kernel
+ * would capture the connection again; without one it is loopback. Loopback is that of the other family where the Pod has only this.
+ */
+function addressIn(ips: readonly string[], host: string): readonly [string, boolean] {
+  const family = isIPv4(host) ? isIPv4 : isIPv6;
+  const own = host === '0.0.0.0' || host === '::' ? ips.find(family) : undefined;
+  if (own !== undefined) return [own, false];
+  if (host === '0.0.0.0') return ['127.0.0.1', true];
+  return host === '::' ? ['::1', true] : [loopbackOf(ips, host), true];
+}
+
+const loopbackOf = (ips: readonly string[], host: string): string => (
+  ips.some(isIPv4) && !ips.some(isIPv6) ? '127.0.0.1' : ips.some(isIPv6) && !ips.some(isIPv4) ? '::1' : host);

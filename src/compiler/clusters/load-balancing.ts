@@ -28,8 +28,11 @@ function policyOf(view: View, policy: PolicyBlocks, type: Cluster_DiscoveryType)
     return { type: Cluster_DiscoveryType.ORIGINAL_DST, policy: Cluster_LbPolicy.CLUSTER_PROVIDED };
   }
   if (type === Cluster_DiscoveryType.ORIGINAL_DST) return { type, policy: Cluster_LbPolicy.CLUSTER_PROVIDED };
-  if (block?.consistentHash !== undefined) return { type, ...hashing(block.consistentHash) };
   const slowStartConfig = slowStart(block);
+  // The block of the default policy stays where hashing has nothing to say in its place.
+  if (block?.consistentHash !== undefined) {
+    return { type, config: slowStartConfig && { case: 'leastRequestLbConfig', value: { slowStartConfig } }, ...hashing(block.consistentHash) };
+  }
   switch (block?.simple) {
     case 'ROUND_ROBIN':
       return { type, policy: Cluster_LbPolicy.ROUND_ROBIN, config: slowStartConfig && { case: 'roundRobinLbConfig', value: { slowStartConfig } } };
@@ -45,10 +48,10 @@ function hashing(hash: ConsistentHash): Pick<Balancing, 'policy' | 'config'> {
   const size = (value: number | string | undefined): bigint | undefined => (value === undefined || Number(value) === 0 ? undefined : BigInt(value));
   if (hash.maglev !== undefined) {
     const tableSize = size(hash.maglev.tableSize);
-    return { policy: Cluster_LbPolicy.MAGLEV, config: tableSize === undefined ? undefined : { case: 'maglevLbConfig', value: { tableSize } } };
+    return { policy: Cluster_LbPolicy.MAGLEV, ...(tableSize === undefined ? {} : { config: { case: 'maglevLbConfig', value: { tableSize } } }) };
   }
   const minimumRingSize = hash.ringHash === undefined ? size(hash.minimumRingSize) ?? 1024n : size(hash.ringHash.minimumRingSize);
-  return { policy: Cluster_LbPolicy.RING_HASH, config: { case: 'ringHashLbConfig', value: { minimumRingSize } } };
+  return { policy: Cluster_LbPolicy.RING_HASH, ...(minimumRingSize === undefined ? {} : { config: { case: 'ringHashLbConfig', value: { minimumRingSize } } }) };
 }
 
 function slowStart(block: LoadBalancer | undefined): MessageInitShape<typeof Cluster_SlowStartConfigSchema> | undefined {

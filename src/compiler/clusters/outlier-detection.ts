@@ -5,7 +5,7 @@ import type { OutlierDetection as Message } from '../../xds/gen/envoy/config/clu
 import { durationMs } from '../durations';
 import type { OutlierDetection } from '../istio-api';
 
-/** An outlierDetection block (istio-behaviour D3). A count of 0 turns its detector off. */
+/** An outlierDetection block (istio-behaviour D3). A count of 0 turns its detector off; of own failures it says nothing. */
 export function outlierDetection(block: OutlierDetection | undefined): Message | undefined {
   if (block === undefined) return undefined;
   const { consecutive5xxErrors, consecutiveGatewayErrors, interval, baseEjectionTime, maxEjectionPercent } = block;
@@ -24,7 +24,7 @@ export function outlierDetection(block: OutlierDetection | undefined): Message |
     maxEjectionPercent: maxEjectionPercent !== undefined && maxEjectionPercent > 0 ? maxEjectionPercent : undefined,
     splitExternalLocalOriginErrors: split,
     ...(split ? { enforcingLocalOriginSuccessRate: 0 } : {}),
-    ...(split && block.consecutiveLocalOriginFailures !== undefined
+    ...(split && (block.consecutiveLocalOriginFailures ?? 0) > 0
       ? detector(block.consecutiveLocalOriginFailures,
         (count, enforcing) => ({ consecutiveLocalOriginFailure: count, enforcingConsecutiveLocalOriginFailure: enforcing }))
       : {}),

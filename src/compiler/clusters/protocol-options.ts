@@ -18,41 +18,35 @@ type Common = MessageInitShape<typeof CommonSchema>;
 
 /** HTTP version and connection limits of an outbound cluster (istio-behaviour D2, D3); empty where Envoy's default is meant. */
 export function protocolOptions(view: View, port: ServicePort, pool: Pool, transport: Pick<ClientTransport, 'autoSni' | 'autoSan'>): Record<string, Any> {
-  const common = commonOptions(pool);
-  const http2 = speaksHttp2(view, port, pool);
-  const preserved = isHttpLike(port) && preservesHeaderCase(view.mesh, view.proxy);
-  const sniffed = port.protocol === 'Auto' && view.proxy.type === 'sidecar';
-  let version: Init['upstreamProtocolOptions'];
-  if (pool.useClientProtocol || (sniffed && !http2)) {
-    version = { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: http1Options(preserved), http2ProtocolOptions: h2(pool) } };
-  } else if (http2) {
-    version = { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: h2(pool) } } };
-  }
-  if (version === undefined && common === undefined && !transport.autoSni && !preserved) return {};
-  return {
-    [KEY]: pack(HttpProtocolOptionsSchema, {
-      commonHttpProtocolOptions: common,
-      upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: http1Options(preserved) } } },
-      upstreamHttpProtocolOptions: transport.autoSni ? { autoSni: true, autoSanValidation: transport.autoSan } : undefined,
-    }),
-  };
+  return optionsOf(versionOf(view, port, pool, upgraded(view, port, pool)), pool, transport);
 }
 
 /** The same for an inbound cluster, whose protocol is the port's own. */
 export function inboundProtocolOptions(view: View, port: Pick<ServicePort, 'protocol'>, pool: Pool): Record<string, Any> {
-  const common = commonOptions(pool);
-  const preserved = isHttpLike(port) && preservesHeaderCase(view.mesh, view.proxy);
-  let version: Init['upstreamProtocolOptions'];
-  if (isHttp2(port.protocol)) {
-    version = { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: h2(pool) } } };
-  } else if (port.protocol === 'Auto' || pool.useClientProtocol) {
-    version = { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: http1Options(preserved), http2ProtocolOptions: h2(pool) } };
+  return optionsOf(versionOf(view, port, pool, false), pool, { autoSni: false, autoSan: false });
+}
+
+type Version = NonNullable<Init['upstreamProtocolOptions']>;
+
+/** Which HTTP a cluster speaks; undefined where nobody says. Only what is HTTP/2 of itself has settings of HTTP/2. */
+function versionOf(view: View, port: Pick<ServicePort, 'protocol'>, pool: Pool, toHttp2: boolean): Version | undefined {
+  const preserved = isHttpLike(port) && !isHttp2(port.protocol) && preservesHeaderCase(view.mesh, view.proxy);
+  if (pool.useClientProtocol || (port.protocol === 'Auto' && view.proxy.type === 'sidecar')) {
+    return { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: http1Options(preserved), http2ProtocolOptions: {} } };
   }
-  if (version === undefined && common === undefined && !preserved) return {};
+  if (preserved) return { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: http1Options(true) } } };
+  if (!isHttp2(port.protocol) && !toHttp2) return undefined;
+  return { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: h2(pool) } } };
+}
+
+function optionsOf(version: Version | undefined, pool: Pool, { autoSni, autoSan }: Pick<ClientTransport, 'autoSni' | 'autoSan'>): Record<string, Any> {
+  const common = commonOptions(pool);
+  if (version === undefined && common === undefined && !autoSni && !autoSan) return {};
   return {
     [KEY]: pack(HttpProtocolOptionsSchema, {
       commonHttpProtocolOptions: common,
-      upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: http1Options(preserved) } } },
+      upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
+      upstreamHttpProtocolOptions: autoSni || autoSan ? { autoSni, autoSanValidation: autoSan } : undefined,
     }),
   };
 }
@@ -61,16 +55,18 @@ export function inboundProtocolOptions(view: View, port: Pick<ServicePort, 'prot
 const isHttpLike = ({ protocol }: Pick<ServicePort, 'protocol'>): boolean => isHttp(protocol) || protocol === 'Auto';
 
 /** What pass-through clusters speak: whatever the caller does. */
-export const PASSTHROUGH_OPTIONS: Record<string, Any> = {
+export const passthroughOptions = (preserved: boolean): Record<string, Any> => ({
   [KEY]: pack(HttpProtocolOptionsSchema, {
     commonHttpProtocolOptions: { idleTimeout: duration(300_000) },
-    upstreamProtocolOptions: { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } },
+    upstreamProtocolOptions: { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: http1Options(preserved), http2ProtocolOptions: {} } },
   }),
-};
+});
 
 function commonOptions(pool: Pool): Common | undefined {
-  const { idleTimeoutMs, maxConnectionDurationMs, maxRequestsPerConnection } = pool;
-  if (idleTimeoutMs === undefined && maxConnectionDurationMs === undefined && maxRequestsPerConnection === undefined) return undefined;
+  const { idleTimeoutMs, maxConnectionDurationMs, maxRequestsPerConnection, maxConcurrentStreams, http2KeepAlive } = pool;
+  // Settings of HTTP/2 bring the block into being even where the cluster does not speak it.
+  const given = [idleTimeoutMs, maxConnectionDurationMs, maxRequestsPerConnection, maxConcurrentStreams, http2KeepAlive];
+  if (given.every(each => each === undefined)) return undefined;
   return {
     idleTimeout: idleTimeoutMs === undefined ? undefined : duration(idleTimeoutMs),
     maxConnectionDuration: maxConnectionDurationMs === undefined ? undefined : duration(maxConnectionDurationMs),
@@ -79,16 +75,20 @@ function commonOptions(pool: Pool): Common | undefined {
 }
 
 const h2 = (pool: Pool): MessageInitShape<typeof Http2ProtocolOptionsSchema> => ({
-  maxConcurrentStreams: pool.maxConcurrentStreams !== undefined && pool.maxConcurrentStreams > 0 ? pool.maxConcurrentStreams : undefined,
+  maxConcurrentStreams: pool.maxConcurrentStreams,
   connectionKeepalive: pool.http2KeepAlive,
 });
 
 /** Whether a cluster speaks HTTP/2 of itself: by its port's protocol, or upgraded. */
-export const speaksHttp2 = (view: View, port: ServicePort, pool: Pool): boolean => isHttp2(port.protocol) || upgraded(view, port, pool);
+export function speaksHttp2(view: View, port: ServicePort, pool: Pool): boolean {
+  const version = versionOf(view, port, pool, upgraded(view, port, pool));
+  return version?.case === 'explicitHttpConfig' && version.value.protocolConfig?.case === 'http2ProtocolOptions';
+}
 
+/** A rule upgrades whatever the port is; the mesh only what is known to be HTTP. */
 function upgraded(view: View, port: ServicePort, pool: Pool): boolean {
   if (pool.useClientProtocol) return false;
-  if (pool.h2UpgradePolicy === 'UPGRADE') return isHttp(port.protocol) || port.protocol === 'Auto';
+  if (pool.h2UpgradePolicy === 'UPGRADE') return true;
   if (pool.h2UpgradePolicy === 'DO_NOT_UPGRADE') return false;
-  return view.mesh.model.config.raw.h2UpgradePolicy === 'UPGRADE' && port.protocol === 'HTTP';
+  return view.mesh.model.config.raw.h2UpgradePolicy === 'UPGRADE' && isHttp(port.protocol);
 }

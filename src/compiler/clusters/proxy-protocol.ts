@@ -9,13 +9,16 @@ import type { PolicyBlocks } from '../istio-api';
 import type { ClientTransport } from '../security/client-tls';
 import { holdsSecretsOf, RAW_BUFFER } from '../security/tls-context';
 
+/** What Istio writes where there is no socket to wrap: of its sockets only this one has the short name. */
+const PLAIN: TransportSocket = { ...RAW_BUFFER, name: 'raw_buffer' };
+
 /** The caller's address goes first, whatever the connection carries then (istio-behaviour D6). */
 export function withProxyProtocol(transport: ClientTransport, proxyProtocol: PolicyBlocks['proxyProtocol']): ClientTransport {
   if (proxyProtocol === undefined) return transport;
   const version = proxyProtocol.version === 'V2' ? ProxyProtocolConfig_Version.V2 : ProxyProtocolConfig_Version.V1;
   const wrap = (inner: TransportSocket | undefined): TransportSocket => holdsSecretsOf(inner, create(TransportSocketSchema, {
     name: 'envoy.transport_sockets.upstream_proxy_protocol',
-    configType: { case: 'typedConfig', value: pack(ProxyProtocolUpstreamTransportSchema, { config: { version }, transportSocket: inner ?? RAW_BUFFER }) },
+    configType: { case: 'typedConfig', value: pack(ProxyProtocolUpstreamTransportSchema, { config: { version }, transportSocket: inner ?? PLAIN }) },
   }));
   return {
     ...transport,

@@ -14,7 +14,7 @@ export function statName(mesh: Mesh, pattern: 'outboundClusterStatName' | 'inbou
   const text = textOf(mesh.model.config.raw[pattern]) ?? '';
   const { service, port, subset = '', targetPort } = facts;
   if (text === '' || service === undefined) return `${cluster};`;
-  return `${patternName(text.replaceAll('%TARGET_PORT%', targetPort === undefined ? '' : String(targetPort)), service, port, subset)};`;
+  return `${patternName(text.replaceAll('%TARGET_PORT%', String(targetPort ?? 0)), service, port, subset)};`;
 }
 
 /** A pattern filled in; the name of a service that Kubernetes does not know is its host. */

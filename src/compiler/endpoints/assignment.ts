@@ -18,6 +18,7 @@ import { clusterName } from '../names';
 import type { ClusterKind } from '../names';
 import { acrossNetworks } from '../networks';
 import type { DestinationRule } from '../scope/destination-rules';
+import { endpointTls } from '../scope/traffic-policy';
 import type { View } from '../view';
 
 const HEALTH: Readonly<Record<string, HealthStatus>> = {
@@ -28,12 +29,14 @@ const HEALTH: Readonly<Record<string, HealthStatus>> = {
 export interface PolicyAt {
   readonly port: ServicePort;
   readonly policy: PolicyBlocks;
+  /** The same without what MeshConfig says of every cluster: endpoints that are sent apart do not know it. */
+  readonly rulePolicy: PolicyBlocks;
   /** `''` for all of the service. */
   readonly subsets: readonly string[];
 }
 
 /** What outbound clusters of one port and policy are about. */
-export interface PortSite extends Omit<PolicyAt, 'subsets'> {
+export interface PortSite extends PolicyAt {
   readonly service: Service;
   readonly rule: DestinationRule | undefined;
   readonly kind: ClusterKind;
@@ -43,11 +46,11 @@ export interface PortSite extends Omit<PolicyAt, 'subsets'> {
  * Makes the assignments of outbound clusters by subset: endpoints by locality (istio-behaviour D8). A missing service or port gives an empty one,
  * never an error.
  */
-export function loadAssignments(view: View, site: PortSite): (subset: string) => ClusterLoadAssignment {
-  const { service, port, policy, rule, kind } = site;
+export function loadAssignments(view: View, site: PortSite, policy = site.rulePolicy): (subset: string) => ClusterLoadAssignment {
+  const { service, port, rule, kind } = site;
   const usable = usableEndpoints(view, site);
   const balanced = localityBalance(view, policy, service);
-  const speaksMtls = mtlsSpeakers(view, policy.tls);
+  const speaksMtls = mtlsSpeakers(view, endpointTls(rule, port.number, site.subsets[0]));
   return (subset) => {
     const labels = subset === '' ? undefined : rule?.subsets.find(candidate => candidate.name === subset)?.labels;
     const selected = labels === undefined ? usable : usable.filter(endpoint => selects(labels, endpoint.labels));
@@ -72,15 +75,17 @@ export function loadAssignments(view: View, site: PortSite): (subset: string) =>
 }
 
 /** Endpoints that this proxy may use. */
-function usableEndpoints(view: View, { service, port, policy }: PortSite): readonly Endpoint[] {
+function usableEndpoints(view: View, { service, port, rulePolicy }: PortSite): readonly Endpoint[] {
   const all = view.mesh.model.endpointsOf(service, port.name);
-  const minHealth = policy.outlierDetection?.minHealthPercent ?? 0;
+  // Who asks for close endpoints has to see which are unwell.
+  const minHealth = service.trafficDistribution === undefined ? rulePolicy.outlierDetection?.minHealthPercent ?? 0 : 0;
   const node = nodeLocal(service) ? view.proxy.metadata.NODE_NAME ?? '' : undefined;
   const isolated = clusterLocal(view.mesh, service.hostname);
   if (minHealth <= 0 && node === undefined && !isolated) return all;
   return all.filter(endpoint => (minHealth <= 0 || endpoint.health !== 'UNHEALTHY')
     && (!isolated || endpoint.clusterId === view.proxy.clusterId)
-    && (node === undefined || (node !== '' && endpoint.nodeName === node)));
+    // Of what is no Pod nobody knows the node; a caller that does not say where it is takes those.
+    && (node === undefined || (endpoint.nodeName ?? '') === node));
 }
 
 /** Endpoints of each locality, in its order. */

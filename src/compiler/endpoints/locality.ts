@@ -21,25 +21,16 @@ interface Setting {
 const NETWORK = 'topology.istio.io/network';
 const CLOSE = [NETWORK, 'topology.kubernetes.io/region', 'topology.kubernetes.io/zone'];
 const CLOSER = [...CLOSE, 'topology.istio.io/subzone', 'kubernetes.io/hostname'];
-const DISTRIBUTION: Readonly<Record<string, readonly string[]>> = { PreferClose: CLOSE, PreferSameZone: CLOSE, PreferSameNode: CLOSER };
+const DISTRIBUTION: Readonly<Record<string, readonly string[]>> = { PreferSameZone: CLOSE, PreferSameNode: CLOSER };
 
 /** The first that says anything: the DestinationRule, the service, the mesh. A rule that says no is the last word. */
 function settingFor(view: View, policy: PolicyBlocks, service: Service): Setting | undefined {
   const own = policy.loadBalancer?.localityLbSetting;
   if (own !== undefined) return own.enabled === false ? undefined : { setting: own, forced: false };
-  const failoverPriority = DISTRIBUTION[trafficDistribution(view, service) ?? ''];
+  const failoverPriority = DISTRIBUTION[service.trafficDistribution ?? ''];
   if (failoverPriority !== undefined) return { setting: { failoverPriority }, forced: true };
   const mesh = view.mesh.model.config.raw.localityLbSetting as LocalityLbSetting | undefined;
   return mesh?.enabled === false ? undefined : { setting: mesh ?? {}, forced: false };
-}
-
-const DISTRIBUTION_ANNOTATION = 'networking.istio.io/traffic-distribution';
-
-function trafficDistribution(view: View, service: Service): string | undefined {
-  const spec = service.registry === 'Kubernetes' ? service.resource.spec.trafficDistribution : undefined;
-  if (typeof spec === 'string') return spec;
-  const namespace = view.mesh.model.of('Namespace').find(({ metadata }) => metadata.name === service.namespace);
-  return service.annotations[DISTRIBUTION_ANNOTATION] ?? namespace?.metadata.annotations[DISTRIBUTION_ANNOTATION];
 }
 
 const isFilled = (list: readonly unknown[] | undefined): boolean => list !== undefined && list.length > 0;
@@ -101,13 +92,13 @@ function byLabels(view: View, names: readonly string[], groups: readonly Localit
   const { labels } = view.proxy;
   if (Object.keys(labels).length === 0) return undefined;
   const wanted = names.map((name) => {
-    const [key, value] = name.split('=');
-    return { key, value: value ?? labels[key] ?? '' };
+    const [key, ...values] = name.split('=');
+    return { key, value: values.length === 1 ? values[0] : labels[key] ?? '' };
   });
   const priorityOf = (endpoint: Endpoint): number => {
     let rest = wanted;
     let far = 0;
-    if (wanted[0]?.key === NETWORK) {
+    if (names[0] === NETWORK) {
       // Another network is always farther than anything in the own one.
       if ((endpoint.labels[NETWORK] ?? '') !== wanted[0].value) far = wanted.length;
       rest = wanted.slice(1);

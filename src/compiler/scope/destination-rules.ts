@@ -1,5 +1,3 @@
-import { isVisible, visibilityOf } from './visibility';
-import type { Visibility } from './visibility';
 import { remake } from '../../model/keep';
 import type { Made } from '../../model/keep';
 import type { Model } from '../../model/model';
@@ -20,7 +18,8 @@ export interface DestinationRule {
   readonly trafficPolicy?: TrafficPolicy;
   readonly subsets: readonly Subset[];
   readonly selector?: Readonly<Record<string, string>>;
-  readonly visibility: Visibility;
+  /** Values as they stand; of a rule for some workloads only `.`. */
+  readonly exportTo: ReadonlySet<string>;
   /** Of the rule that came first. */
   readonly configPath: string;
   /** Labels by which its policies tell near endpoints from far ones. */
@@ -33,7 +32,6 @@ type ByHost = Map<string, DestinationRule[]>;
 export class DestinationRules {
   private readonly local = new Map<string, ByHost>();
   private readonly exported = new Map<string, ByHost>();
-  private readonly home = new Map<string, ByHost>();
   /** Labels of callers that some rule looks at. */
   public readonly callerLabels: readonly string[];
   private readonly root: string;
@@ -51,19 +49,23 @@ export class DestinationRules {
       ...withSelector.flatMap(rule => Object.keys(rule.selector ?? {})),
       ...rules.flatMap(rule => rule.failoverLabels),
     ])].sort(compare);
+    const keptByDefault = model.config.defaultDestinationRuleExportTo.includes('.');
     for (const rule of [...withSelector, ...rules.filter(other => other.selector === undefined)]) {
-      const own = !rule.visibility.everyone && [...rule.visibility.namespaces].every(namespace => namespace === rule.namespace);
-      if (rule.namespace !== this.root || own) add(this.local, rule, memo);
-      if (!own && rule.selector === undefined) add(this.exported, rule, memo);
+      const { exportTo, namespace } = rule;
+      const own = exportTo.size === 0 ? keptByDefault : exportTo.size === 1 && (exportTo.has('.') || exportTo.has(namespace));
+      const atHome = exportTo.size === 0 || ['*', '.', namespace].some(value => exportTo.has(value));
+      // What the root namespace says to others is not meant for its own proxies before all else.
+      if (namespace === this.root ? own : atHome) add(this.local, rule, memo);
+      if (!own) add(this.exported, rule, memo);
     }
   }
 
-  /** The rule for `service` as seen from `namespace` by a proxy with `labels`. */
-  public of(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string, labels: Readonly<Record<string, string>>): DestinationRule | undefined {
+  /** The rule for `service` as seen from `namespace` by a proxy with `labels`; without labels, the one that selects nobody: it counts for inbound. */
+  public of(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string, labels?: Readonly<Record<string, string>>): DestinationRule | undefined {
     let plain: DestinationRule | undefined;
     for (const rule of this.listFor(service, namespace)) {
       if (rule.selector === undefined) plain = rule;
-      else if (rule.namespace === namespace && selects(rule.selector, labels)) return rule;
+      else if (labels !== undefined && rule.namespace === namespace && selects(rule.selector, labels)) return rule;
     }
     return plain;
   }
@@ -75,23 +77,19 @@ export class DestinationRules {
     return list;
   }
 
-  private visibleAtHome(namespace: string): ByHost {
-    let visible = this.home.get(namespace);
-    if (visible === undefined) this.home.set(namespace, visible = visibleIn(this.local.get(namespace), namespace));
-    return visible;
-  }
-
   private search(service: Pick<Service, 'hostname' | 'namespace'>, namespace: string): readonly DestinationRule[] {
-    const own = mostSpecific(service.hostname, this.visibleAtHome(namespace));
+    const own = mostSpecific(service.hostname, this.local.get(namespace) ?? NONE);
     if (own !== undefined) return own;
     for (const owner of [service.namespace, this.root]) {
-      const exported = mostSpecific(service.hostname, this.exported.get(owner) ?? new Map<string, DestinationRule[]>())
-        ?.filter(rule => isVisible(rule.visibility, namespace));
+      const exported = mostSpecific(service.hostname, this.exported.get(owner) ?? NONE)
+        ?.filter(({ exportTo }) => exportTo.size === 0 || exportTo.has('*') || exportTo.has(namespace));
       if (exported !== undefined && exported.length > 0) return exported;
     }
     return [];
   }
 }
+
+const NONE: ByHost = new Map();
 
 /** Labels by which a policy tells near endpoints from far ones. */
 function failoverLabels(policy: TrafficPolicy | undefined): string[] {
@@ -99,18 +97,9 @@ function failoverLabels(policy: TrafficPolicy | undefined): string[] {
     .flatMap(level => level?.loadBalancer?.localityLbSetting?.failoverPriority ?? []).map(label => label.split('=')[0]);
 }
 
-function visibleIn(rules: ByHost | undefined, namespace: string): ByHost {
-  const visible: ByHost = new Map();
-  for (const [host, list] of rules ?? []) {
-    const kept = list.filter(rule => isVisible(rule.visibility, namespace));
-    if (kept.length > 0) visible.set(host, kept);
-  }
-  return visible;
-}
-
 function prepare(resource: Resource<DestinationRuleSpec>, model: Model): DestinationRule {
   const { metadata, spec } = resource;
-  const selector = spec.workloadSelector?.matchLabels;
+  const selector = spec.workloadSelector && (spec.workloadSelector.matchLabels ?? {});
   return {
     host: resolveHost(spec.host, metadata.namespace, model.domain).toLowerCase(),
     namespace: metadata.namespace,
@@ -118,7 +107,7 @@ function prepare(resource: Resource<DestinationRuleSpec>, model: Model): Destina
     subsets: spec.subsets ?? [],
     selector,
     // A rule with a workloadSelector is always private.
-    visibility: visibilityOf(selector === undefined ? spec.exportTo : ['.'], metadata.namespace, model.config.defaultDestinationRuleExportTo),
+    exportTo: new Set(selector === undefined ? spec.exportTo : ['.']),
     configPath: configPath(resource as unknown as Resource),
     failoverLabels: [spec.trafficPolicy, ...(spec.subsets ?? []).map(subset => subset.trafficPolicy)].flatMap(failoverLabels),
   };
@@ -129,9 +118,20 @@ function add(index: Map<string, ByHost>, rule: DestinationRule, memo: Memo): voi
   index.set(rule.namespace, byHost);
   const list = byHost.get(rule.host) ?? [];
   byHost.set(rule.host, list);
-  const at = list.findIndex(known => sameVisibility(known.visibility, rule.visibility) && sameLabels(known.selector, rule.selector));
-  if (at < 0) list.push(rule);
-  else list[at] = memo.get('mergedRule', [list[at], rule], () => merge(list[at], rule));
+  // The last of those before it decides whether it also stands for itself.
+  let apart = true;
+  list.forEach((known, at) => {
+    const same = known.exportTo.size === rule.exportTo.size && [...known.exportTo].every(value => rule.exportTo.has(value));
+    const wider = known.exportTo.size > 0 && [...known.exportTo].every(value => rule.exportTo.has(value));
+    const alike = (known.selector === undefined) === (rule.selector === undefined);
+    if (!(same || wider) || (alike && !sameLabels(known.selector ?? {}, rule.selector ?? {}))) {
+      apart = true;
+      return;
+    }
+    apart = !(same || alike);
+    list[at] = memo.get('mergedRule', [known, rule], () => merge(known, rule));
+  });
+  if (apart) list.push(rule);
 }
 
 function merge(first: DestinationRule, second: DestinationRule): DestinationRule {
@@ -143,11 +143,6 @@ function merge(first: DestinationRule, second: DestinationRule): DestinationRule
   };
 }
 
-function sameVisibility(a: Visibility, b: Visibility): boolean {
-  return a.everyone === b.everyone && a.namespaces.size === b.namespaces.size && [...a.namespaces].every(namespace => b.namespaces.has(namespace));
-}
-
-function sameLabels(a: DestinationRule['selector'], b: DestinationRule['selector']): boolean {
-  if (a === undefined || b === undefined) return a === b;
+function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   return Object.keys(a).length === Object.keys(b).length && selects(a, b);
 }

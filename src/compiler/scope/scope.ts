@@ -1,8 +1,9 @@
+import { compare } from '../../model/resource';
 import type { Protocol, Service, ServicePort } from '../../model/service';
 import type { SidecarSpec } from '../istio-api';
 import type { Mesh } from '../mesh';
 import type { VirtualService } from './virtual-services';
-import { inOrderOfVisibility } from './visibility';
+import { isVisible } from './visibility';
 
 /** What one outbound listener declaration of a scope imports. */
 export interface EgressListener {
@@ -32,20 +33,26 @@ export interface Scope {
   readonly sidecar?: { readonly name: string; readonly namespace: string; readonly configPath: string; readonly spec: SidecarSpec };
 }
 
+/** The scope of gateways, which have no namespace before all others: of each host, what mergeByHost makes of all that is exported to theirs. */
+export const gatewayScope = (mesh: Mesh, namespace: string): Scope => openScope(mesh, namespace, 'gateway', () => candidates(mesh, namespace));
+
 /** The scope without a Sidecar resource: all that is exported to the namespace. */
-export function defaultScope(mesh: Mesh, namespace: string): Scope {
+export const defaultScope = (mesh: Mesh, namespace: string): Scope => (
+  openScope(mesh, namespace, 'sidecar', () => oneNamespacePerHost(candidates(mesh, namespace), namespace)));
+
+function openScope(mesh: Mesh, namespace: string, kind: string, services: () => Service[]): Scope {
   const { model } = mesh;
   // Apart from the rest, so that a changed rule leaves the services of the scope the same objects.
-  const { services, merged, byHost } = mesh.memo.get('scopeServices', [namespace], () => {
-    const chosen = oneNamespacePerHost(candidates(mesh, namespace), namespace);
+  const found = mesh.memo.get('scopeServices', [namespace, kind], () => {
+    const chosen = services();
     const each = mergeByHost(chosen);
     return { services: chosen, merged: each, byHost: new Map(each.map(service => [service.hostname, service])) };
   });
   return {
     namespace,
-    listeners: [{ services, ...imports(mesh, mesh.virtualServices.boundTo('mesh', namespace)) }],
-    services: merged,
-    byHost,
+    listeners: [{ services: found.services, ...imports(mesh, mesh.virtualServices.boundTo('mesh', namespace)) }],
+    services: found.merged,
+    byHost: found.byHost,
     registryOnly: model.config.outboundTrafficPolicy === 'REGISTRY_ONLY',
   };
 }
@@ -58,8 +65,12 @@ export function imports(mesh: Mesh, virtualServices: readonly VirtualService[]):
 
 /** Services a namespace sees: those exported to it by name first, then public ones, each oldest first. */
 export function candidates(mesh: Mesh, namespace: string): Service[] {
-  return inOrderOfVisibility(mesh.model.services, service => ({ visibility: mesh.visibilityOf(service), owner: service.namespace }), namespace)
-    .filter(service => service.resolution !== 'alias');
+  const named: Service[] = [], everyone: Service[] = [];
+  for (const service of mesh.model.services) {
+    const visibility = mesh.visibilityOf(service);
+    if (service.resolution !== 'alias' && isVisible(visibility, namespace)) (visibility.everyone ? everyone : named).push(service);
+  }
+  return [...named, ...everyone];
 }
 
 /** Keeps, of services with one host name in several namespaces, those of one: the proxy's own, else Kubernetes', else the oldest. */
@@ -74,12 +85,14 @@ export function oneNamespacePerHost(services: readonly Service[], own: string): 
   return services.filter(service => chosen.get(service.hostname)?.namespace === service.namespace);
 }
 
-/** One service for each host: further ones of the same kind only add their ports. */
+/** One service for each host: Kubernetes' takes the place of another, and further ones of the same kind only add their ports. */
 export function mergeByHost(services: readonly Service[]): Service[] {
   const merged = new Map<string, Service>();
   for (const service of services) {
     const known = merged.get(service.hostname);
     if (known === undefined) {
+      merged.set(service.hostname, service);
+    } else if (known.registry !== 'Kubernetes' && service.registry === 'Kubernetes') {
       merged.set(service.hostname, service);
     } else if (sameKind(known, service)) {
       const more = service.ports.filter(port => !known.ports.some(other => other.number === port.number));
@@ -90,8 +103,10 @@ export function mergeByHost(services: readonly Service[]): Service[] {
 }
 
 function sameKind(a: Service, b: Service): boolean {
+  const sorted = (labels: Readonly<Record<string, string>>) => Object.entries(labels).sort(([x], [y]) => compare(x, y));
   const text = (service: Service): string => JSON.stringify([
-    service.namespace, service.registry, service.resolution, service.labels, service.selector, service.exportTo,
+    service.namespace, service.registry, service.resolution, sorted(service.labels), sorted(service.selector),
+    [...new Set(service.exportTo)].sort(compare),
   ]);
   return text(a) === text(b);
 }

@@ -7,7 +7,8 @@ import type { DestinationRule } from './destination-rules';
 function atPort(policy: TrafficPolicy | undefined, port: number): PolicyBlocks {
   const entry = policy?.portLevelSettings?.find(setting => setting.port?.number === port);
   const { connectionPool, outlierDetection, loadBalancer, tls } = entry ?? policy ?? {};
-  const { tunnel, proxyProtocol, retryBudget } = policy ?? {};
+  // An entry has four blocks; the others are gone with what it replaces.
+  const { tunnel, proxyProtocol, retryBudget } = entry === undefined ? policy ?? {} : {} as PolicyBlocks;
   return { connectionPool, outlierDetection, loadBalancer, tls, tunnel, proxyProtocol, retryBudget };
 }
 
@@ -36,19 +37,28 @@ export function policiesAt(rule: DestinationRule | undefined, port: number, defa
 }
 
 function ofSubset(own: TrafficPolicy, inherited: PolicyBlocks, port: number): PolicyBlocks {
-  const further = {
-    tunnel: own.tunnel ?? inherited.tunnel,
-    proxyProtocol: own.proxyProtocol ?? inherited.proxyProtocol,
-    retryBudget: own.retryBudget ?? inherited.retryBudget,
-  };
-  if (own.portLevelSettings?.some(setting => setting.port?.number === port)) return { ...atPort(own, port), ...further };
+  const { tunnel, proxyProtocol, retryBudget } = inherited;
+  if (own.portLevelSettings?.some(setting => setting.port?.number === port)) return { ...atPort(own, port), tunnel, proxyProtocol, retryBudget };
   return {
-    ...further,
+    tunnel: own.tunnel ?? tunnel,
+    proxyProtocol: own.proxyProtocol ?? proxyProtocol,
+    retryBudget: own.retryBudget ?? retryBudget,
     connectionPool: own.connectionPool ?? inherited.connectionPool,
     outlierDetection: own.outlierDetection ?? inherited.outlierDetection,
     loadBalancer: own.loadBalancer ?? inherited.loadBalancer,
     tls: own.tls ?? inherited.tls,
   };
+}
+
+/**
+ * The TLS that decides how endpoints are marked: an entry for the port counts where it speaks of TLS, and only then replaces what stands above it.
+ * Unlike everything else, for which an entry replaces the policy as a whole.
+ */
+export function endpointTls(rule: DestinationRule | undefined, port: number, subsetName: string): PolicyBlocks['tls'] {
+  const of = (policy: TrafficPolicy | undefined) => (
+    policy?.portLevelSettings?.find(setting => setting.port?.number === port && setting.tls !== undefined)?.tls ?? policy?.tls);
+  const own = subsetName === '' ? undefined : rule?.subsets.find(subset => subset.name === subsetName)?.trafficPolicy;
+  return of(own) ?? of(rule?.trafficPolicy);
 }
 
 /** What MeshConfig says of every cluster: only pools and outlier detection, as in Istio. */

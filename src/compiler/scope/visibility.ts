@@ -4,6 +4,8 @@ export interface Visibility {
   readonly namespaces: ReadonlySet<string>;
 }
 
+const NOBODY: Visibility = { everyone: false, namespaces: new Set() };
+
 /** Meaning of exportTo values for a resource of `owner`; an empty list means the mesh's default. */
 export function visibilityOf(exportTo: readonly string[] | undefined, owner: string, meshDefault: readonly string[]): Visibility {
   const values = exportTo === undefined || exportTo.length === 0 ? meshDefault : exportTo;
@@ -12,9 +14,10 @@ export function visibilityOf(exportTo: readonly string[] | undefined, owner: str
   for (const value of values) {
     if (value === '*') everyone = true;
     else if (value === '.') namespaces.add(owner);
-    else if (value !== '~') namespaces.add(value);
+    else namespaces.add(value);
   }
-  return { everyone, namespaces };
+  // Nobody beats all but everybody.
+  return namespaces.has('~') && !everyone ? NOBODY : { everyone, namespaces };
 }
 
 export const isVisible = (visibility: Visibility, namespace: string): boolean => visibility.everyone || visibility.namespaces.has(namespace);

@@ -12,6 +12,7 @@ import type { CommonTlsContextSchema } from '../../xds/gen/envoy/extensions/tran
 import * as literal from '../../xds/literals';
 import { ADS_SECRETS } from '../dialect';
 import type { ClientTls } from '../istio-api';
+import type { DestinationRule } from '../scope/destination-rules';
 import type { View } from '../view';
 
 /** One socket for all endpoints of a cluster, or several to choose from. */
@@ -28,14 +29,15 @@ export interface ClientTransport {
   readonly autoSni: boolean;
   /** The certificate must name that host. */
   readonly autoSan: boolean;
-  /** The rule says what TLS to speak, so `istio.alpn` must not change it. */
-  readonly ownAlpn: boolean;
 }
 
 export interface ClientTlsInput {
   readonly view: View;
   readonly service: Service;
   readonly port: ServicePort;
+  /** One of those that the policy is for. */
+  readonly subset: string;
+  readonly rule?: DestinationRule;
   readonly tls?: ClientTls;
   readonly http2: boolean;
   readonly type: Cluster_DiscoveryType;
@@ -46,7 +48,7 @@ type Common = MessageInitShape<typeof CommonTlsContextSchema>;
 const NO_SOCKETS: Sockets = { matches: [] };
 
 /** Plain text, or bytes as they come. */
-export const NO_TLS: ClientTransport = { sockets: () => NO_SOCKETS, autoSni: false, autoSan: false, ownAlpn: false };
+export const NO_TLS: ClientTransport = { sockets: () => NO_SOCKETS, autoSni: false, autoSan: false };
 
 export function clientTransport(input: ClientTlsInput): ClientTransport {
   const { tls, view } = input;
@@ -63,11 +65,11 @@ const WITHOUT_PROXY = create(Cluster_TransportSocketMatchSchema, { name: 'tlsMod
 
 /** No rule: mutual TLS towards endpoints that have a proxy, plain text towards the others. */
 function autoMtls(input: ClientTlsInput): ClientTransport {
-  const { view, service, type } = input;
+  const { view, service, port, type } = input;
   const { config } = view.mesh.model;
   if (!config.enableAutoMtls || service.meshExternal || view.mesh.peerAuthentications.ofNamespace(service.namespace) === 'DISABLE') return NO_TLS;
-  if (service.resolution === 'passthrough' || type === Cluster_DiscoveryType.ORIGINAL_DST) {
-    const endpoints = service.ports.flatMap(port => view.mesh.model.endpointsOf(service, port.name));
+  if (service.resolution === 'passthrough' || passesThrough(input)) {
+    const endpoints = view.mesh.model.endpointsOf(service, port.name);
     if (endpoints.length === 0 || endpoints.some(endpoint => endpoint.tlsMode !== 'istio')) return NO_TLS;
   }
   const socketTo = istioMutual(input, undefined);
@@ -77,6 +79,12 @@ function autoMtls(input: ClientTlsInput): ClientTransport {
 
 const always = (socketTo: (sni: string) => TransportSocket): ClientTransport => (
   { ...NO_TLS, sockets: sni => ({ socket: socketTo(sni), matches: NO_SOCKETS.matches }) });
+
+/** Whether rule or subset say so themselves: what they say of single ports does not count here. */
+function passesThrough({ rule, subset }: ClientTlsInput): boolean {
+  const policy = subset === '' ? rule?.trafficPolicy : rule?.subsets.find(({ name }) => name === subset)?.trafficPolicy;
+  return policy?.loadBalancer?.simple === 'PASSTHROUGH';
+}
 
 const MUTUAL_SECRETS = [WORKLOAD_CERTIFICATE, MESH_ROOTS];
 
@@ -108,39 +116,45 @@ function istioMutual(input: ClientTlsInput, tls: ClientTls | undefined): (sni: s
 
 /** TLS that the proxy begins itself, towards a server that is not of the mesh. */
 function originated(input: ClientTlsInput, tls: ClientTls, view: View): ClientTransport {
-  const { service, http2 } = input;
-  const credential = view.proxy.type === 'router' ? tls.credentialName : undefined;
+  const { service, rule, http2 } = input;
+  const credential = present(tls.credentialName) ? tls.credentialName : undefined;
+  // Every sidecar the rule reaches would wait for a Secret that it may not read; a ConfigMap is open to all.
+  const refused = credential !== undefined && !credential.startsWith('configmap://');
+  if (refused && view.proxy.type === 'sidecar' && rule?.selector === undefined) return NO_TLS;
   const files = fileSource(view.dialect.workloadSecrets);
-  const given = tls.subjectAltNames !== undefined && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : service.subjectAltNames;
+  const own = tls.subjectAltNames ?? [];
+  const given = own.length > 0 || service.registry !== 'External' ? own : view.mesh.identitiesOf(service);
   const insecure = tls.insecureSkipVerify === true;
   const { cipherSuites, ecdhCurves } = tlsDefaults(view.mesh, 'tlsDefaults');
+  const autoSni = !present(tls.sni);
+  const automatic = { autoSni, autoSan: autoSni && own.length === 0 && !insecure };
   const common: Common = { tlsParams: { ...TLS_1_2_TO_1_3, cipherSuites, ecdhCurves }, alpnProtocols: http2 ? ['h2'] : [] };
 
   if (tls.mode === 'MUTUAL') {
-    const certificate = credential !== undefined ? secret(`kubernetes://${credential}`, ADS_SECRETS)
+    const certificate = credential !== undefined ? secret(credentialName(credential), ADS_SECRETS)
       : present(tls.clientCertificate) && present(tls.privateKey)
         ? secret(`file-cert:${tls.clientCertificate}~${tls.privateKey}`, files) : undefined;
-    if (certificate === undefined) return NO_TLS;
+    if (certificate === undefined) return { ...NO_TLS, ...automatic };
     common.tlsCertificateSdsSecretConfigs = [certificate];
   }
-  const roots = credential !== undefined ? secret(`kubernetes://${credential}-cacert`, ADS_SECRETS)
+  const roots = credential !== undefined ? secret(credentialName(`${credential}-cacert`), ADS_SECRETS)
     : secret(`file-root:${present(tls.caCertificates) ? tls.caCertificates : 'system'}`, files);
   // With a Secret its own list comes.
   const revoked = credential === undefined && present(tls.caCrl) ? { specifier: { case: 'filename' as const, value: tls.caCrl } } : undefined;
   common.validationContextType = insecure
-    ? { case: 'validationContext', value: {} }
+    ? credential === undefined ? { case: 'validationContext', value: {} } : undefined
     : {
       case: 'combinedValidationContext',
       value: { defaultValidationContext: { matchSubjectAltNames: exactNames(given), crl: revoked }, validationContextSdsSecretConfig: roots },
     };
-  const autoSni = !present(tls.sni);
   const sockets: Sockets = { matches: [], socket: upstreamTls({ commonTlsContext: common, sni: tls.sni ?? '' }) };
-  return {
-    sockets: () => sockets,
-    autoSni,
-    autoSan: autoSni && given.length === 0 && !insecure,
-    ownAlpn: true,
-  };
+  return { ...automatic, sockets: () => sockets };
+}
+
+/** Under what name a credential is asked for: what says itself where it lies keeps its name, all else is a Secret. */
+function credentialName(name: string): string {
+  if (name.startsWith('builtin://')) return WORKLOAD_CERTIFICATE;
+  return /^(configmap|kubernetes|kubernetes-gateway):\/\//.test(name) ? name : `kubernetes://${name.replace(/^sds:\/\//, '')}`;
 }
 
 const present = (text: string | undefined): text is string => text !== undefined && text !== '';
