@@ -31,6 +31,9 @@ test.each<[string, string, object]>([
   ['a service account of the policy\'s namespace', '{ serviceAccounts: [b] }', principal({ safeRegex: { regex: 'spiffe://.+/ns/shop/(.+/|)sa/b(/.+)?' } })],
   ['a service account elsewhere', '{ serviceAccounts: [a/b] }', principal({ safeRegex: { regex: 'spiffe://.+/ns/a/(.+/|)sa/b(/.+)?' } })],
   ['a trust domain', '{ trustDomains: [other.example] }', principal({ prefix: 'spiffe://other.example/' })],
+  ['any trust domain', "{ trustDomains: ['*'] }", principal({ prefix: 'spiffe://' })],
+  ['the end of a trust domain', "{ trustDomains: ['*.example'] }", principal({ safeRegex: { regex: 'spiffe://[^/]*\\.example/.*' } })],
+  ['a namespace with a dot, which is no more than a dot', '{ namespaces: [a.b] }', principal({ safeRegex: { regex: '.*/ns/a\\.b/.*' } })],
   ['a namespace with a star', '{ namespaces: [team-*] }', principal({ safeRegex: { regex: '.*/ns/team-.*/.*' } })],
   ['an IPv6 range', "{ ipBlocks: ['2001:db8::/32'] }", { orIds: { ids: [{ directRemoteIp: { addressPrefix: '2001:db8::', prefixLen: 32 } }] } }],
 ])('a source by %s', (_what, source, expected) => {
@@ -147,4 +150,18 @@ describe('CUSTOM', () => {
     expect(policiesOf(http)).toEqual({ DENY: names.map(name => `istio-ext-authz-${name}-ns[shop]-policy[ask-${name}]-rule[0]-deny-due-to-bad-CUSTOM-action`) });
     expect(http.filter(({ name }) => name === 'envoy.filters.http.ext_authz')).toEqual([]);
   });
+});
+
+test('one of the mesh\'s trust domains stands for all of them; what is no whole identity stays as it is', () => {
+  const source = '{ trustDomains: [old], principals: [cluster.local, old/ns/a/sa/b] }';
+  const model = buildModel(resourcesOfYaml(SHOP, policy('one', `{ action: DENY, rules: [{ from: [{ source: ${source} }] }] }`)), {
+    meshConfig: { trustDomainAliases: ['old'] },
+  });
+  const { rules } = filtersAt(model).http.find(({ name }) => name === 'envoy.filters.http.rbac').typedConfig;
+  const { principals } = rules.policies['ns[shop]-policy[one]-rule[0]'];
+  const nameOf = ({ authenticated }: any) => Object.values(authenticated.principalName)[0];
+  const names = principals[0].andIds.ids.map(({ orIds }: any) => orIds.ids.map(nameOf));
+  expect(names).toEqual([
+    ['spiffe://cluster.local', 'spiffe://cluster.local/ns/a/sa/b', 'spiffe://old/ns/a/sa/b'], ['spiffe://cluster.local/', 'spiffe://old/'],
+  ]);
 });

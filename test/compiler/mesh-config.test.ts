@@ -83,3 +83,35 @@ test('names of HTTP/1.1 headers keep their case where the mesh, or a proxy of it
   expect(seen({}, { PROXY_CONFIG: { proxyHeaders } })).toEqual(everywhere);
   expect(seen({})).toEqual([undefined, undefined, undefined, undefined, undefined]);
 });
+
+test('aliases of the trust domain have an order of their own, and CA certificates bring further domains', () => {
+  const compiled = at({ trustDomainAliases: ['td2', 'old', 'td2'], caCertificates: [{ pem: 'x', trustDomains: ['far', 'old'] }] }, 'stock-v1.shop');
+  const { defaultValidationContext } = chain(compiled, 8080).transportSocket.typedConfig.commonTlsContext.combinedValidationContext;
+  expect(defaultValidationContext.matchSubjectAltNames.map(({ prefix }: any) => prefix)).toEqual(['spiffe://cluster.local/', 'spiffe://old/', 'spiffe://td2/', 'spiffe://far/']);
+});
+
+test('patterns name the statistics of inbound connections, too', () => {
+  const compiled = at({ inboundClusterStatName: '%SERVICE%_%SERVICE_PORT%_%SERVICE_PORT_NAME%' }, 'stock-v1.shop');
+  const prefixes = listenerJson(compiled, 'virtualInbound').filterChains
+    .flatMap((each: any) => each.filters.filter(({ name }: any) => name === 'envoy.filters.network.tcp_proxy').map((filter: any) => filter.typedConfig.statPrefix));
+  expect(prefixes).toEqual(expect.arrayContaining(['BlackHoleCluster', '_0_virtualInbound', 'stock.shop_5432_tcp-db']));
+});
+
+test('inspectors look where chains ask: at ports with TLS alone, where the rest has none', () => {
+  const policy = (mode: string, ports: object) => JSON.stringify({
+    apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication', metadata: { name: 'p', namespace: 'shop' }, spec: { selector: { matchLabels: { app: 'stock' } }, mtls: { mode }, portLevelMtls: ports },
+  });
+  const predicates = (mode: string, ports: object) => Object.fromEntries(listenerJson(at({}, 'stock-v1.shop', policy(mode, ports)), 'virtualInbound').listenerFilters
+    .map(({ name, filterDisabled }: any) => [name.split('.').pop(), filterDisabled]));
+  const range = (start: number) => ({ destinationPortRange: { ...(start === 0 ? {} : { start }), end: start + 1 } });
+  expect(predicates('DISABLE', { 8080: { mode: 'STRICT' } }).tls_inspector).toEqual({ notMatch: range(8080) });
+  expect(predicates('STRICT', { 7070: { mode: 'PERMISSIVE' } }).http_inspector.orMatch.rules[0]).toEqual(range(0));
+});
+
+test('a node says how long connections may be idle, and that HTTP/1.0 is welcome', () => {
+  const model = buildModel(resourcesOfYaml(SHOP), {});
+  const compiled = compile(model, 'stock-v1.shop', { metadata: { IDLE_TIMEOUT: '42s', HTTP10: '1' } });
+  const filters = (name: string) => listenerJson(compiled, name).filterChains.flatMap((each: any) => each.filters);
+  expect(filters('virtualInbound').filter(({ typedConfig }: any) => typedConfig.idleTimeout === '42s')).not.toHaveLength(0);
+  expect(filters('0.0.0.0_8000').find(({ name }: any) => name.endsWith('http_connection_manager')).typedConfig.httpProtocolOptions).toEqual({ acceptHttp10: true });
+});

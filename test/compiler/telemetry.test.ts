@@ -191,3 +191,31 @@ describe('what is not compiled is refused by its name', () => {
       .toEqual(['Telemetry spec.metrics[0].providers[0].name names a provider of a kind that is not compiled, got "s"; remove it, or run this on Istio']);
   });
 });
+
+describe('levels of a Telemetry resource', () => {
+  const own = (spec: object, name: string) => telemetry({ selector: { matchLabels: { app: 'stock' } }, ...spec }, name, 'shop');
+  const logs = (manager: any): string[] => (manager.accessLog ?? []).map(({ typedConfig, filter }: any) => `${typedConfig.path}${filter === undefined ? '' : ' if'}`);
+
+  test('a condition belongs to the providers beside it, not to those inherited', () => {
+    const filter = { expression: 'response.code >= 400' };
+    const wide = telemetry({ accessLogging: [{ providers: [{ name: 'file' }] }] });
+    expect(logs(inbound([wide, own({ accessLogging: [{ filter }] }, 'a')]))).toEqual(['/tmp/log']);
+    expect(logs(inbound([wide, own({ accessLogging: [{ providers: [{ name: 'file' }], filter }] }, 'a')]))).toEqual(['/tmp/log if']);
+  });
+
+  test('where no provider is at hand the mesh\'s file remains, unless it is switched off', () => {
+    const meshConfig = { accessLogFile: '/dev/stdout' };
+    expect(logs(inbound([telemetry({ accessLogging: [{ providers: [{ name: 'nobody' }] }] })], { meshConfig }))).toEqual(['/dev/stdout']);
+    expect(logs(inbound([telemetry({ accessLogging: [{ providers: [{ name: 'file' }], disabled: true }] })], { meshConfig }))).toEqual([]);
+  });
+
+  test('all resources about a workload speak, the younger last', () => {
+    const tags = (name: string, value: number) => own({ tracing: [{ providers: [{ name: 'jaeger' }], randomSamplingPercentage: value }] }, name);
+    expect(inbound([tags('a', 5), tags('b', 7)]).tracing.randomSampling).toEqual({ value: 7 });
+  });
+
+  test('each provider that is Prometheus has statistics of its own', () => {
+    const meshConfig = { extensionProviders: [{ name: 'second', prometheus: {} }], defaultProviders: { metrics: ['prometheus', 'second'] } };
+    expect(inbound([], { meshConfig, metadata: { ISTIO_VERSION: '1.32.0' } }).httpFilters.filter(({ name }: any) => name === 'istio.stats')).toHaveLength(2);
+  });
+});

@@ -109,9 +109,11 @@ function ownListener(
     ...more,
     name,
     address: addressMessage(bind, bound),
-    // The address has decided the port already; a match on it would ask for an original destination.
-    filterChains: portChains(view, port, bind).map(chain => chainMessage({ ...chain, destinationPort: undefined })),
-    listenerFilters: [...(inspection.tls ? [TLS_INSPECTOR()] : []), ...(inspection.http ? [HTTP_INSPECTOR()] : [])],
+    // Where nothing is captured the address has decided already, and may be of another port.
+    filterChains: portChains(view, port, bind)
+      .map(chain => chainMessage(view.explicit === undefined ? chain : { ...chain, destinationPort: undefined })),
+    listenerFilters: view.explicit === undefined ? inspectors([{ port: port.targetPort, ...inspection }])
+      : [...(inspection.tls ? [TLS_INSPECTOR()] : []), ...(inspection.http ? [HTTP_INSPECTOR()] : [])],
     listenerFiltersTimeout: duration(mesh.model.config.protocolDetectionTimeoutMs),
     continueOnListenerFiltersTimeout: true,
     trafficDirection: TrafficDirection.INBOUND,
@@ -177,13 +179,24 @@ function httpInbound(view: View, statPrefix: string, port: number, routes: Retur
 
 interface Inspection { readonly port: number; readonly tls: boolean; readonly http: boolean }
 
-/** Inspectors, switched off for the ports whose chains do not ask. Without any port that asks there is none. */
-function inspectors(ports: readonly Inspection[], rest: { readonly tls: boolean; readonly http: boolean }): ListenerFilter[] {
+/**
+ * Inspectors, for the ports whose chains ask. Without any port that asks there is none.
+ * @param rest - what chains of any other port ask; undefined where a listener has none
+ */
+function inspectors(ports: readonly Inspection[], rest?: Omit<Inspection, 'port'>): ListenerFilter[] {
+  const asking = (kind: 'tls' | 'http', yes: boolean): number[] => ports.filter(port => port[kind] === yes).map(({ port }) => port).sort((a, b) => a - b);
   const filters: ListenerFilter[] = [];
-  for (const [kind, build] of [['tls', TLS_INSPECTOR], ['http', HTTP_INSPECTOR]] as const) {
-    if (!rest[kind] && !ports.some(port => port[kind])) continue;
-    const off = ports.filter(port => !port[kind]).map(({ port }) => port).sort((a, b) => a - b);
-    filters.push(create(ListenerFilterSchema, { ...build(), filterDisabled: anyPort(off) }));
+  if (rest?.tls === true) {
+    filters.push(create(ListenerFilterSchema, { ...TLS_INSPECTOR(), filterDisabled: anyPort(asking('tls', false)) }));
+  } else if (asking('tls', true).length > 0) {
+    const rule = anyPort(asking('tls', true))!;
+    const others = create(ListenerFilterChainMatchPredicateSchema, { rule: { case: 'notMatch', value: rule } });
+    filters.push(create(ListenerFilterSchema, { ...TLS_INSPECTOR(), filterDisabled: others }));
+  }
+  if (rest?.http === true || asking('http', true).length > 0) {
+    // To Istio the chains of any port are those of port 0.
+    const off = [...(rest?.http === false ? [0] : []), ...asking('http', false)];
+    filters.push(create(ListenerFilterSchema, { ...HTTP_INSPECTOR(), filterDisabled: anyPort(off) }));
   }
   return filters;
 }
