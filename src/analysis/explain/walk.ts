@@ -15,6 +15,8 @@ import {
   type TcpTerminal, type TraceEvent,
 } from '../../evaluator';
 
+const HOPS = 'x-forwarded-for';
+
 /** One request on its way through the mesh. */
 interface Walk {
   readonly proxies: Proxies;
@@ -154,7 +156,10 @@ function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts
     return [there];
   });
   const explained = reached.map(({ target }) => target);
-  const arrived = reached.find(({ request }) => request !== undefined)?.request ?? sentBy(best, facts, headers);
+  const sent = sentBy(best, facts, headers);
+  const there = reached.find(({ request }) => request !== undefined)?.request;
+  // Of the hops that proxies add only those are shown that the caller told of: where it stands is not known for sure.
+  const arrived = there === undefined ? sent : { ...there, headers: new Map([...there.headers].filter(([name]) => name !== HOPS || sent.headers.has(name))) };
   return { ...base, ...forwarded(here, rule, best, arrived), ...outcomeOf(explained), targets: explained };
 }
 
