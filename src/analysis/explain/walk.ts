@@ -159,7 +159,8 @@ function underRule(here: Walk, terminal: HttpTerminal, rule: MatchedRoute, facts
   const sent = sentBy(best, facts, headers);
   const there = reached.find(({ request }) => request !== undefined)?.request;
   // Of the hops that proxies add only those are shown that the caller told of: where it stands is not known for sure.
-  const arrived = there === undefined ? sent : { ...there, headers: new Map([...there.headers].filter(([name]) => name !== HOPS || sent.headers.has(name))) };
+  const told = new Map([...there?.headers ?? []].filter(([name]) => name !== HOPS || sent.headers.has(name)));
+  const arrived = there === undefined ? sent : { ...there, headers: told };
   return { ...base, ...forwarded(here, rule, best, arrived), ...outcomeOf(explained), targets: explained };
 }
 
