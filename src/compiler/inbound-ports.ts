@@ -42,8 +42,7 @@ function servicePorts(view: View): InboundPort[] {
   for (const { service, port, targetPort } of view.mesh.model.targetsOf(view.workload)) {
     const known = found.get(targetPort);
     if (known === undefined) {
-      const rule = view.inboundRuleOf(service);
-      const { connectionPool, retryBudget } = policyFor(rule, port.number, '', meshPolicy(view.mesh));
+      const { connectionPool, ...policy } = policyOf(view, service, port.number);
       found.set(targetPort, {
         targetPort,
         protocol: port.protocol,
@@ -52,9 +51,7 @@ function servicePorts(view: View): InboundPort[] {
         hostname: service.hostname,
         services: [service],
         pool: replaced ?? connectionPool,
-        retryBudget,
-        // A rule that only defines subsets changes nothing here, and Istio does not name it.
-        rule: rule?.trafficPolicy === undefined ? undefined : rule,
+        ...policy,
       });
     } else if (known.servicePort === port.number && !known.services.includes(service)) {
       found.set(targetPort, { ...known, services: [...known.services, service] });
@@ -69,15 +66,17 @@ function ingressPorts(view: View): InboundPort[] {
   const targets = view.mesh.model.targetsOf(view.workload);
   return (sidecar.spec.ingress ?? []).map((ingress) => {
     const number = ingress.port?.number ?? 0;
-    const own = targets.filter(({ targetPort }) => targetPort === number);
+    const own = targets.find(({ targetPort }) => targetPort === number)?.service;
+    const { connectionPool, ...policy } = policyOf(view, own, number);
     return {
       targetPort: number,
       protocol: parseProtocol(ingress.port?.protocol ?? ''),
       servicePort: number,
       portName: ingress.port?.name ?? '',
       hostname: `${sidecar.name}.${sidecar.namespace}`,
-      services: own.slice(0, 1).map(({ service }) => service),
-      pool: ingress.connectionPool ?? sidecar.spec.inboundConnectionPool,
+      services: own === undefined ? [] : [own],
+      pool: ingress.connectionPool ?? sidecar.spec.inboundConnectionPool ?? connectionPool,
+      ...policy,
       ingress: {
         bind: ingress.bind ?? view.proxy.ips[0] ?? '0.0.0.0',
         endpoint: ingress.defaultEndpoint === '' ? undefined : ingress.defaultEndpoint,
@@ -86,4 +85,12 @@ function ingressPorts(view: View): InboundPort[] {
       },
     };
   });
+}
+
+/** What the rule of a service says of connections that arrive at one of its ports. */
+function policyOf(view: View, service: Service | undefined, port: number): Pick<InboundPort, 'retryBudget' | 'rule'> & Pick<PolicyBlocks, 'connectionPool'> {
+  const rule = service && view.inboundRuleOf(service);
+  const { connectionPool, retryBudget } = policyFor(rule, port, '', meshPolicy(view.mesh));
+  // A rule that only defines subsets changes nothing here, and Istio does not name it.
+  return { connectionPool, retryBudget, rule: rule?.trafficPolicy === undefined ? undefined : rule };
 }

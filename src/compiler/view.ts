@@ -30,7 +30,7 @@ export interface View {
   /** Equal for two descriptions of one proxy that say the same. */
   readonly proxyKey: string;
   readonly ruleOf: (service: Pick<Service, 'hostname' | 'namespace'>) => DestinationRule | undefined;
-  /** The rule for connections that arrive: none that selects workloads. */
+  /** The rule for connections that arrive, none that selects workloads. Istio finds it among what the proxy may call, itself as well. */
   readonly inboundRuleOf: (service: Pick<Service, 'hostname' | 'namespace'>) => DestinationRule | undefined;
 }
 
@@ -57,7 +57,10 @@ export function viewOf(mesh: Mesh, proxy: Proxy): View {
     ]),
     proxyKey: JSON.stringify(proxy),
     ruleOf: service => mesh.destinationRules.of(service, proxy.namespace, proxy.labels),
-    inboundRuleOf: service => mesh.destinationRules.of(service, proxy.namespace),
+    inboundRuleOf: ({ hostname }) => {
+      const known = scope.byHost.get(hostname);
+      return known && mesh.destinationRules.of(known, proxy.namespace);
+    },
   };
 }
 

@@ -58,27 +58,25 @@ function gatewayOf(ingress: Resource, { config: { raw } }: Context): Resource {
   return made(ingress, 'Gateway', gatewayName(ingress), NAMESPACE, { selector: { istio }, servers: [...secure, plain] });
 }
 
-interface HostRules { readonly ingress: Resource; readonly gateways: string[]; readonly http: Json[] }
+interface HostRules { readonly ingress: Resource; readonly http: Json[] }
 
-/** Rules of one host are joined over all Ingresses; the longest path stands first. */
+/** Rules of one host are joined over all Ingresses, at the gateway of the first; the longest path stands first. */
 function virtualServicesOf(ingresses: readonly Resource[], of: ResourceIndex, context: Context): Resource[] {
   const hosts = new Map<string, HostRules>();
   for (const ingress of ingresses) {
     for (const rule of objectsOf(ingress.spec.rules)) {
       const host = textOf(rule.host) || '*';
-      const known = hosts.get(host) ?? { ingress, gateways: [], http: [] };
+      const known = hosts.get(host) ?? { ingress, http: [] };
       hosts.set(host, known);
-      const gateway = `${NAMESPACE}/${gatewayName(ingress)}`;
-      if (!known.gateways.includes(gateway)) known.gateways.push(gateway);
       known.http.push(...objectsOf(objectOf(rule.http).paths).flatMap(path => routeOf(path, ingress, of, context)));
     }
   }
-  return [...hosts].map(([host, { ingress, gateways, http }]) => {
+  return [...hosts].map(([host, { ingress, http }]) => {
     const sorted = http.map((route, index) => ({ route, index, path: pathOf(route) }))
       .sort((a, b) => b.path.length - a.path.length || Number(b.path.exact) - Number(a.path.exact) || a.index - b.index);
     const prefix = host === '*' ? '' : host.replaceAll('.', '-');
     return made(ingress, 'VirtualService', `${prefix}-${ingress.metadata.name}-${NAME}`, ingress.metadata.namespace, {
-      hosts: [host], gateways, http: sorted.map(({ route }) => route),
+      hosts: [host], gateways: [`${NAMESPACE}/${gatewayName(ingress)}`], http: sorted.map(({ route }) => route),
     });
   });
 }

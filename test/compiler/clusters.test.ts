@@ -219,3 +219,34 @@ spec: { template: { metadata: { labels: { app: caller } }, spec: { containers: [
     expect([seen(['.']), seen(['shop']), seen([])]).toEqual([undefined, 10, 10]);
   });
 });
+
+describe('what arrives', () => {
+  const OWN = 'cart.shop.svc.cluster.local';
+  const three = { connectionPool: { tcp: { maxConnections: 3 } } };
+  const arriving = (model: Model) => named(model, 'inbound|8080||');
+  const limit = (model: Model): number => arriving(model).circuitBreakers.thresholds[0].maxConnections;
+  const meta = 'metadata: { name: cart, namespace: shop';
+  const hidden = SHOP.replace(meta, `${meta}, annotations: { networking.istio.io/exportTo: other }`);
+
+  test('at a port of a Sidecar resource has the limits of its service\'s rule, unless the resource has some', () => {
+    const ingress = { port: { number: 8080, protocol: 'HTTP', name: 'in' }, defaultEndpoint: '127.0.0.1:8080' };
+    const sidecar = (more: object) => resource('Sidecar', { name: 'own' }, { ingress: [{ ...ingress, ...more }] });
+    const own = rule({ host: OWN, trafficPolicy: three });
+    const five = { connectionPool: { tcp: { maxConnections: 5 } } };
+    expect([limit(modelWith(own)), limit(modelWith(own, sidecar({}))), limit(modelWith(own, sidecar(five)))]).toEqual([3, 3, 5]);
+    expect(arriving(modelWith(own, sidecar({}))).metadata.filterMetadata.istio.config).toContain('/destination-rule/stock');
+  });
+
+  test('has no rule where the workload does not see its own service', () => {
+    expect(limit(modelOf(hidden + rule({ host: OWN, trafficPolicy: three })))).toBe(4294967295);
+  });
+
+  test('is sent by rules even to a service that its namespace exports to others alone', () => {
+    const routes = resource('VirtualService', { name: 'all' }, { hosts: ['stock'], http: [{ route: [{ destination: { host: 'cart' } }] }] });
+    const sidecar = resource('Sidecar', { name: 'own' }, { egress: [{ hosts: ['./stock.shop.svc.cluster.local'] }] });
+    const clusters = (...more: string[]) => compile(modelOf([hidden, ...more].join('')), 'cart.shop').clusters.map(({ name }) => name);
+    expect(clusters()).not.toContain(`outbound|8000||${OWN}`);
+    expect(clusters(routes)).toContain(`outbound|8000||${OWN}`);
+    expect(clusters(routes, sidecar)).toContain(`outbound|8000||${OWN}`);
+  });
+});

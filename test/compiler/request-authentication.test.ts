@@ -28,6 +28,11 @@ test('rules of the root namespace and of the own add up, by issuer', () => {
   expect(providers['origins-0'].normalizePayloadInMetadata.spaceDelimitedClaims).toEqual(['groups', 'permission', 'scope']);
 });
 
+test('of one issuer the rule of the own namespace stands first', () => {
+  const { providers } = filterOf(jwt('[{ issuer: a, jwks: "{}", forwardOriginalToken: true }]', 'namespace: istio-system'), jwt('[{ issuer: a, jwks: "{}" }]'));
+  expect([providers['origins-0'].forward, providers['origins-1'].forward]).toEqual([undefined, true]);
+});
+
 test('a workload that no policy is about has no filter', () => {
   expect(filterOf(jwt('[{ issuer: a, jwks: "{}" }]', 'namespace: other'))).toBeUndefined();
 });

@@ -1,18 +1,19 @@
 import { toJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonValue, MessageShape } from '@bufbuild/protobuf';
 import type { GoldenProxy, XdsJson, XdsType } from './load';
-import { XDS_TYPES } from './load';
 import type { CompiledProxy } from '../../src/compiler/compiled-proxy';
 import { ClusterSchema } from '../../src/xds/gen/envoy/config/cluster/v3/cluster_pb';
+import { TypedExtensionConfigSchema } from '../../src/xds/gen/envoy/config/core/v3/extension_pb';
 import { ClusterLoadAssignmentSchema } from '../../src/xds/gen/envoy/config/endpoint/v3/endpoint_pb';
 import { ListenerSchema } from '../../src/xds/gen/envoy/config/listener/v3/listener_pb';
 import { RouteConfigurationSchema } from '../../src/xds/gen/envoy/config/route/v3/route_pb';
+import { NameTableSchema } from '../../src/xds/gen/istio/networking/nds/v1/nds_pb';
 import { registry } from '../../src/xds/registry';
 
 /** Compares what the compiler makes with what istiod sent, in meaning: order counts only where Istio's order does. */
 
 /** What a compiled proxy is sent, as canonical JSON. */
-export function compiledJson(compiled: CompiledProxy): Readonly<Record<XdsType, readonly XdsJson[]>> {
+export function compiledJson(compiled: CompiledProxy): Readonly<Record<XdsType | 'ecds' | 'nds', readonly XdsJson[]>> {
   const json = <D extends DescMessage>(schema: D, messages: readonly MessageShape<D>[]): XdsJson[] => (
     messages.map(message => ({ '@type': `type.googleapis.com/${schema.typeName}`, ...toJson(schema, message, { registry }) as object })));
   return {
@@ -20,13 +21,15 @@ export function compiledJson(compiled: CompiledProxy): Readonly<Record<XdsType, 
     rds: json(RouteConfigurationSchema, compiled.routes),
     cds: json(ClusterSchema, compiled.clusters),
     eds: json(ClusterLoadAssignmentSchema, compiled.endpoints),
+    ecds: json(TypedExtensionConfigSchema, compiled.extensions ?? []),
+    nds: compiled.names === undefined ? [] : json(NameTableSchema, [compiled.names()]),
   };
 }
 
 /** All differences of one proxy, each as `TYPE NAME PATH: expected …, got …`. */
-export function differences(golden: GoldenProxy, compiled: CompiledProxy): string[] {
+export function differences({ expected }: Pick<GoldenProxy, 'expected'>, compiled: CompiledProxy): string[] {
   const ours = compiledJson(compiled);
-  return XDS_TYPES.flatMap(type => compareType(type, golden.expected[type], ours[type]));
+  return (Object.keys(expected) as XdsType[]).flatMap(type => compareType(type, expected[type], ours[type]));
 }
 
 function compareType(type: XdsType, expected: readonly XdsJson[], actual: readonly XdsJson[]): string[] {

@@ -19,6 +19,8 @@ const PARTS = {
   'istio-crds': { find: () => installed('istio-crds.yaml'), hint: NO_API_SERVER },
   'ratelimit': { find: () => installed('ratelimit'), hint: NO_RATE_LIMIT_SERVICE },
   'redis': { find: () => installed('redis/redis-server'), hint: NO_RATE_LIMIT_SERVICE },
+  // Of a development version, which a module proxy need not keep: it is compared with where it is to be had.
+  'istiod': { find: () => installed('istiod'), hint: 'no istiod (run scripts/install-istiod.sh)', optional: true },
   'jq': { find: () => onPath('jq'), hint: 'no jq' },
   'istio-samples': { find: () => data('istio-samples'), hint: 'no ../shared/data/istio-samples' },
   'istio-injected': { find: () => data('istio-injected'), hint: 'no ../shared/data/istio-injected' },
@@ -43,7 +45,7 @@ export function describeReal(parts: readonly RealPart[], title: string, suite: (
     return;
   }
   const reason = [...new Set(missing.map(part => PARTS[part].hint))].join('; ');
-  if (process.env.CDK8S_MESH_REAL_PARTS === 'required') {
+  if (process.env.CDK8S_MESH_REAL_PARTS === 'required' && !missing.every(part => 'optional' in PARTS[part])) {
     test(title, () => { throw new Error(`CDK8S_MESH_REAL_PARTS=required, but there is ${reason}`); });
   } else {
     test.skip(`${title} — not run: ${reason}`, () => undefined);

@@ -2,6 +2,7 @@ import { compare } from '../../model/resource';
 import type { Protocol, Service, ServicePort } from '../../model/service';
 import type { SidecarSpec } from '../istio-api';
 import type { Mesh } from '../mesh';
+import { destinations } from './destinations';
 import type { VirtualService } from './virtual-services';
 import { isVisible } from './visibility';
 
@@ -48,13 +49,22 @@ function openScope(mesh: Mesh, namespace: string, kind: string, services: () => 
     const each = mergeByHost(chosen);
     return { services: chosen, merged: each, byHost: new Map(each.map(service => [service.hostname, service])) };
   });
+  const listener = { services: found.services, ...imports(mesh, mesh.virtualServices.boundTo('mesh', namespace)) };
+  const routed = kind === 'sidecar' ? routedTo(mesh, namespace, listener, found.byHost) : [];
   return {
     namespace,
-    listeners: [{ services: found.services, ...imports(mesh, mesh.virtualServices.boundTo('mesh', namespace)) }],
-    services: found.merged,
-    byHost: found.byHost,
+    listeners: [listener],
+    services: routed.length === 0 ? found.merged : mesh.memo.get('importedServices', [...found.merged, ...routed], () => [...found.merged, ...routed]),
+    byHost: routed.length === 0 ? found.byHost : new Map([...found.byHost, ...routed.map(service => [service.hostname, service] as const)]),
     registryOnly: model.config.outboundTrafficPolicy === 'REGISTRY_ONLY',
   };
+}
+
+/** Services of the namespace that are exported to others alone, and that rules send its proxies to all the same. */
+function routedTo(mesh: Mesh, namespace: string, listener: EgressListener, seen: ReadonlyMap<string, Service>): readonly Service[] {
+  const hidden = mesh.memo.get('hiddenServices', [namespace], () => new Set(mesh.model.services
+    .filter(service => service.namespace === namespace && !isVisible(mesh.visibilityOf(service), namespace)).map(({ hostname }) => hostname)));
+  return hidden.size === 0 ? [] : destinations(mesh, namespace, [], listener).filter(({ hostname }) => hidden.has(hostname) && !seen.has(hostname));
 }
 
 /** Rules of a listener. */

@@ -1,16 +1,14 @@
-import { resolveHost } from '../../model/names';
 import { parseProtocol } from '../../model/ports';
-import { compare } from '../../model/resource';
 import type { Resource } from '../../model/resource';
 import { selects } from '../../model/selectors';
 import type { Service } from '../../model/service';
 import type { Destination, SidecarSpec } from '../istio-api';
 import type { Mesh } from '../mesh';
 import { configPath, outboundCluster } from '../names';
+import { destinations } from './destinations';
 import { EgressHosts } from './egress-hosts';
 import { candidates, defaultScope, imports, mergeByHost, narrowed, oneNamespacePerHost, portOf } from './scope';
 import type { EgressListener, Scope } from './scope';
-import type { VirtualService } from './virtual-services';
 import { isVisible } from './visibility';
 
 type Sidecar = Resource<SidecarSpec>;
@@ -97,43 +95,4 @@ function firstOfHosts(mesh: Mesh, namespace: string): readonly Service[] {
     return new Set(chosen.values());
   });
   return mesh.model.services.filter(service => first.has(service) && service.resolution !== 'alias' && isVisible(mesh.visibilityOf(service), namespace));
-}
-
-/** Services that imported rules send to, whoever imports them: their clusters are needed, for the ports that are used. */
-function destinations(mesh: Mesh, namespace: string, visible: readonly Service[], { virtualServices, own }: EgressListener): Service[] {
-  const wanted = new Map<string, Set<number>>();
-  for (const rule of virtualServices) {
-    for (const { host, port } of destinationsOf(rule, mesh.model.domain, namespace)) {
-      const ports = wanted.get(host) ?? new Set<number>();
-      wanted.set(host, ports);
-      ports.add(port);
-    }
-  }
-  const only = own === undefined || own.port === 0 || own.protocol === 'HTTP_PROXY' ? undefined : own.port;
-  return [...wanted].sort(([a], [b]) => compare(a, b)).flatMap(([host, ports]) => {
-    const service = best(visible.filter(({ hostname }) => hostname === host), namespace);
-    if (service === undefined) return [];
-    // Port 0 stands for a destination that names none.
-    const kept = service.ports.filter(({ number }) => (only !== undefined ? number === only : ports.has(0) || ports.has(number)));
-    if (kept.length === 0 || kept.length === service.ports.length) return kept.length === 0 ? [] : [service];
-    return [mesh.memo.get('routedTo', [service, JSON.stringify(kept.map(({ number }) => number))], () => ({ ...service, ports: kept }))];
-  });
-}
-
-const best = (services: readonly Service[], namespace: string): Service | undefined => (
-  services.find(service => service.namespace === namespace) ?? services.find(({ registry }) => registry === 'Kubernetes') ?? services[0]);
-
-function destinationsOf({ spec, namespace }: VirtualService, domain: string, caller: string): { host: string; port: number }[] {
-  const http = (spec.http ?? []).filter((rule) => {
-    const matches = rule.match ?? [];
-    return matches.length === 0 || matches.some(({ sourceNamespace }) => sourceNamespace === undefined || sourceNamespace === '' || sourceNamespace === caller);
-  });
-  const all = [
-    ...http.flatMap(rule => [
-      ...rule.route ?? [], ...rule.mirrors ?? [], ...(rule.mirror === undefined ? [] : [{ destination: rule.mirror }]),
-    ]),
-    ...(spec.tls ?? []).flatMap(({ route }) => route ?? []),
-    ...(spec.tcp ?? []).flatMap(({ route }) => route ?? []),
-  ];
-  return all.map(({ destination: { host, port } }) => ({ host: resolveHost(host, namespace, domain).toLowerCase(), port: port?.number ?? 0 }));
 }

@@ -24,7 +24,10 @@ const SPACE_DELIMITED = ['permission', 'scope'];
  */
 export function jwtAuthn(view: View, reroute: boolean): Any | undefined {
   return view.mesh.memo.get('jwtAuthn', [view.facetKey, reroute], () => {
-    const rules = attached<RequestAuthenticationSpec>(view.mesh.model, 'RequestAuthentication', view.proxy)
+    const policies = attached<RequestAuthenticationSpec>(view.mesh.model, 'RequestAuthentication', view.proxy);
+    const isOwn = ({ metadata }: typeof policies[number]): boolean => metadata.namespace === view.proxy.namespace;
+    // Of one issuer, what the workload's own namespace says comes first.
+    const rules = [...policies.filter(isOwn), ...policies.filter(policy => !isOwn(policy))]
       .flatMap(({ spec }) => spec.jwtRules ?? [])
       .sort((a, b) => compare(a.issuer ?? '', b.issuer ?? ''));
     if (rules.length === 0) return undefined;
