@@ -4,7 +4,7 @@ import { BASES, CALLS, CLASSES, ENUMS, INTERFACES, STRUCTS } from './shapes';
 
 /** What is wrong with a value: its code, the rule and the repair. */
 interface Fault { readonly path: string; readonly code: string; readonly rule: string; readonly got: string; readonly repair: string }
-type Check = (value: any, path: string) => Fault | undefined;
+type Check = (value: unknown, path: string) => Fault | undefined;
 
 /** The methods of each class: `.` before static ones, `#` before others. */
 const callsOf = new Map<string, (readonly [string, string, Readonly<Record<string, string>>])[]>();
@@ -144,12 +144,12 @@ function mapCheck(element: string): Check {
 function enumCheck(type: string): Check {
   const values = ENUMS[type];
   return (value, path) => {
-    if (values.includes(value)) return undefined;
+    if (values.some((each) => each === value)) return undefined;
     return { path, code: 'MESH_ENUM_INVALID', rule: `must be one of ${type} (${values.join(', ')})`, got: told(value), repair: 'choose one of them' };
   };
 }
 
-function typeCheck(test: (value: any) => boolean, what: string, repair: string): Check {
+function typeCheck(test: (value: unknown) => boolean, what: string, repair: string): Check {
   return (value, path) => (test(value) ? undefined : wrong(path, value, what, repair));
 }
 
@@ -158,7 +158,7 @@ function wrong(path: string, value: unknown, what: string, repair: string): Faul
 }
 
 /** Types that are not declared here. What comes of other packages may be of another version, so it is known by what it has. */
-const PLAIN: Readonly<Record<string, { readonly test: (value: any) => boolean; readonly what: string; readonly repair: string }>> = {
+const PLAIN: Readonly<Record<string, { readonly test: (value: unknown) => boolean; readonly what: string; readonly repair: string }>> = {
   'any': { test: (value) => value !== null && isData(value), what: 'a value that JSON has', repair: 'leave away functions, NaN and Infinity' },
   'boolean': { test: (value) => typeof value === 'boolean', what: 'true or false', repair: 'choose one of them' },
   'number': { test: (value) => typeof value === 'number', what: 'a number', repair: 'write it without quotes' },
@@ -170,31 +170,31 @@ const PLAIN: Readonly<Record<string, { readonly test: (value: any) => boolean; r
   'ISecret': { test: isNamed, what: 'a Secret', repair: 'give one of cdk8s-plus, e.g. Secret.fromSecretName()' },
   'kplus.ISecret': { test: isNamed, what: 'a Secret', repair: 'give one of cdk8s-plus, e.g. Secret.fromSecretName()' },
   'kplus.SecretValue': { test: (value) => isObject(value) && isNamed(value.secret) && typeof value.key === 'string', what: 'a key of a Secret', repair: 'write { secret, key }' },
-  'ServiceType': { test: (value) => ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'].includes(value), what: 'a ServiceType', repair: 'choose one of cdk8s-plus' },
+  'ServiceType': { test: (value) => ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'].some((each) => each === value), what: 'a ServiceType', repair: 'choose one of cdk8s-plus' },
 };
 
 /** Whether it can be rendered. Values of classes see to that themselves. */
-function isData(value: any): boolean {
+function isData(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isData);
   if (isObject(value)) return Object.getPrototypeOf(value) !== Object.prototype || Object.values(value).every(isData);
   return typeof value === 'number' ? Number.isFinite(value) : !['function', 'symbol', 'bigint'].includes(typeof value);
 }
 
-function isObject(value: any): boolean { return typeof value === 'object' && value !== null; }
+function isObject(value: unknown): value is Readonly<Record<PropertyKey, unknown>> { return typeof value === 'object' && value !== null; }
 
-function isConstruct(value: any): boolean { return isObject(value) && isObject(value.node); }
+function isConstruct(value: unknown): value is IConstruct { return isObject(value) && isObject(value.node); }
 
-function isNamed(value: any): boolean { return isObject(value) && typeof value.name === 'string'; }
+function isNamed(value: unknown): boolean { return isObject(value) && typeof value.name === 'string'; }
 
 /** A value of cdk8s that is made later. */
-function isLazy(value: any): boolean { return isObject(value) && 'producer' in value && typeof value.produce === 'function'; }
+function isLazy(value: unknown): boolean { return isObject(value) && 'producer' in value && typeof value.produce === 'function'; }
 
 /** Bundlers may rename classes, and there may be two copies of this package. */
 function brandOf(name: string): symbol { return Symbol.for(`cdk8s-mesh.${name}`); }
 
 function aOrAn(name: string): string { return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`; }
 
-function told(value: any): string {
+function told(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return value.length === 0 ? '[]' : 'a list';

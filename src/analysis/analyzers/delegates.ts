@@ -55,7 +55,7 @@ function conflicts(context: Context, root: Rule, rule: HttpRoute, index: number,
     context.report(delegate, ['spec', 'http', number], {
       code: 'MESH_DELEGATE_CONFLICT',
       severity: 'warning',
-      message: `spec.http[${number}] can never match together with spec.http[${index}] of ${resourceName(root as unknown as Resource)}, which delegates to it; Istio leaves the rule out`,
+      message: `spec.http[${number}] can never match together with spec.http[${index}] of ${resourceName(root)}, which delegates to it; Istio leaves the rule out`,
       repair: 'make each of its matches narrower than those of the root, of the same kind',
     });
   });

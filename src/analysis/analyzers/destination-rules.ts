@@ -72,7 +72,7 @@ function twins(context: Context, firsts: Map<string, Rule>, rule: Rule, host: st
   context.report(rule, ['spec', 'host'], {
     code: 'MESH_RULE_DUPLICATE',
     severity: lost.length > 0 ? 'warning' : 'info',
-    message: `one DestinationRule speaks for a host of its namespace, got ${host} here and in ${resourceName(first as unknown as Resource)}; `
+    message: `one DestinationRule speaks for a host of its namespace, got ${host} here and in ${resourceName(first)}; `
       + (lost.length > 0 ? `what both say counts as the older has it: ${lost.join(', ')}` : 'both are merged'),
     repair: 'join both in one DestinationRule',
   });

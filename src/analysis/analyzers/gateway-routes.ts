@@ -54,7 +54,7 @@ function serversFit(context: Context, rule: Rule, gateway: Resource<GatewaySpec>
     const have = [...new Set(servers.map(({ port, tls }) => `${port.protocol}${tls?.mode === undefined ? '' : ` ${tls.mode}`}`))].join(', ');
     context.report(rule, ['spec', kind], {
       code: 'MESH_ROUTE_PROTOCOL',
-      message: `${REASONS[kind]}, got servers of ${have} for its hosts on ${resourceName(gateway as unknown as Resource)}; the rules are never asked`,
+      message: `${REASONS[kind]}, got servers of ${have} for its hosts on ${resourceName(gateway)}; the rules are never asked`,
       repair: kind === 'http' ? 'terminate TLS (mode SIMPLE), or write tls rules' : kind === 'tls' ? 'use mode PASSTHROUGH, or write http rules' : 'use protocol TCP or TLS, or write http rules',
     });
   }
@@ -90,7 +90,7 @@ function withoutSubset(context: Context, rule: Rule, users: ReadonlyMap<string, 
       code: 'MESH_GATEWAY_SUBSET',
       istioCode: 'IST0140',
       severity: 'warning',
-      message: `the gateway sends to all versions of ${destination.host}, though ${resourceName(user as unknown as Resource)} chooses among its subsets; that rule holds for sidecars only`,
+      message: `the gateway sends to all versions of ${destination.host}, though ${resourceName(user)} chooses among its subsets; that rule holds for sidecars only`,
       repair: 'name the subset here, or bind the other VirtualService to this gateway as well',
     });
   }));

@@ -81,7 +81,7 @@ function conflicts(context: Context, claimed: Map<string, Claim>, gateway: Gatew
       code: 'MESH_GATEWAY_CONFLICT',
       istioCode: 'IST0145',
       severity,
-      message: `one Gateway takes a host on a port, got ${host} on ${server.port.number} here and in ${resourceName(other as unknown as Resource)}, both for ${pool || 'every gateway'}`,
+      message: `one Gateway takes a host on a port, got ${host} on ${server.port.number} here and in ${resourceName(other)}, both for ${pool || 'every gateway'}`,
       repair: 'keep the host in one of them',
     }));
   });
@@ -106,7 +106,7 @@ function sharedCertificates(context: Context, certificates: ReadonlyMap<string, 
       const other = places.find(each => each.gateway !== gateway && own.every(([key, value]) => each.gateway.spec.selector?.[key] === value));
       if (other === undefined) continue;
       context.report(gateway, path, doubtful('MESH_CERTIFICATE_SHARED',
-        `Gateways with one certificate share connections of HTTP/2, got ${certificate} here and in ${resourceName(other.gateway as unknown as Resource)}; requests for one meet the other and get 404`,
+        `Gateways with one certificate share connections of HTTP/2, got ${certificate} here and in ${resourceName(other.gateway)}; requests for one meet the other and get 404`,
         'put their hosts into one Gateway, or use a certificate for each', 'IST0138'));
     }
   }

@@ -63,7 +63,7 @@ class Claims {
           context.report(rule, ['spec', 'hosts', index], {
             code: 'MESH_HOST_SHARED',
             istioCode: 'IST0109',
-            message: `inside the mesh one VirtualService speaks for a host, got ${host} here and in ${resourceName(other as unknown as Resource)}; sidecars follow the older alone`,
+            message: `inside the mesh one VirtualService speaks for a host, got ${host} here and in ${resourceName(other)}; sidecars follow the older alone`,
             repair: 'join both in one VirtualService',
           });
         }

@@ -93,7 +93,7 @@ function entryProtocols(context: Context): void {
       const other = ports.find(each => each.protocol !== protocol && scopesMeet(each.entry, entry));
       if (other === undefined) continue;
       context.report(entry, ['spec', 'ports', index, 'protocol'], doubtful('MESH_PORT_PROTOCOLS',
-        `ServiceEntries agree on what a port speaks, got ${protocol || 'none'} for ${key} here and ${other.protocol || 'none'} in ${resourceName(other.entry as unknown as Resource)}`,
+        `ServiceEntries agree on what a port speaks, got ${protocol || 'none'} for ${key} here and ${other.protocol || 'none'} in ${resourceName(other.entry)}`,
         'write the same protocol in both', 'IST0177'));
     }
   }
