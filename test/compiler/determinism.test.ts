@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
 import { BASE } from './fields/base';
-import { DOCUMENTS } from './fields/documents';
+import { API_VERSIONS, DOCUMENTS } from './fields/documents';
 import { resourcesOfYaml } from './support';
 import { analyze } from '../../src/analysis';
 import { createExplainer } from '../../src/analysis/explain';
@@ -19,15 +19,6 @@ import { ListenerSchema } from '../../src/xds/gen/envoy/config/listener/v3/liste
 import { RouteConfigurationSchema } from '../../src/xds/gen/envoy/config/route/v3/route_pb';
 import { urlOf } from '../generated/agreement';
 import { meshes as generatedMeshes, WORKLOADS as GENERATED } from '../generated/meshes';
-
-const API_VERSIONS: Readonly<Record<string, string>> = {
-  AuthorizationPolicy: 'security.istio.io/v1',
-  PeerAuthentication: 'security.istio.io/v1',
-  RequestAuthentication: 'security.istio.io/v1',
-  Telemetry: 'telemetry.istio.io/v1',
-  TrafficExtension: 'extensions.istio.io/v1alpha1',
-  WasmPlugin: 'extensions.istio.io/v1alpha1',
-};
 
 /** A mesh with some of the documents of every kind, so that rules of one kind meet. */
 const some = (specs: readonly object[]) => fc.subarray([...specs], { maxLength: Math.min(3, specs.length) });

@@ -1,16 +1,8 @@
 import { BASE, SUBSETS } from '../compiler/fields/base';
-import { DOCUMENTS } from '../compiler/fields/documents';
+import { API_VERSIONS, DOCUMENTS } from '../compiler/fields/documents';
 import { EnvoyMesh } from '../support/envoy-mesh';
 import { describeReal } from '../support/real-parts';
 
-const VERSIONS: Readonly<Record<string, string>> = {
-  AuthorizationPolicy: 'security.istio.io/v1',
-  PeerAuthentication: 'security.istio.io/v1',
-  RequestAuthentication: 'security.istio.io/v1',
-  Telemetry: 'telemetry.istio.io/v1',
-  TrafficExtension: 'extensions.istio.io/v1alpha1',
-  WasmPlugin: 'extensions.istio.io/v1alpha1',
-};
 /** Keys as somebody would have them; those of the other tests are only there to be seen. */
 const JWKS = JSON.stringify({ keys: [{ kty: 'oct', kid: 'a', k: 'c2VjcmV0', alg: 'HS256' }] });
 
@@ -18,7 +10,7 @@ const JWKS = JSON.stringify({ keys: [{ kty: 'oct', kid: 'a', k: 'c2VjcmV0', alg:
 const documents = Object.entries(DOCUMENTS).filter(([kind]) => kind !== 'Gateway').flatMap(([kind, specs]) => specs
   .filter(spec => !/"(credentialName|clientCertificate|insecureSkipVerify)"/.test(JSON.stringify(spec)))
   .map((spec, index) => [`${kind} ${index}`, {
-    apiVersion: VERSIONS[kind] ?? 'networking.istio.io/v1',
+    apiVersion: API_VERSIONS[kind] ?? 'networking.istio.io/v1',
     kind,
     // Envoy takes no configuration of requests under the name of one of bytes, while a listener with the latter drains.
     metadata: { name: `tested-${kind.toLowerCase()}-${index}`, namespace: 'shop' },

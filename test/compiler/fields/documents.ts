@@ -2,6 +2,16 @@
 
 type Spec = Record<string, unknown>;
 
+/** Versions of the kinds that are not networking.istio.io/v1. */
+export const API_VERSIONS: Readonly<Record<string, string>> = {
+  AuthorizationPolicy: 'security.istio.io/v1',
+  PeerAuthentication: 'security.istio.io/v1',
+  RequestAuthentication: 'security.istio.io/v1',
+  Telemetry: 'telemetry.istio.io/v1',
+  TrafficExtension: 'extensions.istio.io/v1alpha1',
+  WasmPlugin: 'extensions.istio.io/v1alpha1',
+};
+
 /** Policy blocks; what excludes each other stands in blocks of its own. */
 const TLS_FILES = { clientCertificate: '/c', privateKey: '/k', caCertificates: '/r', caCrl: '/l', sni: 's', subjectAltNames: ['n'] };
 const BLOCKS: Spec[] = [
